@@ -1,0 +1,172 @@
+"""The schema: one table per kind of record. Times are integer microseconds since the epoch, UTC;
+money is integer nano-dollars; a column that may be unknown is nullable and never defaults to zero."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# BigInteger does not autoincrement on SQLite; Integer is 64 bit there.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("corrects", Text),
+    Column("request_id", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("turn", Integer),
+    Column("response_id", Text),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("principal", Text, nullable=False),
+    Column("principal_kind", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("project", Text),
+    Column("cost_center", Text),
+    Column("key_fingerprint", Text),
+    Column("key_class", Text, nullable=False),
+    Column("client_name", Text),
+    Column("client_version", Text),
+    Column("agent", Text),
+    Column("conversation_id", Text),
+    Column("provider_requested", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("dialect", Text),
+    Column("upstream_dialect", Text),
+    Column("stream", Boolean, nullable=False),
+    Column("service_tier", Text),
+    Column("model_requested", Text),
+    Column("model_routed", Text),
+    Column("model_served", Text),
+    Column("route_rule", Text),
+    Column("route_path", Text),
+    Column("task", Text),
+    Column("input_tokens", BigInteger),
+    Column("cache_read_tokens", BigInteger),
+    Column("cache_write_tokens", BigInteger),
+    Column("cache_write_1h_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("reasoning_tokens", BigInteger),
+    Column("audio_input_tokens", BigInteger),
+    Column("audio_output_tokens", BigInteger),
+    Column("image_tokens", BigInteger),
+    Column("tool_units", Text, nullable=False),  # JSON object {kind: count}
+    Column("usage_source", Text, nullable=False),
+    Column("cost_nusd", BigInteger),
+    Column("cost_basis", Text, nullable=False),
+    Column("price_version", Text),
+    Column("ttft_ms", Float),
+    Column("duration_ms", Float),
+    Column("overhead_ms", Float),
+    Column("status", Integer),
+    Column("upstream_status", Integer),
+    Column("outcome", Text, nullable=False),
+    Column("metered", Boolean, nullable=False),
+    Column("refusal_code", Text),
+    Column("refusal_rule", Text),
+    Column("error_type", Text),
+    Column("guard_findings", Text, nullable=False),  # JSON object {type: count}
+    Column("audit", Text, nullable=False),
+    Column("policy_version", Text),
+    # Internal, not exported: what caps count.
+    Column("budgeted", Boolean, nullable=False),
+    Column("charged_nusd", BigInteger, nullable=False),
+    Column("reserved_nusd", BigInteger, nullable=False),  # 0 once settled
+    Column("owner", Text),  # the process boot that holds the open row; NULL once settled
+    UniqueConstraint("request_id", "attempt", "turn", name="ledger_once"),
+    Index("ledger_started", "started_at"),
+    Index("ledger_open", "owner"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("counter", Text, primary_key=True),  # types.Cap.counter
+    Column("scope", Text, nullable=False),  # JSON list of [dimension, value]
+    Column("window", Text, nullable=False),
+    Column("starts_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger),
+    Column("spent_nusd", BigInteger, nullable=False),
+    Column("reserved_nusd", BigInteger, nullable=False),
+)
+
+holds = Table(  # which counters an open row's reservation sits on
+    "holds",
+    metadata,
+    Column("ledger_id", Id, ForeignKey("ledger.id"), primary_key=True),
+    Column("counter", Text, ForeignKey("counters.counter"), primary_key=True),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),  # employee | service
+    Column("team", Text, nullable=False),
+    Column("project", Text),
+    Column("cost_center", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("disabled_at", BigInteger),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person_id", Id, ForeignKey("people.id"), nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),  # HMAC-SHA256 of the token
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+discovery = Table(  # hosts on the AI list that were seen and not decrypted
+    "discovery",
+    metadata,
+    Column("day", Text, primary_key=True),  # YYYY-MM-DD, UTC
+    Column("host", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),  # watched | tls_rejected | not_tls
+    Column("team", Text, primary_key=True),
+    Column("connections", BigInteger, nullable=False),
+    Column("bytes_up", BigInteger, nullable=False),
+    Column("bytes_down", BigInteger, nullable=False),
+)
+
+tunnels = Table(  # everything else: a total a day, no host, no person
+    "tunnels",
+    metadata,
+    Column("day", Text, primary_key=True),
+    Column("connections", BigInteger, nullable=False),
+    Column("bytes_up", BigInteger, nullable=False),
+    Column("bytes_down", BigInteger, nullable=False),
+)
+
+events = Table(  # what operators did: people changed, a report with names, rules loaded
+    "events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),  # the OS user, or "serve"
+    Column("detail", Text, nullable=False),  # JSON object, no secrets
+)

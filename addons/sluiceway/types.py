@@ -1,0 +1,313 @@
+"""The records all rooms share: who calls, what is asked, what it used, what it cost, what was decided.
+
+Units are in the names: `_tokens`, `_usd` (Decimal), `_nusd` (integer nano-dollars, 1e-9 USD),
+`_ms`, `_s`, `_bytes`; `_at` is an aware UTC datetime. Unknown is None, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+NANO = Decimal("0.000000001")
+NO_UNITS: Mapping[str, int] = MappingProxyType({})
+
+
+def to_nusd(usd: Decimal) -> int:
+    """USD to integer nano-dollars, rounded half to even: the one place money is rounded."""
+    return int((usd / NANO).to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def to_usd(nusd: int) -> Decimal:
+    """Integer nano-dollars to exact USD, without an exponent in its text."""
+    return Decimal(nusd).scaleb(-9)
+
+
+class KeyClass(StrEnum):
+    """Whose provider credential a request carries; decides what may be done to it."""
+
+    COMPANY = "company"
+    PERSONAL = "personal"
+    SUBSCRIPTION = "subscription"
+    UNKNOWN = "unknown"
+
+
+class UsageSource(StrEnum):
+    """Where token counts come from: the provider, a cut stream, our estimate, or nowhere."""
+
+    REPORTED = "reported"
+    PARTIAL = "partial"
+    ESTIMATED = "estimated"
+    NONE = "none"
+
+
+class CostBasis(StrEnum):
+    """Which price a cost rests on. NOTIONAL: a subscription's tokens at list price."""
+
+    LIST = "list"
+    CONTRACT = "contract"
+    NOTIONAL = "notional"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended, from the employee's side. OPEN until it is settled."""
+
+    OPEN = "open"
+    OK = "ok"
+    REFUSED = "refused"
+    UPSTREAM_ERROR = "upstream_error"
+    CLIENT_CANCELLED = "client_cancelled"
+    TRUNCATED = "truncated"
+    CAPPED = "capped"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An employee or a service that may use the proxy."""
+
+    id: int
+    name: str
+    kind: Literal["employee", "service"]
+    team: str
+    project: str | None = None
+    cost_center: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One path of a provider: which dialect reads it, or None when it passes unmetered.
+
+    `pattern` is a path where `{name}` stands for one segment (no slash) and a final `*` for any rest.
+    """
+
+    method: str
+    pattern: str
+    dialect: str | None
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One entry of rules/providers.yaml. `hosts` are normalised names, compared whole."""
+
+    name: str
+    hosts: tuple[str, ...]
+    routes: tuple[Route, ...]
+    price_id: str
+    dialect: str
+    unlisted: Literal["refuse", "pass"] = "refuse"
+    credential_headers: tuple[str, ...] = ("authorization",)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a request asks for, as far as metering, policy and budgets care. Holds no text.
+
+    `input_bytes` counts the UTF-8 bytes of everything billed as input (system, messages, tools);
+    `dense_bytes` is the part of it outside plain ASCII prose (CJK, hex, base64), which tokenises worse.
+    `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
+    """
+
+    dialect: str
+    operation: str
+    model: str | None
+    stream: bool = False
+    max_output_tokens: int | None = None
+    choices: int = 1
+    has_tools: bool = False
+    service_tier: str | None = None
+    conversation_id: str | None = None
+    previous_response_id: str | None = None
+    input_bytes: int = 0
+    dense_bytes: int = 0
+    usage_added: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one answer. `input_tokens` includes cache reads and writes,
+    `cache_write_tokens` includes the one-hour part, `output_tokens` includes reasoning."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    image_tokens: int | None = None
+    tool_units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
+    source: UsageSource = UsageSource.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider's answer said about itself.
+
+    `complete`: the dialect's own ending was seen, so `usage` is final. `output_bytes` are the bytes of
+    generated content seen so far (text, reasoning, tool arguments), for estimates of a cut answer.
+    `error_type` is the provider's own error type, from a fixed field, never free text.
+    """
+
+    usage: Usage = Usage()
+    model: str | None = None
+    response_id: str | None = None
+    service_tier: str | None = None
+    complete: bool = False
+    output_bytes: int = 0
+    error_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The price of a Usage. `usd` None: no price known. `bound_usd` is what a cap is charged:
+    the cost, or where it is unknown the dearest rate known for the provider (never zero for tokens used)."""
+
+    usd: Decimal | None
+    bound_usd: Decimal
+    basis: CostBasis
+    price_version: str
+
+
+class RefusalKind(StrEnum):
+    """What sort of no: decides the status and error type each dialect answers with."""
+
+    IDENTITY = "identity"  # wrong, expired or revoked credentials; disabled person
+    BUDGET = "budget"  # money is spent: final until the window ends
+    BUSY = "busy"  # money is only reserved by others: worth retrying soon
+    RATE = "rate"  # too many requests: worth retrying soon
+    POLICY = "policy"  # a rule says no
+    REQUEST = "request"  # the request itself is wrong (400)
+    TOO_LARGE = "too_large"  # 413
+    UNSUPPORTED = "unsupported"  # content encoding and the like (415)
+    MISDIRECTED = "misdirected"  # CONNECT, SNI and Host disagree (421)
+    UPGRADE = "upgrade"  # a WebSocket we answer 426, so that Codex falls back to POST
+    UNREACHABLE = "unreachable"  # the provider could not be reached, or its certificate is bad (502)
+    TIMEOUT = "timeout"  # the provider did not answer in time (504)
+    INTERNAL = "internal"  # our own fault (503)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A no, in words for the employee: what happened, by which rule, until when, whom to ask.
+
+    `code` is a stable snake_case word (`x-sluiceway-refused`); `retry_after_s` only where waiting helps.
+    """
+
+    kind: RefusalKind
+    code: str
+    message: str
+    rule: str | None = None
+    retry_after_s: int | None = None
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """A refusal in a provider's own form. `headers` include the content type."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """One budget as it applies to one request: a limit on the counter of a scope in a window.
+
+    `scope` holds (dimension, value) pairs, () for the whole company: (("team", "core"),).
+    The counter is found by scope and window alone, so renaming a budget keeps its balance.
+    """
+
+    rule: str
+    scope: tuple[tuple[str, str], ...]
+    window: Literal["day", "week", "month", "lifetime"]
+    starts_at: datetime
+    ends_at: datetime | None
+    limit_nusd: int
+
+    @property
+    def counter(self) -> str:
+        """The counter's key, for example `team=core|month|2026-11-01T00:00:00+00:00`."""
+        where = ",".join(f"{dimension}={value}" for dimension, value in self.scope) or "company"
+        return f"{where}|{self.window}|{self.starts_at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One attempt, as the contract names it. Written open before anything is forwarded, settled once.
+
+    Internal extras: `charged_nusd` is what caps were charged (the cost, or its upper bound where the
+    price is unknown); `budgeted` says whether caps count this row at all.
+    """
+
+    request_id: str
+    started_at: datetime
+    principal: str
+    principal_kind: str
+    team: str
+    kind: str = "request"
+    corrects: str | None = None
+    attempt: int = 1
+    turn: int | None = None
+    response_id: str | None = None
+    ended_at: datetime | None = None
+    project: str | None = None
+    cost_center: str | None = None
+    key_fingerprint: str | None = None
+    key_class: str = KeyClass.UNKNOWN
+    client_name: str | None = None
+    client_version: str | None = None
+    agent: str | None = None
+    conversation_id: str | None = None
+    provider_requested: str = ""
+    provider: str = ""
+    host: str = ""
+    operation: str = ""
+    dialect: str | None = None
+    upstream_dialect: str | None = None
+    stream: bool = False
+    service_tier: str | None = None
+    model_requested: str | None = None
+    model_routed: str | None = None
+    model_served: str | None = None
+    route_rule: str | None = None
+    route_path: str | None = None
+    task: str | None = None
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    image_tokens: int | None = None
+    tool_units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
+    usage_source: str = UsageSource.NONE
+    cost_nusd: int | None = None
+    cost_basis: str = CostBasis.UNKNOWN
+    price_version: str | None = None
+    ttft_ms: float | None = None
+    duration_ms: float | None = None
+    overhead_ms: float | None = None
+    status: int | None = None
+    upstream_status: int | None = None
+    outcome: str = Outcome.OPEN
+    metered: bool = True
+    refusal_code: str | None = None
+    refusal_rule: str | None = None
+    error_type: str | None = None
+    guard_findings: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
+    audit: str = "off"
+    policy_version: str | None = None
+    charged_nusd: int = 0
+    budgeted: bool = True
