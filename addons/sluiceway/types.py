@@ -112,6 +112,7 @@ class Call:
 
     `input_bytes` counts the UTF-8 bytes of everything billed as input (system, messages, tools);
     `dense_bytes` is the part of it outside plain ASCII prose (CJK, hex, base64), which tokenises worse.
+    `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     """
 
@@ -125,6 +126,7 @@ class Call:
     service_tier: str | None = None
     conversation_id: str | None = None
     previous_response_id: str | None = None
+    cache_writes: Literal["5m", "1h"] | None = None
     input_bytes: int = 0
     dense_bytes: int = 0
     usage_added: bool = False
@@ -311,3 +313,33 @@ class LedgerRow:
     policy_version: str | None = None
     charged_nusd: int = 0
     budgeted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a client connection belongs to; `token_id` is re-checked on every request it carries."""
+
+    principal: Principal
+    token_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Credentials that were given and are not good. `user` is the claimed name, sanitised, for the message."""
+
+    reason: Literal["unknown_user", "wrong_token", "expired", "revoked", "disabled"]
+    user: str
+
+
+@dataclass(slots=True, eq=False)
+class Attachment:
+    """What the front knows about a decrypted client connection when it hands it to the gateway.
+
+    `misdirected` names the disagreement between CONNECT and SNI, if there is one (answered 421).
+    """
+
+    identity: Identity | Rejected
+    provider: Provider
+    host: str
+    client_address: str
+    misdirected: str | None = None

@@ -1,0 +1,8 @@
+"""The company's rules: read from rules/policy/, then pure functions of policy, principal and time."""
+
+from sluiceway.policy.budgets import caps
+from sluiceway.policy.check import check
+from sluiceway.policy.load import load_policy
+from sluiceway.policy.policy import Policy
+
+__all__ = ["Policy", "caps", "check", "load_policy"]

@@ -15,7 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    UniqueConstraint,
+    func,
 )
 
 metadata = MetaData()
@@ -92,10 +92,31 @@ ledger = Table(
     Column("charged_nusd", BigInteger, nullable=False),
     Column("reserved_nusd", BigInteger, nullable=False),  # 0 once settled
     Column("owner", Text),  # the process boot that holds the open row; NULL once settled
-    UniqueConstraint("request_id", "attempt", "turn", name="ledger_once"),
     Index("ledger_started", "started_at"),
-    Index("ledger_open", "owner"),
+    # An opening balance sums one person's or one team's rows since a moment.
+    Index("ledger_principal", "principal", "started_at"),
+    Index("ledger_team", "team", "started_at"),
 )
+# A NULL turn is distinct from every other NULL, so a plain constraint would let an attempt in twice.
+Index(
+    "ledger_once",
+    ledger.c.request_id,
+    ledger.c.attempt,
+    func.coalesce(ledger.c.turn, -1),
+    unique=True,
+    sqlite_where=ledger.c.kind == "request",
+    postgresql_where=ledger.c.kind == "request",
+)
+Index(
+    "ledger_open",
+    ledger.c.owner,
+    sqlite_where=ledger.c.owner.is_not(None),
+    postgresql_where=ledger.c.owner.is_not(None),
+)
+
+# A counter is a running total over the ledger: of the budgeted rows its scope and window cover,
+# `spent_nusd` is the sum of `charged_nusd` and `reserved_nusd` the sum of `reserved_nusd`. Which rows a
+# counter covers follows from the rows alone (store/scope.py), so nothing records who holds what.
 
 counters = Table(
     "counters",
@@ -107,13 +128,6 @@ counters = Table(
     Column("ends_at", BigInteger),
     Column("spent_nusd", BigInteger, nullable=False),
     Column("reserved_nusd", BigInteger, nullable=False),
-)
-
-holds = Table(  # which counters an open row's reservation sits on
-    "holds",
-    metadata,
-    Column("ledger_id", Id, ForeignKey("ledger.id"), primary_key=True),
-    Column("counter", Text, ForeignKey("counters.counter"), primary_key=True),
 )
 
 people = Table(
@@ -169,4 +183,11 @@ events = Table(  # what operators did: people changed, a report with names, rule
     Column("kind", Text, nullable=False),
     Column("actor", Text, nullable=False),  # the OS user, or "serve"
     Column("detail", Text, nullable=False),  # JSON object, no secrets
+)
+
+versions = Table(  # counts changes, so that a reader sees cheaply whether it must read again
+    "versions",
+    metadata,
+    Column("name", Text, primary_key=True),  # "people"
+    Column("value", BigInteger, nullable=False),
 )

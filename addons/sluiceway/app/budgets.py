@@ -1,0 +1,63 @@
+"""How the budgets stand: the policy's caps beside the store's counters, for lists and reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from sluiceway.app.deployment import Deployment
+from sluiceway.policy import caps as caps_for
+from sluiceway.policy import load_policy
+from sluiceway.report import CapState
+from sluiceway.store import Store
+from sluiceway.store.tables import counters
+from sluiceway.types import Cap, to_usd
+
+
+def states(deployment: Deployment, store: Store) -> list[CapState]:
+    """Every cap that applies to somebody now, with its counter; one that was never used stands at zero."""
+    found: dict[str, CapState] = {}
+    with store.read() as connection:
+        rows = connection.execute(
+            select(counters.c.counter, counters.c.spent_nusd, counters.c.reserved_nusd)
+        ).all()
+    standing = {row.counter: (row.spent_nusd, row.reserved_nusd) for row in rows}
+    for cap, who in _caps(deployment, store):
+        spent, reserved = standing.get(cap.counter, (0, 0))
+        found[f"{cap.rule}|{cap.counter}"] = CapState(
+            cap.rule, cap.scope, cap.window, cap.limit_nusd, spent, reserved, cap.ends_at, who
+        )
+    return list(found.values())
+
+
+def _caps(deployment: Deployment, store: Store) -> list[tuple[Cap, str]]:
+    policy = load_policy(deployment.settings.rules / "policy")
+    now = datetime.now(UTC)
+    principals = [person.principal for person in store.people.list() if person.disabled_at is None]
+    return [
+        (cap, principal.team if cap.scope else "company")
+        for principal in principals
+        for cap in caps_for(policy, principal, now, deployment.settings.zone)
+    ]
+
+
+def listing(deployment: Deployment, store: Store) -> list[dict[str, Any]]:
+    """The same as plain values, fullest first."""
+    ordered = sorted(
+        states(deployment, store), key=lambda state: -(state.spent_nusd / max(1, state.limit_nusd))
+    )
+    return [
+        {
+            "budget": state.rule,
+            "scope": ", ".join(f"{dimension}={value}" for dimension, value in state.scope) or "company",
+            "window": state.window,
+            "limit_usd": f"{to_usd(state.limit_nusd):f}",
+            "spent_usd": f"{to_usd(state.spent_nusd):f}",
+            "reserved_usd": f"{to_usd(state.reserved_nusd):f}",
+            "used": f"{state.spent_nusd / max(1, state.limit_nusd):.0%}",
+            "resets_at": state.ends_at.isoformat() if state.ends_at else None,
+        }
+        for state in ordered
+    ]

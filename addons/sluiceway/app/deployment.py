@@ -1,0 +1,106 @@
+"""One deployment on disk: its settings, its key, its rules and its store, loaded with clear errors."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluiceway.errors import ConfigError
+from sluiceway.policy import Policy, load_policy
+from sluiceway.pricing.book import PriceBook
+from sluiceway.settings.config import Settings, load_settings
+from sluiceway.settings.providers import Providers
+from sluiceway.store import Store
+from sluiceway.wire import DIALECTS
+
+KEY_FILE = "sluiceway.key"
+KEY_VARIABLE = "SLUICEWAY_KEY"
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What people edit under rules/, loaded together so that a reload is all or nothing."""
+
+    providers: Providers
+    policy: Policy
+    prices: PriceBook
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A configuration file and what it points to. Nothing is opened until asked for."""
+
+    config: Path
+    settings: Settings
+
+    @classmethod
+    def load(cls, config: Path) -> Deployment:
+        """Raises ConfigError with file, line and column for every mistake."""
+        if not config.exists():
+            raise ConfigError(
+                f"{config}: there is no such file. Make a deployment with `sluiceway init .`, "
+                "or name its file with --config."
+            )
+        return cls(config.resolve(), load_settings(config))
+
+    @property
+    def folder(self) -> Path:
+        return self.config.parent
+
+    def content(self) -> Content:
+        """Providers, policy and prices, checked against each other."""
+        rules = self.settings.rules
+        providers = Providers.load(rules / "providers.yaml")
+        known = {dialect.name for dialect in DIALECTS}
+        if unknown := sorted(providers.dialects - known):
+            raise ConfigError(
+                f"{rules / 'providers.yaml'}: there is no dialect '{unknown[0]}'; "
+                f"write one of {', '.join(sorted(known))}"
+            )
+        prices = PriceBook.load(rules / "prices.yaml", providers.by_name.values())
+        return Content(providers, load_policy(rules / "policy"), prices)
+
+    def key(self) -> bytes:
+        """The key that tokens and fingerprints are hashed with: from the environment, else from its file."""
+        text = os.environ.get(KEY_VARIABLE)
+        source = KEY_VARIABLE if text else str(self.folder / KEY_FILE)
+        if not text:
+            try:
+                text = (self.folder / KEY_FILE).read_text("ascii")
+            except (OSError, UnicodeDecodeError):
+                raise ConfigError(
+                    f"{source}: the deployment's key cannot be read. `sluiceway init` writes it; "
+                    f"restore it from your backup or set {KEY_VARIABLE}."
+                ) from None
+        try:
+            key = bytes.fromhex(text.strip())
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise ConfigError(f"{source}: the key must be {KEY_BYTES * 2} hexadecimal digits")
+        return key
+
+    @contextmanager
+    def store(self, *, writable: bool, create: bool = False) -> Iterator[Store]:
+        """The store, closed at the end. A writable one is exclusive: StoreError names who holds it."""
+        store = self.open_store(writable=writable, create=create)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def open_store(self, *, writable: bool, create: bool = False) -> Store:
+        boot = f"{os.getpid()}-{secrets.token_hex(4)}"
+        return Store.open(self.settings.store, key=self.key(), boot=boot, writable=writable, create=create)
+
+
+def write_key(folder: Path) -> None:
+    """A fresh key, readable by its owner alone."""
+    descriptor = os.open(folder / KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(KEY_BYTES) + "\n")

@@ -1,0 +1,193 @@
+"""Puts the rooms together and runs them: store, gateway, front and control, from start-up to drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sluiceway.app import authority, operations
+from sluiceway.app.control import Control
+from sluiceway.app.deployment import Content, Deployment
+from sluiceway.errors import SluicewayError
+from sluiceway.front import selftest
+from sluiceway.front.egress import Admission
+from sluiceway.front.master import Front, Listener
+from sluiceway.front.names import normalise
+from sluiceway.front.visit import Parts
+from sluiceway.gateway.life import Gateway
+from sluiceway.gateway.parts import GatewayParts, Rules
+from sluiceway.gateway.upstream import Lookup, Upstream
+from sluiceway.settings.config import Settings
+from sluiceway.store import Store
+
+logger = logging.getLogger(__name__)
+
+NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
+
+
+class Service:
+    """A running Sluiceway. `start`, then `stop`; everything in between happens on the loop."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._settings = deployment.settings
+        self.started_at = datetime.now(UTC)
+        self.front: Front | None = None
+        self.store: Store | None = None
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        return self.front.addresses if self.front else []
+
+    async def start(self) -> None:
+        """Raises SluicewayError with nothing left running when something is wrong."""
+        content = self._deployment.content()
+        settings = self._settings
+        authority.must_be_good(settings, content.providers.hosts)
+        selftest.run()
+        self.store = self._deployment.open_store(writable=True)
+        try:
+            await self._start(content, self.store)
+        except BaseException:
+            await self._close()
+            raise
+
+    async def _start(self, content: Content, store: Store) -> None:
+        settings = self._settings
+        contact = settings.contact or NOBODY_TO_ASK
+        self._admission = Admission(settings.egress, settings.upstream)
+        self._upstream = Upstream(
+            lookup_for(self._admission, settings),
+            trusted_ca=settings.upstream.trusted_ca,
+            proxy=settings.upstream.proxy,
+            connect_s=settings.timeouts.connect_s,
+            first_byte_s=settings.timeouts.first_byte_s,
+        )
+        self.gateway = Gateway(
+            GatewayParts(
+                Rules(content.policy, content.prices),
+                store,
+                self._upstream,
+                settings.zone,
+                contact,
+                self._deployment.key(),
+                body_bytes=settings.limits.body_bytes,
+                idle_s=settings.timeouts.idle_s,
+                wait_s=settings.wait_s,
+            )
+        )
+        self._parts = Parts(
+            content.providers,
+            store,
+            self._admission,
+            authority.leaves(settings),
+            self.gateway.accept,
+            contact,
+        )
+        self.front = Front(self._parts)
+        await self.front.start(listeners_of(settings))
+        for host, port in self.front.addresses:
+            self._admission.add_own(host, port)
+        self._control = Control(self._deployment.config, self.operate)
+        await self._control.start()
+        store.events.record("started", "serve", {"policy_version": content.policy.version})
+
+    async def operate(self, operation: str, arguments: Mapping[str, Any]) -> Any:
+        """An operation asked for over the control socket."""
+        assert self.store
+        if operation == "reload":
+            return self.reload()
+        if operation == "status":
+            return self.status()
+        result = await asyncio.to_thread(operations.run, self.store, operation, arguments)
+        await self.store.refresh_directory()
+        return result
+
+    def reload(self) -> dict[str, str]:
+        """Re-reads the rules. Raises ConfigError and keeps what runs when a file is bad."""
+        content = self._deployment.content()
+        if set(content.providers.hosts) - set(self._parts.providers.hosts):
+            authority.must_be_good(self._settings, content.providers.hosts)
+        self.gateway.parts.rules = Rules(content.policy, content.prices)
+        self._parts.providers = content.providers
+        assert self.store
+        self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
+        return {"policy_version": content.policy.version}
+
+    def status(self) -> dict[str, Any]:
+        """What is going on now, for `sluiceway status`."""
+        assert self.store
+        return {
+            "started_at": self.started_at.isoformat(),
+            "listening": [f"{host}:{port}" for host, port in self.addresses],
+            "draining": self.gateway.parts.draining,
+            "requests_in_flight": self.gateway.in_flight,
+            "policy_version": self.gateway.parts.rules.policy.version,
+            **self.store.status(),
+        }
+
+    async def stop(self) -> None:
+        """Drains: no new connections or requests, streams in flight finish within the drain time."""
+        if self.front is not None:
+            self.front.stop_listening()
+            await self.gateway.drain(self._settings.drain_timeout_s)
+        await self._close()
+
+    async def _close(self) -> None:
+        if hasattr(self, "_control"):
+            await self._control.stop()
+        if self.front is not None:
+            await self.front.stop()
+        if hasattr(self, "_upstream"):
+            await self._upstream.close()
+        if self.store is not None:
+            await asyncio.to_thread(self.store.close)
+
+
+def lookup_for(admission: Admission, settings: Settings) -> Lookup:
+    """The gateway's way to checked addresses. A parent proxy is a trusted setting of its own."""
+
+    async def lookup(host: str, port: int) -> tuple[tuple[str, int], ...] | str:
+        try:
+            admitted = await admission.admit(normalise(host, port))
+        except SluicewayError as error:
+            return str(error)
+        return admitted if isinstance(admitted, str) else admitted.addresses
+
+    return lookup
+
+
+def listeners_of(settings: Settings) -> list[Listener]:
+    return [
+        Listener(listener.address.host, listener.address.port, tls=listener.tls is not None)
+        for listener in settings.listeners
+    ]
+
+
+async def serve(deployment: Deployment, ready: Callable[[Service], None]) -> None:
+    """Runs until SIGTERM or SIGINT, then drains. SIGHUP reloads."""
+    service = Service(deployment)
+    await service.start()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, service)
+    try:
+        ready(service)
+        await stop.wait()
+        logger.info("draining for up to %g s", deployment.settings.drain_timeout_s)
+    finally:
+        await service.stop()
+
+
+def _reload(service: Service) -> None:
+    try:
+        service.reload()
+        logger.info("rules reloaded")
+    except SluicewayError as error:
+        logger.error("the rules were not reloaded, the old ones stay in force:\n%s", error)

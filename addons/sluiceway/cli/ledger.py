@@ -1,0 +1,126 @@
+"""`sluiceway ledger` and `sluiceway report`: the rows as data, and as a page people open."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sluiceway import __version__
+from sluiceway.app import budgets
+from sluiceway.app.deployment import Deployment
+from sluiceway.app.operations import perform
+from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, Progress, application, show
+from sluiceway.report import Period, build, write
+from sluiceway.report.export import export as export_rows
+
+ledger = application("Export and verify the ledger.")
+
+From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day, or a time (UTC).")]
+To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Day after the last, or a time (UTC).")]
+
+
+class Format(StrEnum):
+    """What `ledger export` can write."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@ledger.command()
+def export(
+    format: Annotated[Format, typer.Option(help="JSON lines, or CSV for spreadsheets.")] = Format.JSONL,
+    out: Annotated[Path | None, typer.Option(help="A file; standard output without it.")] = None,
+    from_: From = None,
+    to: To = None,
+    config: Config = DEFAULT_CONFIG,
+) -> None:
+    """Write every ledger row of a period, names of people included; the export itself is recorded."""
+    deployment = Deployment.load(config)
+    span = period(from_, to, timedelta(days=36500))
+    perform(deployment, "event.record", kind="ledger_exported", detail={"format": format.value})
+    progress = Progress()
+    with deployment.store(writable=False) as store, store.read() as connection:
+        if out is None:
+            export_rows(connection, format.value, sys.stdout.buffer, span.from_at, span.to_at, progress)
+        else:
+            with out.open("wb") as file:
+                export_rows(connection, format.value, file, span.from_at, span.to_at, progress)
+    progress.close()
+
+
+@ledger.command()
+def verify(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Prove that every budget counter equals the sum of its ledger rows, to the nano-dollar."""
+    with Deployment.load(config).store(writable=False) as store:
+        found = store.verify()
+    answer = [
+        {
+            "counter": each.counter,
+            "spent_nusd": each.spent_nusd,
+            "reserved_nusd": each.reserved_nusd,
+            "ledger_spent_nusd": each.ledger_spent_nusd,
+            "ledger_reserved_nusd": each.ledger_reserved_nusd,
+        }
+        for each in found
+    ]
+    lines = [f"{each['counter']}: {each}" for each in answer]
+    text = "\n".join(lines) if lines else "every counter equals the ledger"
+    show({"ok": not answer, "discrepancies": answer}, as_json, text)
+    if answer:
+        raise typer.Exit(1)
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+    from_: From = None,
+    to: To = None,
+    names: Annotated[bool, typer.Option(help="Show people's names. That is recorded.")] = False,
+    min_group: Annotated[
+        int, typer.Option(min=1, help="Teams with fewer active people are shown together.")
+    ] = 1,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Write one self-contained HTML page: spend, caps, refusals, unknown prices, unseen AI hosts."""
+    deployment = Deployment.load(config)
+    span = period(from_, to, timedelta(days=30))
+    if names:
+        detail = {"from": span.from_at.isoformat(), "to": span.to_at.isoformat(), "out": out.name}
+        perform(deployment, "event.record", kind="report_with_names", detail=detail)
+    progress = Progress()
+    with deployment.store(writable=False) as store, store.read() as connection:
+        page = build(
+            connection,
+            period=span,
+            caps=budgets.states(deployment, store),
+            names=names,
+            generated_at=datetime.now(UTC),
+            version=__version__,
+            min_group=min_group,
+            progress=progress,
+        )
+    progress.close()
+    write(out, page)
+    show({"report": str(out), "names": names}, as_json, f"wrote {out}; open it in a browser")
+
+
+def period(from_: str | None, to: str | None, default: timedelta) -> Period:
+    """The days asked for; by default the last ones up to now."""
+    end = _moment(to, "--to") if to else datetime.now(UTC)
+    start = _moment(from_, "--from") if from_ else max(end - default, datetime(2020, 1, 1, tzinfo=UTC))
+    if start >= end:
+        raise typer.BadParameter("--from must be before --to")
+    return Period(start, end)
+
+
+def _moment(text: str, option: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{option}: write a date such as 2026-11-01, not {text!r}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

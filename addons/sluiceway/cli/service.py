@@ -1,0 +1,96 @@
+"""`sluiceway init`, `serve`, `demo`, `reload` and `status`: a deployment's life."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sluiceway.app import control, logs
+from sluiceway.app.deployment import Deployment
+from sluiceway.app.init import init as make
+from sluiceway.app.serve import Service
+from sluiceway.app.serve import serve as run
+from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, show
+
+
+def add_to(app: typer.Typer) -> None:
+    """Registers these commands at the top level."""
+    for command in (init, serve, demo, reload, status):
+        app.command()(command)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where the deployment goes.", metavar="DIR")],
+    organisation: Annotated[
+        str, typer.Option(help="The name in the certificates that machines will trust.")
+    ] = "Sluiceway",
+    as_json: AsJson = False,
+) -> None:
+    """Make a deployment: settings, rules, certificates, key and an empty ledger."""
+    made = make(folder, organisation)
+    settings = made.deployment.settings
+    answer = {
+        "config": str(made.deployment.config),
+        "anchor": str(settings.certs / "ca.pem"),
+        "anchor_key": str(made.anchor_key),
+        "anchor_passphrase": made.passphrase,
+    }
+    secret = (
+        f"\nThe passphrase of {made.anchor_key.name}, shown only now:\n\n    {made.passphrase}\n\n"
+        f"Keep it, and move {made.anchor_key} off this machine: it is needed only for `sluiceway ca rotate`."
+        if made.passphrase
+        else ""
+    )
+    in_other_folder = "" if folder.resolve() == Path.cwd() else f" --config {made.deployment.config}"
+    text = (
+        f"A deployment is in {made.deployment.folder}.\n{secret}\n\nNext:\n"
+        f"  sluiceway employee add alice --team core{in_other_folder}\n"
+        f"  sluiceway serve{in_other_folder}"
+    )
+    show(answer, as_json, text)
+
+
+def serve(config: Config = DEFAULT_CONFIG) -> None:
+    """Run the proxy until SIGTERM or Ctrl-C; streams in flight may then finish."""
+    logs.to_stderr(logging.INFO)
+    asyncio.run(run(Deployment.load(config), _announce))
+
+
+def _announce(service: Service) -> None:
+    for host, port in service.addresses:
+        print(f"sluiceway: listening on {host}:{port}", file=sys.stderr, flush=True)
+    if service.store and service.store.recovered:
+        print(
+            f"sluiceway: {service.store.recovered} requests of a run that was killed were settled "
+            "at what was reserved for them",
+            file=sys.stderr,
+        )
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the proxy running afterwards.")] = False,
+    out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report.html"),
+) -> None:
+    """See it work: simulated providers, employees with real SDKs, a cap that holds, and a report."""
+    from sluiceway.demo.tour import tour  # the SDKs take a second to import, and only this needs them
+
+    raise typer.Exit(tour(out, keep=keep))
+
+
+def reload(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Have a running serve read its rules again; a bad file changes nothing."""
+    Deployment.load(config)
+    answer = control.ask(config, "reload", {})
+    show(answer, as_json, f"reloaded; policy version {answer['policy_version']}")
+
+
+def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """What a running serve is doing now."""
+    Deployment.load(config)
+    answer = control.ask(config, "status", {})
+    show(answer, as_json, "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in answer.items()))

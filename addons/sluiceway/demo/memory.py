@@ -1,0 +1,37 @@
+"""What the simulated providers remember between requests: prompt prefixes and stored responses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sluiceway.demo.exchange import Json
+from sluiceway.demo.prompt_cache import PromptCache
+
+_MOST_RESPONSES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A stored OpenAI response and the input items that led to it, for `previous_response_id`."""
+
+    response: Json
+    items: list[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One simulator's memory; accounts see only what is theirs."""
+
+    prompts: PromptCache
+    turns: dict[tuple[str, str], Turn] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, clock: Callable[[], float]) -> Memory:
+        return cls(PromptCache(clock))
+
+    def store(self, account: str, response_id: str, turn: Turn) -> None:
+        """Keep a turn; the oldest make room, so that a long benchmark does not grow without end."""
+        while len(self.turns) >= _MOST_RESPONSES:
+            del self.turns[next(iter(self.turns))]
+        self.turns[account, response_id] = turn

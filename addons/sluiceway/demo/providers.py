@@ -1,0 +1,201 @@
+"""The simulated providers: an HTTPS server on loopback that behaves like the real ones on their names.
+
+In a process of its own: `python -m sluiceway.demo.providers --folder DIR [--port N] [--log FILE.jsonl]`
+prints one JSON line {"port", "ca_file"} when it is ready, and stops at SIGTERM or SIGINT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import orjson
+from aiohttp import web
+
+from sluiceway.demo import certificates, dialects, faults, reading, rejections
+from sluiceway.demo.exchange import Asked, Rejected, Reply, Served
+from sluiceway.demo.faults import Fault
+from sluiceway.demo.memory import Memory
+from sluiceway.demo.pace import NO_LATENCY, Latency, Pace
+from sluiceway.demo.record import Record
+from sluiceway.demo.sending import Sent, send
+
+# aiohttp logs raw bytes of requests it cannot parse, keys and prompts included.
+_SILENT = logging.Logger("sluiceway.demo.silent", logging.CRITICAL + 1)
+
+
+class Providers:
+    """All simulated providers behind one port, and what they billed.
+
+    `names` are further host names for the certificate. `log_file` gets each Served as a JSON line as soon
+    as it is billed; `keep_log=False` leaves `log` empty, for benchmarks, which must not grow.
+    """
+
+    def __init__(
+        self,
+        *,
+        latency: Latency | None = None,
+        seed: int = 0,
+        names: tuple[str, ...] = (),
+        log_file: Path | None = None,
+        keep_log: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.port = 0
+        self.ca_file = Path()
+        self._clock = clock
+        self._names = (*dialects.PROVIDERS, *dialects.COMPATIBLE, "localhost", *names)
+        self._pace = Pace(latency or Latency(), Random(seed))  # noqa: S311 (waits, not secrets)
+        self._memory = Memory.empty(clock)
+        self._record = Record(log_file, keep=keep_log)
+        self._next_faults: dict[str, deque[tuple[Fault, ...]]] = {}
+        self._standing_faults: dict[str, tuple[Fault, ...]] = {}
+        self._listener: asyncio.Server | None = None
+        self._server: web.Server | None = None
+
+    async def start(self, folder: Path, *, port: int = 0) -> None:
+        """Listen on 127.0.0.1. Certificates are made in `folder`, or found there."""
+        context, self.ca_file = certificates.server_context(folder, self._names)
+        self._server = web.Server(self._handle, handler_cancellation=True, access_log=None, logger=_SILENT)
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(self._server, "127.0.0.1", port, ssl=context, backlog=1024)
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close everything; answers in flight are cut."""
+        if self._listener is not None and self._server is not None:
+            self._listener.close()
+            connections = self._server.connections
+            await self._server.shutdown(0)
+            for connection in connections:
+                if connection.transport is not None:
+                    connection.transport.abort()  # a client that never answers TLS's goodbye holds nobody up
+            await self._listener.wait_closed()
+            self._listener = None
+        self._record.close()
+
+    @property
+    def log(self) -> list[Served]:
+        """Every request that was answered, hung or refused, in order of arrival."""
+        return self._record.log
+
+    @property
+    def billed(self) -> list[Served]:
+        """The part of the log that costs money."""
+        return [served for served in self.log if served.usage is not None]
+
+    def fault(self, provider: str, text: str, *, times: int | None = None) -> None:
+        """Let `provider` ("anthropic", "openai", ...) fail so: its next `times` requests, or from now on."""
+        if times is None:
+            self._standing_faults[provider] = faults.parse(text)
+        else:
+            self._next_faults.setdefault(provider, deque()).extend([faults.parse(text)] * times)
+
+    def clear_faults(self) -> None:
+        """From now on, only faults that a request asks for."""
+        self._next_faults.clear()
+        self._standing_faults.clear()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        raw = await reading.read(request)
+        asked = reading.asked(request, raw or b"", int(self._clock()))
+        try:
+            ordered = self._ordered(asked)
+            reply = self._reply(asked, ordered, too_long=raw is None)
+        except Rejected as rejected:
+            ordered, reply = (), rejections.reply(asked.provider, rejected, asked.now)
+        delivery = faults.delivery(ordered, request.headers.get("accept-encoding", ""))
+        served = _served(request, asked, reply, ordered)
+        place, sent = self._record.begin(served), Sent()
+        try:
+            return await send(request, reply, delivery, self._pace, sent)
+        finally:
+            self._record.end(place, served, events_sent=sent.events, complete=sent.complete)
+
+    def _ordered(self, asked: Asked) -> tuple[Fault, ...]:
+        """The faults for this request: its own, else the provider's next, else its standing ones."""
+        written = asked.headers.get("x-demo-fault")
+        if written is not None:
+            try:
+                return faults.parse(written)
+            except ValueError as error:
+                raise Rejected(400, f"x-demo-fault: {error}") from None
+        queue = self._next_faults.get(asked.provider)
+        return queue.popleft() if queue else self._standing_faults.get(asked.provider, ())
+
+    def _reply(self, asked: Asked, ordered: tuple[Fault, ...], *, too_long: bool) -> Reply:
+        if too_long:
+            raise Rejected(413, "Request exceeds the maximum size")
+        if not ordered:
+            return dialects.answer(asked, self._memory)
+        instead = faults.status(asked, ordered)
+        if instead is not None:
+            return instead
+        reply = dialects.answer(faults.prepared(asked, ordered), self._memory)
+        return faults.altered(reply, asked, ordered)
+
+
+def _served(request: web.BaseRequest, asked: Asked, reply: Reply, ordered: tuple[Fault, ...]) -> Served:
+    names = tuple(fault.name for fault in ordered)
+    unanswered = "refuse" in names or "hang" in names
+    return Served(
+        request_id=reply.request_id,
+        at=time.time(),
+        provider=asked.provider,
+        host=asked.headers.get("host", ""),
+        method=asked.method,
+        path=asked.path,
+        model=reply.model,
+        status=None if unanswered else reply.status,
+        stream=reply.events is not None,
+        usage=None if unanswered else reply.usage,
+        usage_sent=reply.usage_sent and reply.usage is not None and not unanswered,
+        complete=False,
+        events=1 if reply.events is None else len(reply.events),
+        events_sent=0,
+        faults=names,
+        credentials=asked.credentials,
+        header_names=tuple(request.headers),
+    )
+
+
+async def _serve(providers: Providers, folder: Path, port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await providers.start(folder, port=port)
+    ready = {"port": providers.port, "ca_file": str(providers.ca_file)}
+    print(orjson.dumps(ready).decode(), flush=True)
+    await stop.wait()
+    await providers.stop()
+
+
+def main() -> None:
+    """The simulator as a process of its own."""
+    parser = argparse.ArgumentParser(prog="python -m sluiceway.demo.providers", description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="where certificates are, or are made")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="append what is billed here, one JSON line each")
+    parser.add_argument("--first-ms", type=float, nargs=2, default=None, metavar=("LOW", "HIGH"))
+    parser.add_argument("--between-ms", type=float, nargs=2, default=None, metavar=("LOW", "HIGH"))
+    parser.add_argument("--no-latency", action="store_true", help="answer at once, for benchmarks")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    usual = NO_LATENCY if options.no_latency else Latency()
+    latency = Latency(
+        tuple(options.first_ms) if options.first_ms else usual.first_ms,
+        tuple(options.between_ms) if options.between_ms else usual.between_ms,
+    )
+    providers = Providers(latency=latency, seed=options.seed, log_file=options.log, keep_log=False)
+    asyncio.run(_serve(providers, options.folder, options.port))
+
+
+if __name__ == "__main__":
+    main()

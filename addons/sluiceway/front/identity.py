@@ -1,0 +1,171 @@
+"""Who is calling: proxy credentials on CONNECT and on plain requests, checked once per connection.
+
+No credentials: 407 everywhere (curl, Java and .NET need the challenge). Credentials that are not good: for
+AI hosts the tunnel opens and the gateway refuses each request inside it in the provider's own form, because
+several clients hang for minutes on a 407; for all other hosts 407. Nothing is forwarded without a Principal.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections import OrderedDict
+
+from mitmproxy import http
+
+from sluiceway.errors import WireError
+from sluiceway.front.names import Destination, parse_authority
+from sluiceway.front.visit import Parts, Visit, Visits, answer, fail_closed
+from sluiceway.types import Identity, Rejected
+
+FAILURES_A_MINUTE = 60
+SOURCES_REMEMBERED = 4096
+CHALLENGE = {"Proxy_Authenticate": 'Basic realm="Sluiceway", charset="UTF-8"'}
+REASONS = {
+    "unknown_user": "there is no employee or service of that name",
+    "wrong_token": "the token is not right",
+    "expired": "the token has expired",
+    "revoked": "the token was revoked",
+    "disabled": "this account is disabled",
+}
+
+
+class Failures:
+    """Counts wrong credentials per source address and minute, for a bounded number of sources."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def too_many(self, source: str, now_s: float) -> bool:
+        """Records one failure; True once the source is over its allowance for this minute."""
+        minute = int(now_s // 60)
+        since, count = self._counts.pop(source, (minute, 0))
+        count = count + 1 if since == minute else 1
+        self._counts[source] = (minute, count)
+        if len(self._counts) > SOURCES_REMEMBERED:
+            self._counts.popitem(last=False)
+        return count > FAILURES_A_MINUTE
+
+
+def credentials(header: str | None) -> tuple[str, str] | None:
+    """User and token of a Basic `Proxy-Authorization` value, or None if it holds none (RFC 7617)."""
+    scheme, _, value = (header or "").partition(" ")
+    if scheme.lower() != "basic" or len(value) > 4096:
+        return None
+    try:
+        user, colon, token = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, token) if colon else None
+
+
+class Identify:
+    """The addon that turns a CONNECT into a Visit, or answers it."""
+
+    def __init__(self, parts: Parts, visits: Visits) -> None:
+        self._parts = parts
+        self._visits = visits
+        self._failures = Failures()
+
+    @fail_closed
+    async def http_connect(self, flow: http.HTTPFlow) -> None:
+        if self._parts.draining:
+            flow.response = answer(503, "Sluiceway is restarting. Try again in a moment.", Retry_After="2")
+            return
+        try:
+            destination = parse_authority(f"{_bracketed(flow.request.host)}:{flow.request.port}", 443)
+        except WireError as error:
+            flow.response = answer(400, f"Sluiceway: this CONNECT target cannot be used: {error}")
+            return
+        identity = self._identify(flow, tolerate=self._decrypts(destination))
+        if identity is None:
+            return
+        visit = Visit(identity, destination)
+        if self._decrypts(destination):
+            visit.provider = self._parts.providers.at(destination.host)
+            # An answer of our own keeps mitmproxy from opening an unused provider connection.
+            flow.response = http.Response.make(200, b"")
+            flow.response.reason = "Connection established"
+            del flow.response.headers["content-length"]
+        elif (refused := await self._admit(visit)) is not None:
+            flow.response = answer(403, f"Sluiceway: {refused}")
+            return
+        self._visits.remember(flow.client_conn, visit)
+
+    @fail_closed
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Plain `http://` requests through the proxy. What comes inside a tunnel is not seen here."""
+        if (visit := self._visits.of(flow.client_conn)) is not None and visit.provider is not None:
+            return  # an h2-only client on an AI host: `intercept` answers it
+        try:
+            destination = parse_authority(f"{_bracketed(flow.request.host)}:{flow.request.port}", 80)
+        except WireError as error:
+            flow.response = answer(400, f"Sluiceway: this address cannot be used: {error}")
+            return
+        if flow.request.scheme != "http" or self._parts.providers.at(destination.host):
+            flow.response = answer(
+                403, "Sluiceway: AI providers are reached by https:// only; use the https address."
+            )
+            return
+        identity = self._identify(flow, tolerate=False)
+        if identity is None:
+            return
+        flow.request.headers.pop("proxy-authorization", None)
+        visit = Visit(identity, destination)
+        if (refused := await self._admit(visit)) is not None:
+            flow.response = answer(403, f"Sluiceway: {refused}")
+            return
+        self._visits.remember(flow.client_conn, visit)
+        flow.request.stream = True
+
+    @fail_closed
+    async def responseheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.response is not None:
+            flow.response.stream = True
+
+    def _identify(self, flow: http.HTTPFlow, tolerate: bool) -> Identity | Rejected | None:
+        """The identity, or None after the flow was answered."""
+        given = credentials(flow.request.headers.get("proxy-authorization"))
+        if given is None:
+            flow.response = answer(
+                407,
+                "Sluiceway needs your proxy credentials: set HTTPS_PROXY=http://NAME:TOKEN@HOST:PORT "
+                f"(your own line comes from {self._parts.contact}).",
+                **CHALLENGE,
+            )
+            return None
+        found = self._parts.store.directory.lookup(*given)
+        if isinstance(found, Identity):
+            return found
+        if self._failures.too_many(flow.client_conn.peername[0], time.monotonic()):
+            flow.response = answer(
+                429, "Sluiceway: too many attempts with wrong credentials.", Retry_After="60"
+            )
+            return None
+        if not tolerate:
+            flow.response = answer(
+                407,
+                f"Sluiceway: these proxy credentials are not good: {REASONS[found.reason]}. "
+                f"Ask {self._parts.contact}.",
+                **CHALLENGE,
+            )
+            return None
+        return found
+
+    def _decrypts(self, destination: Destination) -> bool:
+        return destination.port == 443 and self._parts.providers.at(destination.host) is not None
+
+    async def _admit(self, visit: Visit) -> str | None:
+        """Resolves and checks the destination once; what was checked is what is dialled. A refusal's text."""
+        if self._parts.providers.at(visit.destination.host):
+            return f"{visit.destination.host} is an AI provider and is reached on port 443 only."
+        admitted = await self._parts.admission.admit(visit.destination)
+        if isinstance(admitted, str):
+            return admitted
+        visit.dial = admitted.addresses[0]
+        return None
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

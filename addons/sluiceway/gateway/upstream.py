@@ -1,0 +1,156 @@
+"""The way out: pooled, verified TLS connections to providers, dialled only where admission allows."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from asyncio import sslproto
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from multidict import CIMultiDict
+from yarl import URL
+
+from sluiceway.types import RefusalKind
+
+# 256 KiB of read buffer per TLS connection is asyncio's default; 32 KiB halves the memory of a stream.
+TLS_READ_BUFFER_BYTES = 32 * 1024
+# Below the idle limits providers use, so that a POST seldom meets a connection just closed.
+POOL_IDLE_S = 15.0
+
+
+class Lookup(Protocol):
+    """Checked addresses of a host and port, or the reason why there are none."""
+
+    async def __call__(self, host: str, port: int) -> tuple[tuple[str, int], ...] | str: ...
+
+
+class NotAdmitted(OSError):
+    """The destination is not one we may connect to; the text says why."""
+
+
+class Failed(Exception):
+    """No answer came: `kind` and `message` are for the employee; `sent` if the provider may have seen it."""
+
+    def __init__(self, kind: RefusalKind, error_type: str, message: str, sent: bool) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.error_type = error_type
+        self.message = message
+        self.sent = sent
+
+
+class _Resolver(AbstractResolver):
+    """Gives aiohttp the addresses that admission checked, so that what was checked is what is dialled."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._lookup(host, port)
+        if isinstance(found, str):
+            raise NotAdmitted(found)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=at,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address, at in found
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+class Upstream:
+    """One pool for all providers. `send` returns once the answer's headers are there."""
+
+    def __init__(
+        self,
+        lookup: Lookup,
+        *,
+        trusted_ca: Path | None,
+        proxy: str | None,
+        connect_s: float,
+        first_byte_s: float,
+    ) -> None:
+        sslproto.SSLProtocol.max_size = TLS_READ_BUFFER_BYTES
+        context = ssl.create_default_context()
+        if trusted_ca is not None:
+            context.load_verify_locations(trusted_ca)
+        self._proxy = URL(proxy) if proxy else None
+        self._first_byte_s = first_byte_s
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                ssl=context,
+                resolver=_Resolver(lookup),
+                use_dns_cache=False,
+                limit=0,
+                keepalive_timeout=POOL_IDLE_S,
+            ),
+            timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=connect_s, sock_read=None),
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+            auto_decompress=False,
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=16 * 1024,
+            max_field_size=64 * 1024,
+        )
+
+    async def send(
+        self,
+        method: str,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes | aiohttp.StreamReader | None,
+    ) -> aiohttp.ClientResponse:
+        """Sends one request. Raises Failed when no answer's headers came, never an aiohttp error."""
+        host = url.raw_host or ""
+        try:
+            async with asyncio.timeout(self._first_byte_s):
+                return await self._session.request(
+                    method, url, headers=headers, data=body, allow_redirects=False, proxy=self._proxy
+                )
+        except NotAdmitted as error:
+            raise Failed(RefusalKind.UNREACHABLE, "not_admitted", str(error), sent=False) from None
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as error:
+            reason = _certificate_problem(error)
+            message = f"the certificate of {host} cannot be trusted ({reason})"
+            raise Failed(RefusalKind.UNREACHABLE, "bad_certificate", message, sent=False) from None
+        except aiohttp.ConnectionTimeoutError:
+            message = f"{host} did not accept a connection in time"
+            raise Failed(RefusalKind.TIMEOUT, "connect_timeout", message, sent=False) from None
+        except TimeoutError:
+            message = f"{host} did not answer within {self._first_byte_s:g} s"
+            raise Failed(RefusalKind.TIMEOUT, "first_byte_timeout", message, sent=True) from None
+        except aiohttp.ClientConnectorError as error:
+            cause = error.os_error
+            if isinstance(cause, NotAdmitted):
+                raise Failed(RefusalKind.UNREACHABLE, "not_admitted", str(cause), sent=False) from None
+            message = f"{host} could not be reached ({cause.strerror or type(cause).__name__})"
+            raise Failed(RefusalKind.UNREACHABLE, "connect_error", message, sent=False) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # The text of aiohttp's parse errors quotes the provider's bytes; only the class is kept.
+            message = f"{host} ended the connection before it answered ({type(error).__name__})"
+            raise Failed(RefusalKind.UNREACHABLE, "connection_lost", message, sent=True) from None
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+def _certificate_problem(error: Exception) -> str:
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return cause.verify_message
+    if isinstance(cause, ssl.SSLError):
+        return (cause.reason or "TLS error").replace("_", " ").lower()
+    return type(cause).__name__

@@ -1,0 +1,88 @@
+"""`sluiceway rules check` for policy and providers: what is wrong, and what is right but surprising."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from sluiceway.errors import ConfigError
+from sluiceway.policy.load import load_policy
+from sluiceway.policy.model import EACH, Budget, Employee, Team
+from sluiceway.policy.policy import Policy
+from sluiceway.settings.providers import Providers
+from sluiceway.settings.sentences import nearest
+from sluiceway.settings.yaml_file import shown
+
+WARNING = "warning: "
+
+
+def check(
+    rules_folder: Path,
+    known_teams: Collection[str] | None = None,
+    known_employees: Collection[str] | None = None,
+) -> list[str]:
+    """Every problem and warning of the rules, one line each; none: an empty list.
+
+    Lines that start with `warning: ` do not stop the rules from loading; all others do. Names of teams
+    and employees are compared with those given; None: not compared.
+    """
+    found: list[str] = []
+    try:
+        Providers.load(rules_folder / "providers.yaml")
+    except ConfigError as error:
+        found += str(error).splitlines()
+    try:
+        policy = load_policy(rules_folder / "policy")
+    except ConfigError as error:
+        return found + str(error).splitlines()
+    if not policy.budgets:
+        found.append(f"{WARNING}{shown(rules_folder / 'policy')}: no budgets: nothing is capped")
+    warnings = [*_strangers(policy, known_teams, known_employees), *_shadowed(policy)]
+    return found + [WARNING + warning for warning in warnings]
+
+
+def _strangers(
+    policy: Policy, teams: Collection[str] | None, employees: Collection[str] | None
+) -> Iterator[str]:
+    for budget in policy.budgets:
+        match budget.scope:
+            case Team(team=name):
+                kind, known = "team", teams
+            case Employee(employee=name):
+                kind, known = "employee", employees
+            case _:
+                continue
+        if name == EACH or known is None or name in known:
+            continue
+        near = nearest(name, known)
+        guess = f" (did you mean '{near}'?)" if near else ""
+        yield f"{policy.places[budget.name]}: {budget.name}: there is no {kind} '{name}'{guess}"
+
+
+def _shadowed(policy: Policy) -> Iterator[str]:
+    """Budgets that can never bind: all that match apply, so a higher limit is no exception to a lower."""
+    for budget in policy.budgets:
+        lower = next((other for other in policy.budgets if _hides(other, budget)), None)
+        if lower is not None:
+            yield (
+                f"{policy.places[budget.name]}: {budget.name}: never reached, because {lower.name} "
+                f"({lower.limit_usd} USD a {lower.window}) applies to the same spending; all budgets apply"
+            )
+
+
+def _hides(lower: Budget, higher: Budget) -> bool:
+    if lower is higher or lower.window != higher.window or lower.limit_usd > higher.limit_usd:
+        return False
+    same = lower.scope == higher.scope
+    if lower.limit_usd == higher.limit_usd:
+        return same and lower.name < higher.name
+    return same or lower.scope == _each(higher)
+
+
+def _each(budget: Budget) -> Team | Employee | None:
+    match budget.scope:
+        case Team():
+            return Team(team=EACH)
+        case Employee():
+            return Employee(employee=EACH)
+    return None

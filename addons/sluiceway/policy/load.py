@@ -1,0 +1,74 @@
+"""Reading rules/policy/*.yaml: the files joined in the order of their names, every mistake reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluiceway.errors import ConfigError
+from sluiceway.policy.model import PolicyFile
+from sluiceway.policy.policy import Policy
+from sluiceway.settings.yaml_file import Document, load_document, shown
+from sluiceway.settings.yaml_nodes import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    document: Document
+    file: PolicyFile
+
+
+def load_policy(folder: Path) -> Policy:
+    """The policy of a `policy/` folder. Raises ConfigError with the mistakes of all its files."""
+    parts: list[_Part] = []
+    errors: list[str] = []
+    for path in _files(folder):
+        try:
+            document = load_document(path)
+            parts.append(_Part(document, document.read(PolicyFile)))
+        except ConfigError as error:
+            errors.append(str(error))
+    places: dict[str, str] = {}
+    errors += [*_collect_names(parts, places), *_second_keys(parts)]
+    if errors:
+        raise ConfigError("\n".join(errors))
+    return Policy(
+        budgets=tuple(budget for part in parts for budget in part.file.budgets),
+        unknown_keys=next((part.file.keys.unknown for part in parts if part.file.keys), None),
+        places=places,
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    """The *.yaml files, by name. A folder without any is a mistake (no rule would be in force), and so
+    is *.yml, which would be passed over in silence. Names that start with a dot are editors' own."""
+    try:
+        visible = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise ConfigError(f"{shown(folder)}: cannot be read: {error.strerror}") from None
+    named = [path for path in visible if path.suffix.lower() in (".yaml", ".yml")]
+    if wrong := [path for path in named if path.suffix != ".yaml"]:
+        raise ConfigError(f"{shown(wrong[0])}: is not read; rename it to {wrong[0].stem}.yaml")
+    if not named:
+        raise ConfigError(f"{shown(folder)}: holds no .yaml file; write one that starts with 'version: 1'")
+    return named
+
+
+def _collect_names(parts: Sequence[_Part], places: dict[str, str]) -> Iterator[str]:
+    """Fill `places` with where each budget's name stands; yield an error for a name used twice."""
+    for part in parts:
+        for index, budget in enumerate(part.file.budgets):
+            loc = ("budgets", index, "name")
+            if (first := places.get(budget.name)) is None:
+                places[budget.name] = part.document.where(loc)
+                continue
+            text = f"'{budget.name}' is used twice (first at {first}); names are unique in all files"
+            yield str(part.document.error([Problem(loc, text)]))
+
+
+def _second_keys(parts: Sequence[_Part]) -> Iterator[str]:
+    given = [part for part in parts if part.file.keys is not None]
+    for part in given[1:]:
+        text = f"is given twice (first at {given[0].document.where(('keys',))}); keep one"
+        yield str(part.document.error([Problem(("keys",), text, at_key=True)]))

@@ -1,0 +1,42 @@
+"""The policy in force: all files of rules/policy/ as one immutable value with a version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal
+
+from sluiceway.policy.model import Budget
+
+NO_PLACES: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All rules in force. `places` say where each budget stands (`path:line:column`), for messages.
+
+    `unknown_keys` None: as company keys while no company key is registered, then as personal ones.
+    """
+
+    budgets: tuple[Budget, ...] = ()
+    unknown_keys: Literal["company", "personal"] | None = None
+    places: Mapping[str, str] = field(default=NO_PLACES, compare=False, repr=False)
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hex digits of the content's SHA-256. Comments, layout and file names do not change it."""
+        budgets = [
+            budget.model_dump(mode="json") | {"limit_usd": format(budget.limit_usd.normalize(), "f")}
+            for budget in self.budgets
+        ]
+        content = {"budgets": budgets, "unknown_keys": self.unknown_keys}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    def contact(self, rule: str) -> str | None:
+        """Whom to ask about a budget, where it names someone."""
+        return next((budget.contact for budget in self.budgets if budget.name == rule), None)

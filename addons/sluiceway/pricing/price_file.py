@@ -1,0 +1,143 @@
+"""The form of rules/prices.yaml: dated prices, aliases, service tiers and tools, each entry checked alone.
+
+An entry holds from 00:00 UTC of `from` until 00:00 UTC of `to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from sluiceway.pricing.rates import Rates, Table
+
+# What providers call the service that their plain price list is for.
+STANDARD_TIERS = frozenset({"", "default", "auto", "standard", "standard_only", "on_demand", "unspecified"})
+
+
+def _premium(tier: str) -> str:
+    if tier in STANDARD_TIERS:
+        raise ValueError("is the standard price; leave 'tier' out")
+    return tier
+
+
+Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=12)]
+Name = Annotated[str, StringConstraints(min_length=1, to_lower=True, strip_whitespace=True)]
+TierName = Annotated[Name, AfterValidator(_premium)]
+RATES = {
+    "input": "input_per_mtok",
+    "output": "output_per_mtok",
+    "cache_read": "cache_read_per_mtok",
+    "cache_write": "cache_write_per_mtok",
+    "cache_write_1h": "cache_write_1h_per_mtok",
+    "audio_input": "audio_input_per_mtok",
+    "audio_output": "audio_output_per_mtok",
+    "reasoning": "reasoning_per_mtok",
+}
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Dated(_Entry):
+    """`source` names the document or contract the figures come from."""
+
+    provider: str
+    from_: date = Field(alias="from")
+    to: date | None = None
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _some_days(self) -> Self:
+        if self.to is not None and self.to <= self.from_:
+            raise ValueError("'to' is the first day the entry no longer holds; it must be after 'from'")
+        return self
+
+    def holds_on(self, day: date) -> bool:
+        return self.from_ <= day and (self.to is None or day < self.to)
+
+
+class _PerMtok(_Entry):
+    """USD per million tokens. Left out, cached input costs plain input (no discount is known), reasoning
+    costs output, and every other kind is unknown when it is used: not free."""
+
+    input_per_mtok: Usd
+    output_per_mtok: Usd | None = None
+    cache_read_per_mtok: Usd | None = None
+    cache_write_per_mtok: Usd | None = None
+    cache_write_1h_per_mtok: Usd | None = None
+    audio_input_per_mtok: Usd | None = None
+    audio_output_per_mtok: Usd | None = None
+    reasoning_per_mtok: Usd | None = None
+
+    def rates(self, per_request: Decimal, tools: Mapping[str, Decimal]) -> Rates:
+        known = {kind: getattr(self, name) for kind, name in RATES.items()}
+        if known["cache_read"] is None:
+            known["cache_read"] = self.input_per_mtok
+        return Rates(**known, per_request=per_request, tools=tools)
+
+
+class Above(_PerMtok):
+    """Prices of a whole request with more than `input_tokens` of input."""
+
+    input_tokens: int = Field(gt=0)
+
+
+class Price(_Dated, _PerMtok):
+    model: Name
+    tier: TierName | None = None
+    per_request: Usd = Decimal(0)
+    tool_units: dict[str, Usd] = Field(default_factory=dict)
+    above: tuple[Above, ...] = ()
+    basis: Literal["list", "contract"] = "list"
+
+    @model_validator(mode="after")
+    def _steps_complete(self) -> Self:
+        starts = [step.input_tokens for step in self.above]
+        if starts != sorted(set(starts)):
+            raise ValueError("'above' must ascend by input_tokens, each once")
+        for step in self.above:
+            for name in RATES.values():
+                if getattr(self, name) is not None and getattr(step, name) is None:
+                    raise ValueError(f"above {step.input_tokens} tokens: say {name} too, as below it")
+        return self
+
+    def table(self) -> Table:
+        steps = [(-1, self.rates(self.per_request, self.tool_units))]
+        steps += [(s.input_tokens, s.rates(self.per_request, self.tool_units)) for s in self.above]
+        return Table(tuple(steps))
+
+
+class Tier(_Dated):
+    """All token prices of matching models, times `factor`, for answers given on that service tier."""
+
+    model: Name
+    tier: TierName
+    factor: Annotated[Decimal, Field(gt=0, le=1000, decimal_places=6)]
+
+
+class Tool(_Dated):
+    """What each use of a provider's own tool costs, where the model's entry does not say."""
+
+    tool: str
+    usd: Usd
+
+
+class Alias(_Entry):
+    """Models that are billed as another: deployment names, internal names."""
+
+    provider: str
+    model: Name
+    price_as: Name
+
+
+class PriceFile(_Entry):
+    version: Literal[1]
+    aliases: tuple[Alias, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    prices: tuple[Price, ...] = ()

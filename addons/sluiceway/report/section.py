@@ -1,0 +1,46 @@
+"""What a section of the report is: a name, its template's too, a query, and what of it asks for attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from sluiceway.report.audience import Audience
+from sluiceway.report.model import Attention, CapState, Period
+from sluiceway.report.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every section's query may use. `timeline` is shared so that charts line up."""
+
+    connection: Connection
+    period: Period
+    timeline: Timeline
+    caps: Sequence[CapState]
+    audience: Audience
+    generated_at: datetime
+    version: str
+
+
+def nothing_urgent(_data: object) -> Sequence[Attention]:
+    return ()
+
+
+def always(_data: object) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Section[T]:
+    """`name` is the anchor and the template `reports/sections/<name>.html.j2`, which sees the query's
+    answer as `data`. A section whose `shown` says no is left out."""
+
+    name: str
+    title: str
+    load: Callable[[Context], T]
+    attention: Callable[[T], Sequence[Attention]] = nothing_urgent
+    shown: Callable[[T], bool] = always

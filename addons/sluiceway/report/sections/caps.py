@@ -1,0 +1,104 @@
+"""Caps as they stand, and who is near them: teams always, people only where names are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sluiceway.report.audience import Audience
+from sluiceway.report.model import Attention, CapState, Weight
+from sluiceway.report.section import Context, Section
+from sluiceway.report.text import percent, plural, visible
+
+_NEAR = 0.8
+_SHOWN = 30
+
+State = Literal["used up", "near", "within"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One cap: how much is spent and reserved. Shares are of the limit, and may pass 1."""
+
+    rule: str
+    holder: str
+    window: str
+    limit_nusd: int
+    spent_nusd: int
+    reserved_nusd: int
+    ends_at: datetime | None
+    spent_share: float
+    reserved_share: float
+
+    @property
+    def state(self) -> State:
+        if self.spent_share >= 1:
+            return "used up"
+        return "near" if self.spent_share + self.reserved_share >= _NEAR else "within"
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """The fullest caps first; `unlisted` further ones are all below the last one shown."""
+
+    shown: tuple[Gauge, ...]
+    unlisted: int
+    used_up: tuple[Gauge, ...]
+    near: tuple[Gauge, ...]
+    at: datetime
+
+
+def load(context: Context) -> Gauges:
+    gauges = sorted((_gauge(cap, context.audience) for cap in context.caps), key=_fullness)
+    used_up = tuple(gauge for gauge in gauges if gauge.state == "used up")
+    near = tuple(gauge for gauge in gauges if gauge.state == "near")
+    unlisted = max(0, len(gauges) - _SHOWN)
+    return Gauges(tuple(gauges[:_SHOWN]), unlisted, used_up, near, context.generated_at)
+
+
+def _gauge(cap: CapState, audience: Audience) -> Gauge:
+    return Gauge(
+        audience.rule(cap.rule) or "",
+        audience.holder(cap),
+        cap.window,
+        cap.limit_nusd,
+        cap.spent_nusd,
+        cap.reserved_nusd,
+        cap.ends_at,
+        _share(cap.spent_nusd, cap.limit_nusd),
+        _share(cap.reserved_nusd, cap.limit_nusd),
+    )
+
+
+def _share(part: int, limit: int) -> float:
+    """A limit of zero is used up from the start."""
+    return part / limit if limit > 0 else 1.0
+
+
+def _fullness(gauge: Gauge) -> tuple[float, str, str]:
+    return (-(gauge.spent_share + gauge.reserved_share), gauge.rule, gauge.holder)
+
+
+def attention(data: Gauges) -> Sequence[Attention]:
+    if data.used_up:
+        verb = "is" if len(data.used_up) == 1 else "are"
+        near = f", {len(data.near):,} more above {percent(_NEAR)}" if data.near else ""
+        headline = f"{plural(len(data.used_up), 'cap')} {verb} used up{near}"
+        detail = f"Used up, so that requests are refused: {_list(data.used_up)}."
+        return (Attention(Weight.ACT, headline, detail, "caps"),)
+    if data.near:
+        verb = "is" if len(data.near) == 1 else "are"
+        headline = f"{plural(len(data.near), 'cap')} {verb} above {percent(_NEAR)}"
+        return (Attention(Weight.LOOK, headline, f"{_list(data.near)}.", "caps"),)
+    return ()
+
+
+def _list(gauges: Sequence[Gauge]) -> str:
+    named = [f"{visible(gauge.rule, 40)} ({visible(gauge.holder, 50)})" for gauge in gauges[:3]]
+    more = f"; and {len(gauges) - 3} more" if len(gauges) > 3 else ""
+    return "; ".join(named) + more
+
+
+SECTION = Section("caps", "Caps and who is near them", load, attention)

@@ -1,0 +1,178 @@
+"""The AI providers we decrypt and meter, path by path, and the AI hosts we only count by name.
+
+`rules/providers.yaml` is an allow-list: a path that is not in it is unlisted, and unlisted means refused
+unless the provider's entry says otherwise. Hosts given to this file are normalised names already
+(lower case, no final dot); they are compared whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from sluiceway.settings.addresses import HOST
+from sluiceway.settings.paths import check_pattern, fits, is_canonical
+from sluiceway.settings.section import Name, Section
+from sluiceway.settings.yaml_file import Document, load_document
+from sluiceway.settings.yaml_nodes import Loc, Problem
+from sluiceway.types import Provider, Route
+
+ANY_METHOD = "*"
+UNMETERED = "pass"  # the operation of a path that passes unmetered
+LABEL_OR_STAR = re.compile(r"[a-z0-9*_-]{1,63}")
+
+
+def _host(text: str) -> str:
+    if not HOST.fullmatch(text) or "." not in text or text.rpartition(".")[2].isdigit():
+        raise ValueError("write the bare host name in lower case, such as api.example.com")
+    return text
+
+
+def _watched(text: str) -> str:
+    labels = text.split(".")
+    if not all(map(LABEL_OR_STAR.fullmatch, labels)) or len(labels) < 2 or "*" in "".join(labels[-2:]):
+        raise ValueError("write a host name such as example.com; '*' stands for letters within one label")
+    return text
+
+
+def _header(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+", text):
+        raise ValueError("write the header's name in lower case, such as x-api-key")
+    return text
+
+
+type Host = Annotated[str, AfterValidator(_host)]
+type Pattern = Annotated[str, AfterValidator(check_pattern)]
+type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class PathEntry(Section):
+    """A metered path: `dialect` reads its requests and answers, `operation` names it in the ledger."""
+
+    method: Method
+    path: Pattern
+    dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    operation: Literal["chat", "count_tokens", "embeddings", "generate_content"]
+
+
+class PassEntry(Section):
+    """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method."""
+
+    method: Method | Literal["*"]
+    path: Pattern
+
+
+class ProviderEntry(Section):
+    """One provider. `price_id` is its id in genai-prices; `dialect` is the form of our own refusals."""
+
+    name: Name
+    hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
+    price_id: Name
+    dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    credential_headers: Annotated[tuple[Annotated[str, AfterValidator(_header)], ...], Field(min_length=1)]
+    unlisted: Literal["refuse", "pass"] = "refuse"
+    paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
+    harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
+
+    def record(self) -> Provider:
+        """The entry as the record all rooms share; metered paths come first, so `pass` cannot hide one."""
+        metered = (Route(e.method, e.path, e.dialect, e.operation) for e in self.paths)
+        free = (Route(e.method, e.path, None, UNMETERED) for e in self.harmless)
+        return Provider(
+            name=self.name,
+            hosts=self.hosts,
+            routes=(*metered, *free),
+            price_id=self.price_id,
+            dialect=self.dialect,
+            unlisted=self.unlisted,
+            credential_headers=self.credential_headers,
+        )
+
+
+class ProvidersFile(Section):
+    """rules/providers.yaml."""
+
+    version: Literal[1]
+    providers: Annotated[tuple[ProviderEntry, ...], Field(min_length=1)]
+    watch: tuple[Annotated[str, AfterValidator(_watched)], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """All providers, found by host or by name. Immutable: a reload makes a new one."""
+
+    by_name: Mapping[str, Provider]
+    by_host: Mapping[str, Provider]
+    watch: re.Pattern[str]
+
+    @classmethod
+    def load(cls, path: Path) -> Providers:
+        """Read rules/providers.yaml. Raises ConfigError with every mistake in it."""
+        document = load_document(path)
+        file = document.read(ProvidersFile)
+        if problems := list(_repeated(document, file)):
+            raise document.error(problems)
+        records = [entry.record() for entry in file.providers]
+        return cls(
+            by_name={provider.name: provider for provider in records},
+            by_host={host: provider for provider in records for host in provider.hosts},
+            watch=_one_expression(file.watch),
+        )
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every host we decrypt: what the issuing CA's name constraints permit."""
+        return tuple(self.by_host)
+
+    @property
+    def dialects(self) -> frozenset[str]:
+        """Every dialect the file names, for a check against those that exist."""
+        routes = (route for provider in self.by_name.values() for route in provider.routes)
+        own = {provider.dialect for provider in self.by_name.values()}
+        return frozenset(own | {route.dialect for route in routes if route.dialect is not None})
+
+    def at(self, host: str) -> Provider | None:
+        """The provider at exactly this normalised host name; None: not one we decrypt."""
+        return self.by_host.get(host)
+
+    def watched(self, host: str) -> bool:
+        """Whether a host we do not decrypt is a known AI host: a watch entry or below one."""
+        return self.watch.fullmatch(host) is not None
+
+
+def match(provider: Provider, method: str, path: str) -> Route | None:
+    """The route of a request, by its path as sent, without the query. None: unlisted.
+
+    A route whose `dialect` is None passes unmetered. Methods are compared as sent, in capitals.
+    """
+    if not is_canonical(path):
+        return None
+    fitting = (route for route in provider.routes if route.method in (method, ANY_METHOD))
+    return next((route for route in fitting if fits(route.pattern, path)), None)
+
+
+def _one_expression(watch: tuple[str, ...]) -> re.Pattern[str]:
+    names = (re.escape(entry).replace(r"\*", "[a-z0-9_-]+") for entry in watch)
+    return re.compile(rf"(?:[a-z0-9_-]+\.)*(?:{'|'.join(names)})" if watch else r"(?!)")
+
+
+def _repeated(document: Document, file: ProvidersFile) -> Iterator[Problem]:
+    """Names, hosts and paths that are given twice: one of the two entries would silently not count."""
+    names: dict[str, Loc] = {}
+    hosts: dict[str, Loc] = {}
+    for index, provider in enumerate(file.providers):
+        here: Loc = ("providers", index)
+        paths: dict[str, Loc] = {}
+        found: list[tuple[dict[str, Loc], str, Loc]] = [(names, provider.name, (*here, "name"))]
+        found += [(hosts, host, (*here, "hosts", n)) for n, host in enumerate(provider.hosts)]
+        metered = [(f"{e.method} {e.path}", (*here, "paths", n)) for n, e in enumerate(provider.paths)]
+        free = [(f"{e.method} {e.path}", (*here, "pass", n)) for n, e in enumerate(provider.harmless)]
+        found += [(paths, text, loc) for text, loc in metered + free]
+        for known, text, loc in found:
+            if known.setdefault(text, loc) != loc:
+                yield Problem(loc, f"'{text}' is given twice (first at {document.where(known[text])})")

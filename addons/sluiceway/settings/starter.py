@@ -1,0 +1,60 @@
+"""The sluiceway.yaml that `init` writes: every setting with its default and what it is for."""
+
+from __future__ import annotations
+
+STARTER = """\
+# Sluiceway's settings. Every line shows its default; delete what you do not change.
+# Relative paths start at this file. After an edit: sluiceway rules check, then sluiceway reload.
+
+listeners:
+  # Where clients connect. Credentials cross the network readable on a plain listener: keep it on
+  # loopback, or use TLS on a network. `tls: auto` serves a certificate for public_url, made at init.
+  - {address: 127.0.0.1:8080}
+  # - {address: 0.0.0.0:8443, tls: auto}
+  # - {address: 0.0.0.0:8443, tls: {cert: proxy.pem, key: proxy-key.pem}}
+
+# What employees' proxy URLs and the portal show: the name and port by which machines reach a listener.
+public_url: http://127.0.0.1:8080
+
+# Base-URL mode, for clients that cannot use a proxy, for example {listen: 127.0.0.1:8081}.
+gateway: {listen: null}
+
+# Everything that is kept: SQLite for one process, or postgresql://user@host/db for many nodes.
+store: sqlite:///sluiceway.db
+
+rules: rules/
+certs: certs/
+
+upstream:
+  trusted_ca: null      # a CA file to trust for providers, besides the public roots
+  connect_to: {}        # as curl's: {"api.anthropic.com:443": "127.0.0.1:9443"}; "*:443" matches every host
+  proxy: null           # a parent corporate proxy, http://host:port
+
+egress:
+  # Private, loopback, link-local and cloud-metadata addresses are refused unless listed here:
+  # host names, networks such as 10.1.0.0/16, or "private" for all private networks.
+  allow: []
+  ports: [443, 80]
+
+drain_timeout_s: 30     # how long streams in flight may finish after SIGTERM
+retention: {ledger_days: 400, discovery_days: 90}
+
+limits:
+  body_bytes: 33554432
+  header_bytes: 65536
+  connections_per_principal: 200
+
+timeouts:
+  connect_s: 10
+  first_byte_s: 300     # an answer that is not streamed starts when the model is done; some think for minutes
+  idle_s: 300           # the longest silence inside an answer
+
+wait_s: 30              # how long a request waits while a cap's money is reserved, not spent, by others
+contact: null           # whom a refused employee should ask, for example "#ai-platform"
+time_zone: UTC          # where the days, weeks and months of budgets begin, for example Europe/Berlin
+"""
+
+
+def starter() -> str:
+    """The text of a new sluiceway.yaml. It loads to exactly the defaults."""
+    return STARTER

@@ -1,0 +1,147 @@
+"""The counters and the open reservations in memory, as the last commit left them plus the batch at work.
+
+Only the writer thread touches them. They are a cache of the database that one process owns: when a batch
+fails they are thrown away and read again, so they cannot drift from what is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sluiceway.store.scope import Scope, Who
+
+
+class Counter:
+    """What is spent and reserved in one scope and window, in nano-dollars."""
+
+    __slots__ = ("_was", "ends_us", "key", "reserved", "scope", "spent", "starts_us")
+
+    def __init__(
+        self, key: str, scope: Scope, starts_us: int, ends_us: int | None, spent: int, reserved: int
+    ) -> None:
+        self.key, self.scope, self.starts_us, self.ends_us = key, scope, starts_us, ends_us
+        self.spent, self.reserved = spent, reserved
+        self._was = (spent, reserved)
+
+    def covers(self, who: Who, started_us: int) -> bool:
+        """Whether a budgeted row of these scope columns, started then, counts here."""
+        return self.in_window(started_us) and all(
+            who.value(dimension) == value for dimension, value in self.scope
+        )
+
+    def in_window(self, started_us: int) -> bool:
+        """Whether something that started then belongs to this window."""
+        return self.starts_us <= started_us and (self.ends_us is None or started_us < self.ends_us)
+
+    def change(self) -> tuple[int, int, str]:
+        """What was added to spent and reserved since the last call, and the key: an UPDATE's parameters."""
+        spent, reserved = self._was
+        self._was = (self.spent, self.reserved)
+        return self.spent - spent, self.reserved - reserved, self.key
+
+
+@dataclass(slots=True)
+class Held:
+    """An open row: its reservation and the counters it sits on."""
+
+    nusd: int
+    who: Who
+    started_us: int
+    budgeted: bool
+    counters: list[Counter]
+
+
+class Accounts:
+    """All counters whose window is not over, and every open row.
+
+    `covered_from_us`: each stored counter whose window ends after this moment is here, so the counters of a
+    row that started since then can be told without asking the database.
+    `freed` is set when a reservation shrinks or ends: somebody waiting may fit now.
+    """
+
+    def __init__(self, next_id: int, covered_from_us: int) -> None:
+        self.next_id = next_id
+        self.covered_from_us = covered_from_us
+        self.counters: dict[str, Counter] = {}
+        self.open: dict[int, Held] = {}
+        self.freed = False
+        self._by_scope: dict[tuple[tuple[str, str | None], ...], list[Counter]] = {}
+        self._shapes: dict[tuple[str, ...], None] = {}
+        self._touched: set[Counter] = set()
+
+    def add(self, counter: Counter) -> None:
+        """Takes a counter in; its figures already include the rows that are open."""
+        self.counters[counter.key] = counter
+        self._by_scope.setdefault(counter.scope, []).append(counter)
+        self._shapes[tuple(dimension for dimension, _ in counter.scope)] = None
+        for held in self.open.values():
+            if held.budgeted and counter.covers(held.who, held.started_us):
+                held.counters.append(counter)
+
+    def adopt(self, ledger_id: int, nusd: int, who: Who, started_us: int, budgeted: bool) -> None:
+        """Takes in a row that is open on disk; the counters already include it."""
+        counters = self.covering(who, started_us) if budgeted else []
+        self.open[ledger_id] = Held(nusd, who, started_us, budgeted, counters)
+
+    def covering(self, who: Who, started_us: int) -> list[Counter]:
+        """Every counter that a budgeted row of this kind counts on."""
+        scopes = [tuple([(dimension, who.value(dimension)) for dimension in shape]) for shape in self._shapes]
+        return [
+            counter
+            for scope in scopes
+            for counter in self._by_scope.get(scope, ())
+            if counter.in_window(started_us)
+        ]
+
+    def reserve(self, held: Held) -> int:
+        """Opens a row and puts its reservation on its counters; the new row's id."""
+        ledger_id = self.next_id
+        self.next_id += 1
+        self.open[ledger_id] = held
+        for counter in held.counters:
+            counter.reserved += held.nusd
+        self._touched.update(held.counters)
+        return ledger_id
+
+    def top_up(self, ledger_id: int, nusd: int) -> None:
+        """Adds to the reservation of an open row."""
+        held = self.open[ledger_id]
+        held.nusd += nusd
+        for counter in held.counters:
+            counter.reserved += nusd
+        self._touched.update(held.counters)
+
+    def settle(self, ledger_id: int, charged_nusd: int) -> None:
+        """Ends an open row: its reservation is released and the charge is spent."""
+        held = self.open.pop(ledger_id)
+        for counter in held.counters:
+            counter.reserved -= held.nusd
+            counter.spent += charged_nusd
+        self._touched.update(held.counters)
+        self.freed = True
+
+    def charge(self, counters: Iterable[Counter], nusd: int) -> None:
+        """Spends without a reservation: a final row that carries a charge."""
+        for counter in counters:
+            counter.spent += nusd
+            self._touched.add(counter)
+
+    def changes(self) -> list[tuple[int, int, str]]:
+        """What the batch changed, as the parameters of one UPDATE per counter, in a fixed order."""
+        touched = sorted(self._touched, key=lambda counter: counter.key)
+        self._touched.clear()
+        return [change for counter in touched if any((change := counter.change())[:2])]
+
+    def forget(self, before_us: int, keep: set[str]) -> None:
+        """Drops counters whose window ended before this moment, unless an open row or `keep` needs them."""
+        used = keep | {counter.key for held in self.open.values() for counter in held.counters}
+        for counter in list(self.counters.values()):
+            if counter.ends_us is None or counter.ends_us > before_us or counter.key in used:
+                continue
+            del self.counters[counter.key]
+            siblings = self._by_scope[counter.scope]
+            siblings.remove(counter)
+            if not siblings:
+                del self._by_scope[counter.scope]
+        self.covered_from_us = max(self.covered_from_us, before_us)

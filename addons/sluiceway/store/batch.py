@@ -1,0 +1,201 @@
+"""One batch of orders in one transaction: all of it is on disk before anybody hears of any of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sluiceway.errors import StoreError
+from sluiceway.store import balances, rows
+from sluiceway.store.accounts import Accounts, Held
+from sluiceway.store.admission import Exhausted, Fits, Line, Short, free_nusd
+from sluiceway.store.orders import BAD_VALUE, Admit, Cancel, Order, Record, Reply, Settle, TopUp, Work
+from sluiceway.store.records import Busy, Granted, Reservation, Spent
+from sluiceway.types import Outcome, UsageSource
+
+RETRY_AFTER_S = 5
+
+
+@dataclass(slots=True)
+class Batch:
+    """Works on the accounts in memory, order by order, and collects the statements that make it durable.
+
+    `replies` are the answers, to be delivered after the commit. `granted` are the admissions that opened a
+    row, `served` those that were in line and got their answer.
+    """
+
+    connection: sqlite3.Connection
+    accounts: Accounts
+    line: Line[Admit]
+    boot: str
+    now_us: int
+    monotonic: float
+    replies: list[Reply] = field(default_factory=list)
+    granted: list[Admit] = field(default_factory=list)
+    served: list[Admit] = field(default_factory=list)
+    _inserts: list[tuple[rows.Value, ...]] = field(default_factory=list)
+    _top_ups: list[tuple[rows.Value, ...]] = field(default_factory=list)
+    _settles: list[tuple[rows.Value, ...]] = field(default_factory=list)
+    _closes: list[tuple[rows.Value, ...]] = field(default_factory=list)
+
+    def run(self, orders: Sequence[Order]) -> None:
+        """Does everything short of the commit. Raises sqlite3.Error when the database does not play along."""
+        for order in orders:
+            self._do(order)
+        self._serve_line()
+        self._write()
+
+    def reopen(self) -> None:
+        """After a failure: the counters that those in line wait for may have been undone with the batch."""
+        for order in self.line:
+            self._open_counters(order)
+        self.line.moved = True
+
+    def _do(self, order: Order) -> None:
+        match order:
+            case Admit():
+                self._admit(order)
+            case Settle():
+                self._settle(order)
+            case TopUp():
+                self._top_up(order)
+            case Record():
+                self._record(order)
+            case Cancel():
+                self._cancel(order)
+            case Work():
+                self._work(order)
+
+    # Admission
+
+    def _admit(self, order: Admit) -> None:
+        if order.closes is not None:
+            self._settle(order.closes)
+        try:
+            self._open_counters(order)
+        except StoreError as error:
+            self.replies.append((order.reply, error))
+            return
+        follows = order.closes is not None
+        verdict = self.line.judge(order, self.accounts.counters, keeps_place=follows)
+        if not isinstance(verdict, Short):
+            self._answer(order, verdict)
+        elif order.deadline <= self.monotonic:
+            self.replies.append((order.reply, Busy(verdict.cap, RETRY_AFTER_S)))
+        else:
+            self.line.join(order, verdict, first=follows)
+
+    def _open_counters(self, order: Admit) -> None:
+        balances.cover(self.connection, self.accounts, order.started_us)
+        for cap, key in zip(order.caps, order.keys, strict=True):
+            if key not in self.accounts.counters:
+                self._write()  # the ledger's sum must include what this batch already did
+                balances.open_counter(self.connection, self.accounts, cap, key)
+            if not (order.budgeted and self.accounts.counters[key].covers(order.who, order.started_us)):
+                raise StoreError(f"the budget {cap.rule!r} does not cover the row it was asked for")
+
+    def _answer(self, order: Admit, verdict: Fits | Exhausted) -> None:
+        if isinstance(verdict, Exhausted):
+            answer = Spent(verdict.cap, verdict.spent_nusd, verdict.cap.ends_at)
+            self.replies.append((order.reply, answer))
+            return
+        counters = self.accounts.covering(order.who, order.started_us) if order.budgeted else []
+        held = Held(verdict.nusd, order.who, order.started_us, order.budgeted, counters)
+        order.ledger_id = self.accounts.reserve(held)
+        self._inserts.append((order.ledger_id, verdict.nusd, self.boot, *order.params))
+        self.granted.append(order)
+        self.replies.append((order.reply, self._granted(order, verdict)))
+
+    def _granted(self, order: Admit, verdict: Fits) -> Granted:
+        reservation = Reservation(order.ledger_id, verdict.nusd, order.caps)
+        remaining = [
+            (free_nusd(cap, self.accounts.counters[key]), cap)
+            for cap, key in zip(order.caps, order.keys, strict=True)
+        ]
+        if not remaining:
+            return Granted(reservation, verdict.limited, None, None)
+        left, cap = min(remaining, key=lambda pair: pair[0])
+        return Granted(reservation, verdict.limited, left, cap)
+
+    def _serve_line(self) -> None:
+        """Lets in who fits now; then turns away whose time is over, which may let in others."""
+        while True:
+            if self.accounts.freed or self.line.moved:
+                self.accounts.freed = False
+                for order, verdict in self.line.ready(self.accounts.counters):
+                    self.served.append(order)
+                    self._answer(order, verdict)
+            self._turn_away()
+            if not self.line.moved:
+                return
+
+    def _turn_away(self) -> None:
+        for order in [order for order in self.line if order.deadline <= self.monotonic]:
+            self.served.append(order)
+            self.replies.append((order.reply, Busy(self.line.shortage(order).cap, RETRY_AFTER_S)))
+            self.line.leave(order)
+
+    # The rest of a row's life
+
+    def _settle(self, order: Settle) -> None:
+        held = self.accounts.open.get(order.ledger_id)
+        if held is not None and order.params is None:
+            self._close(order.ledger_id, Outcome.INTERNAL_ERROR, UsageSource.ESTIMATED, held.nusd)
+        elif held is not None and order.params is not None:
+            self.accounts.settle(order.ledger_id, order.charged_nusd)
+            self._settles.append(order.params)
+        # Not open: this is a second try, and the first had reached the disk after all.
+        if order.reply is not None:
+            self.replies.append((order.reply, None))
+
+    def _close(self, ledger_id: int, outcome: Outcome, source: UsageSource, charged_nusd: int) -> None:
+        self.accounts.settle(ledger_id, charged_nusd)
+        self._closes.append((str(outcome), str(source), charged_nusd, self.now_us, ledger_id))
+
+    def _cancel(self, order: Cancel) -> None:
+        self.line.leave(order.admit)
+        if order.admit.ledger_id in self.accounts.open:  # nothing was forwarded, so nothing is charged
+            self._close(order.admit.ledger_id, Outcome.CLIENT_CANCELLED, UsageSource.NONE, 0)
+
+    def _top_up(self, order: TopUp) -> None:
+        extra = 0
+        if order.ledger_id in self.accounts.open:
+            counters = self.accounts.counters
+            pairs = zip(order.caps, order.keys, strict=True)
+            extra = max(0, min([order.nusd, *(free_nusd(cap, counters[key]) for cap, key in pairs)]))
+        if extra:
+            self.accounts.top_up(order.ledger_id, extra)
+            self._top_ups.append((extra, order.ledger_id))
+        self.replies.append((order.reply, extra))
+
+    def _record(self, order: Record) -> None:
+        if order.budgeted and order.charged_nusd:
+            balances.cover(self.connection, self.accounts, order.started_us)
+            self.accounts.charge(self.accounts.covering(order.who, order.started_us), order.charged_nusd)
+        self._inserts.append((self.accounts.next_id, 0, None, *order.params))
+        self.accounts.next_id += 1
+        self.replies.append((order.reply, None))
+
+    def _work(self, order: Work) -> None:
+        self.connection.execute("SAVEPOINT work")
+        try:
+            result: object = order.do(self.connection)
+        except (StoreError, *BAD_VALUE) as error:
+            self.connection.execute("ROLLBACK TO work")
+            result = error
+        self.connection.execute("RELEASE work")
+        self.replies.append((order.reply, result))
+
+    def _write(self) -> None:
+        """Sends the collected statements; rows before what changes them, each kind in one go."""
+        for statement, parameters in (
+            (rows.INSERT, self._inserts),
+            (rows.TOP_UP, self._top_ups),
+            (rows.SETTLE, self._settles),
+            (rows.CLOSE, self._closes),
+            (rows.CHANGE, self.accounts.changes()),
+        ):
+            if parameters:
+                self.connection.executemany(statement, parameters)
+                parameters.clear()

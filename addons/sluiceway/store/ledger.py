@@ -1,0 +1,132 @@
+"""The ledger as the gateway sees it: admit, top up, settle, replace, record. Call it on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+
+from sluiceway.errors import StoreError
+from sluiceway.store import rows
+from sluiceway.store.moments import to_us
+from sluiceway.store.orders import Admit, Cancel, Record, Settle, TopUp, log
+from sluiceway.store.records import Answer, Granted, Reservation, Want
+from sluiceway.store.scope import who_is
+from sluiceway.store.writer import Writer
+from sluiceway.types import Cap, LedgerRow
+
+
+class Ledger:
+    """One per store. Answers come after the commit: what was granted, topped up or settled is on disk.
+
+    Every method raises StoreError when the store cannot write; then nothing was done and nothing may be
+    forwarded. Compute caps for the row's own `started_at`: a cap that does not cover its row is an error.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._unsettled: set[int] = set()
+
+    async def admit(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Answer:
+        """Opens the row and reserves on all caps, or nothing. Waits at most `wait_s` for money others hold.
+
+        A caller cancelled here leaves no open row and nothing reserved.
+        """
+        return await self._admitted(self._admission(row, want, caps, wait_s))
+
+    async def replace(
+        self,
+        reservation: Reservation,
+        ended: LedgerRow,
+        row: LedgerRow,
+        want: Want,
+        caps: Sequence[Cap],
+        wait_s: float,
+    ) -> Answer:
+        """Settles an attempt with its final row `ended` and admits the next one in the same transaction.
+
+        The next attempt stands in front of those who wait: its request was admitted before theirs.
+        Whatever the answer, and also when cancelled, the first attempt is settled.
+        """
+        order = self._admission(row, want, caps, wait_s)
+        if self._ends(reservation):
+            order.closes = self._ending(reservation, ended)
+        return await self._admitted(order)
+
+    async def top_up(self, reservation: Reservation, extra_nusd: int) -> int:
+        """Adds to a reservation without waiting; returns what was added: less, or 0, when no more is left."""
+        if extra_nusd <= 0 or reservation.ledger_id not in self._unsettled:
+            return 0
+        reply: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        keys = tuple([cap.counter for cap in reservation.caps])
+        self._writer.submit(TopUp(reservation.ledger_id, reservation.caps, keys, extra_nusd, reply))
+        return await reply
+
+    def settle(self, reservation: Reservation, row: LedgerRow) -> asyncio.Future[None]:
+        """Ends the row once: the reservation is released and `row.charged_nusd` is spent.
+
+        Takes effect whether or not the future is awaited or cancelled; it is done when the end is on disk.
+        A disk that fails is tried again, and meanwhile the reservation holds.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self._ends(reservation):
+            done.set_result(None)
+            return done
+        order = self._ending(reservation, row)
+        order.reply = done
+        self._writer.submit(order)
+        return done
+
+    async def record(self, row: LedgerRow) -> None:
+        """Writes a row that never was open: a refusal, an unmetered pass, a correction."""
+        reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        params, started_us = rows.final(row), to_us(row.started_at)
+        self._writer.submit(Record(params, who_is(row), started_us, row.budgeted, row.charged_nusd, reply))
+        await reply
+
+    def _admission(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Admit:
+        return Admit(
+            params=rows.opening(row),
+            who=who_is(row),
+            started_us=to_us(row.started_at),
+            budgeted=row.budgeted,
+            want=want,
+            caps=tuple(caps),
+            keys=tuple([cap.counter for cap in caps]),
+            deadline=time.monotonic() + wait_s,
+            reply=asyncio.get_running_loop().create_future(),
+        )
+
+    async def _admitted(self, order: Admit) -> Answer:
+        self._writer.submit(order)
+        try:
+            answer = await order.reply
+        except asyncio.CancelledError:
+            # Whether it waits, is being committed or was granted a moment ago: the writer undoes it.
+            with contextlib.suppress(StoreError):
+                self._writer.submit(Cancel(order))
+            raise
+        if isinstance(answer, Granted):
+            self._unsettled.add(answer.reservation.ledger_id)
+        return answer
+
+    def _ends(self, reservation: Reservation) -> bool:
+        if reservation.ledger_id in self._unsettled:
+            self._unsettled.discard(reservation.ledger_id)
+            return True
+        log.error("ledger row %d was settled twice; the second end is ignored", reservation.ledger_id)
+        return False
+
+    def _ending(self, reservation: Reservation, row: LedgerRow) -> Settle:
+        """The end as given; if it cannot even be encoded, a plain end charged what was reserved."""
+        try:
+            params = rows.settling(row, reservation.ledger_id)
+        except (StoreError, TypeError, ValueError) as error:
+            log.error(
+                "the end of ledger row %d cannot be stored (%s); it is charged what it reserved",
+                reservation.ledger_id,
+                type(error).__name__,
+            )
+            return Settle(reservation.ledger_id, None, 0)
+        return Settle(reservation.ledger_id, params, row.charged_nusd)

@@ -1,0 +1,31 @@
+"""Settles what a process that died left open: the provider may have billed it, so it is charged."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sluiceway.store import balances, rows
+from sluiceway.types import Outcome, UsageSource
+
+
+def recover(connection: sqlite3.Connection, boot: str, now_us: int) -> int:
+    """Ends every open row that another boot owns, in one transaction; how many there were.
+
+    Their cost is unknown, and the caps are charged what was reserved.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    left_open = connection.execute(
+        "SELECT id, reserved_nusd FROM ledger WHERE owner IS NOT NULL AND owner <> ? ORDER BY id", (boot,)
+    ).fetchall()
+    if left_open:
+        accounts = balances.load(connection, now_us)
+        ends = []
+        for ledger_id, reserved_nusd in left_open:
+            accounts.settle(ledger_id, reserved_nusd)
+            ends.append(
+                (str(Outcome.INTERNAL_ERROR), str(UsageSource.ESTIMATED), reserved_nusd, now_us, ledger_id)
+            )
+        connection.executemany(rows.CLOSE, ends)
+        connection.executemany(rows.CHANGE, accounts.changes())
+    connection.execute("COMMIT")
+    return len(left_open)

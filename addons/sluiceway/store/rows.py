@@ -1,0 +1,100 @@
+"""Ledger rows as parameters of the hot statements, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from operator import attrgetter, itemgetter
+from typing import Any
+
+import orjson
+
+from sluiceway.errors import StoreError
+from sluiceway.store.moments import from_us, to_us
+from sluiceway.store.scope import Who
+from sluiceway.types import LedgerRow, Outcome
+
+type Value = str | int | float | None
+
+# No single answer costs a million dollars: such a figure is a fault, and summing a few overflows 64 bits.
+MAX_CHARGE_NUSD = 10**15
+
+FIELDS = tuple(field.name for field in fields(LedgerRow))
+# What a row is and who it belongs to is written once; settling cannot change it.
+_FIXED = {"kind", "corrects", "request_id", "attempt", "turn", "started_at", "budgeted", *Who._fields}
+_FINAL = tuple(name for name in FIELDS if name not in _FIXED)
+
+INSERT = (
+    f"INSERT INTO ledger (id, reserved_nusd, owner, {', '.join(FIELDS)}) "  # noqa: S608 - our own column names
+    f"VALUES (?, ?, ?, {', '.join('?' * len(FIELDS))})"
+)
+SETTLE = (
+    f"UPDATE ledger SET {', '.join(f'{name} = ?' for name in _FINAL)}, "  # noqa: S608 - our own column names
+    "reserved_nusd = 0, owner = NULL WHERE id = ?"
+)
+# Ends a row of which no more is known than that it was open: a crash, a client gone before it began.
+CLOSE = (
+    "UPDATE ledger SET outcome = ?, usage_source = ?, charged_nusd = ?, ended_at = ?, "
+    "cost_nusd = NULL, reserved_nusd = 0, owner = NULL WHERE id = ?"
+)
+TOP_UP = "UPDATE ledger SET reserved_nusd = reserved_nusd + ? WHERE id = ?"
+CHANGE = (
+    "UPDATE counters SET spent_nusd = spent_nusd + ?, reserved_nusd = reserved_nusd + ? WHERE counter = ?"
+)
+
+_values = attrgetter(*FIELDS)
+_final = itemgetter(*(FIELDS.index(name) for name in _FINAL))
+_STARTED, _ENDED = FIELDS.index("started_at"), FIELDS.index("ended_at")
+_JSON = tuple(FIELDS.index(name) for name in ("tool_units", "guard_findings"))
+# sqlite3 binds a plain str several times faster than an enum that is one.
+_ENUMS = tuple(FIELDS.index(name) for name in ("key_class", "usage_source", "cost_basis", "outcome"))
+
+
+def opening(row: LedgerRow) -> tuple[Value, ...]:
+    """The parameters of INSERT after id, reservation and owner, for a row that starts open."""
+    if row.outcome != Outcome.OPEN or row.charged_nusd:
+        raise StoreError("a row is admitted open and uncharged")
+    return tuple(_encoded(row))
+
+
+def final(row: LedgerRow) -> tuple[Value, ...]:
+    """The parameters of INSERT after id, reservation and owner, for a row that never was open."""
+    _must_be_final(row)
+    return tuple(_encoded(row))
+
+
+def settling(row: LedgerRow, ledger_id: int) -> tuple[Value, ...]:
+    """The parameters of SETTLE."""
+    _must_be_final(row)
+    return (*_final(_encoded(row)), ledger_id)
+
+
+def ledger_row(stored: Mapping[str, Any]) -> LedgerRow:
+    """The row of one result mapping of `tables.ledger`, as it was settled."""
+    values = {name: stored[name] for name in FIELDS}
+    values["started_at"] = from_us(stored["started_at"])
+    values["ended_at"] = None if stored["ended_at"] is None else from_us(stored["ended_at"])
+    for name in ("tool_units", "guard_findings"):
+        values[name] = orjson.loads(stored[name])
+    for name in ("stream", "metered", "budgeted"):
+        values[name] = bool(stored[name])
+    return LedgerRow(**values)
+
+
+def _must_be_final(row: LedgerRow) -> None:
+    if row.outcome == Outcome.OPEN:
+        raise StoreError("a final row needs an outcome")
+    if not 0 <= row.charged_nusd <= MAX_CHARGE_NUSD:
+        raise StoreError("a charge must be between nothing and a million dollars")
+
+
+def _encoded(row: LedgerRow) -> list[Value]:
+    values: list[Any] = list(_values(row))
+    values[_STARTED] = to_us(row.started_at)
+    if row.ended_at is not None:
+        values[_ENDED] = to_us(row.ended_at)
+    for index in _JSON:
+        values[index] = orjson.dumps(dict(values[index])).decode() if values[index] else "{}"
+    for index in _ENUMS:
+        values[index] = str(values[index])
+    return values

@@ -1,0 +1,226 @@
+"""The one thread that writes: takes the orders that wait, does them in one transaction, commits, answers.
+
+While one batch is being forced to disk the next one gathers, so the price of a commit is shared by all who
+wait for it. A batch that fails answers everybody in it with a StoreError and is undone in memory too, by
+reading the accounts again; only the ends of rows are kept and tried again, because their money is spent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from sluiceway.errors import StoreError
+from sluiceway.store import balances
+from sluiceway.store.accounts import Accounts
+from sluiceway.store.admission import Line
+from sluiceway.store.batch import Batch
+from sluiceway.store.moments import now_us
+from sluiceway.store.orders import BAD_VALUE, Admit, Cancel, Order, Reply, Settle, deliver, must_survive
+from sluiceway.store.probe import without_bad_values
+
+log = logging.getLogger("sluiceway.store")
+
+MAX_BATCH = 1000
+RETRY_S = 1.0
+HOUSEKEEPING_S = 5.0
+HOUR_US = 3600 * 1_000_000
+KEEP_COUNTERS_US = 24 * HOUR_US
+
+
+class Writer:
+    """Owns the writing connection and the accounts. `housekeeping` runs in a batch every few seconds."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, boot: str, housekeeping: Callable[[], Sequence[Order]]
+    ) -> None:
+        self._connection = connection
+        self._boot = boot
+        self._housekeeping = housekeeping
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._closed = False
+        self._line: Line[Admit] = Line()
+        self._accounts: Accounts | None = balances.load(connection, now_us())
+        self._next_id = self._accounts.next_id
+        self._forced = True
+        self._unsettled: list[Settle | Cancel] = []
+        self._next_housekeeping = time.monotonic() + HOUSEKEEPING_S
+        self._thread = threading.Thread(target=self._work, name="sluiceway-store", daemon=True)
+        self._thread.start()
+
+    def submit(self, order: Order) -> None:
+        """Queues an order; from any thread. Raises StoreError once the store is closed."""
+        with self._gate:
+            if self._closed:
+                raise StoreError("the store is closed")
+            self._orders.put(order)
+
+    def close(self) -> None:
+        """Does what is queued, turns away who waits, and ends the thread."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._orders.put(None)
+        self._thread.join()
+
+    def status(self) -> dict[str, int]:
+        """How much is going on."""
+        accounts = self._accounts
+        return {
+            "open_reservations": 0 if accounts is None else len(accounts.open),
+            "waiting": len(self._line),
+            "queued": self._orders.qsize(),
+            "unsettled": len(self._unsettled),
+        }
+
+    def _work(self) -> None:
+        closing = False
+        while not closing:
+            orders, closing = self._gather()
+            if closing or time.monotonic() >= self._next_housekeeping:
+                orders.extend(self._tidy())
+            self._do(orders)
+        self._finish()
+
+    def _tidy(self) -> Sequence[Order]:
+        """What is due every few seconds; once an hour, the counters of windows long over are let go."""
+        self._next_housekeeping = time.monotonic() + HOUSEKEEPING_S
+        before_us = now_us() - KEEP_COUNTERS_US
+        if self._accounts is not None and self._accounts.covered_from_us < before_us - HOUR_US:
+            self._accounts.forget(before_us, {key for order in self._line for key in order.keys})
+        return self._housekeeping()
+
+    def _gather(self) -> tuple[list[Order], bool]:
+        """Waits for the first order or the next thing due; then takes all that is there."""
+        orders: list[Order] = []
+        with contextlib.suppress(queue.Empty):
+            order = self._orders.get(timeout=self._patience())
+            while order is not None:
+                orders.append(order)
+                if len(orders) == MAX_BATCH:
+                    return orders, False
+                order = self._orders.get_nowait()
+            return orders, True
+        return orders, False
+
+    def _patience(self) -> float:
+        due = [self._next_housekeeping, *(order.deadline for order in self._line)]
+        if self._unsettled:
+            due.append(time.monotonic() + RETRY_S)
+        return max(0.0, min(due) - time.monotonic())
+
+    def _do(self, orders: list[Order]) -> None:
+        orders, self._unsettled = [*self._unsettled, *orders], []
+        if not orders and not self._somebody_is_due():
+            return
+        error, batch = self._attempt(orders)
+        if isinstance(error, BAD_VALUE) and batch is not None:
+            orders = self._without_bad_values(batch, orders)
+            error, batch = self._attempt(orders)
+        if error is None and batch is not None:
+            deliver(batch.replies)
+        else:
+            self._fail(orders, batch, _reason(error))
+
+    def _somebody_is_due(self) -> bool:
+        now = time.monotonic()
+        return any(order.deadline <= now for order in self._line)
+
+    def _attempt(self, orders: Sequence[Order]) -> tuple[Exception | None, Batch | None]:
+        """Runs and commits a batch, or undoes it on disk and in memory and says why it failed."""
+        batch = None
+        try:
+            fresh = self._accounts is None
+            accounts = self._accounts or balances.load(self._connection, now_us(), self._next_id)
+            self._accounts = accounts
+            batch = Batch(self._connection, accounts, self._line, self._boot, now_us(), time.monotonic())
+            self._force_to_disk(bool(self._line) or any(must_survive(order) for order in orders))
+            self._connection.execute("BEGIN IMMEDIATE")
+            if fresh:
+                batch.reopen()
+            batch.run(orders)
+            self._connection.execute("COMMIT")
+        except Exception as error:
+            failure = error
+        else:
+            return None, batch
+        self._roll_back()
+        log.error("a batch of the store failed and was undone: %s", _reason(failure))
+        return failure, batch
+
+    def _force_to_disk(self, needed: bool) -> None:
+        """Whether the next commit waits for the disk (fsync) or only for the operating system.
+
+        Either way it survives the end of this process. A power failure may undo the second kind, until the
+        next forced commit takes it along: then an ended row is open again, and recovery charges what it had
+        reserved. This halves the fsyncs, a large part of what a request costs when few run at once.
+        """
+        if needed != self._forced:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if needed else 'NORMAL'}")
+            self._forced = needed
+
+    def _roll_back(self) -> None:
+        if self._accounts is not None:
+            self._next_id = self._accounts.next_id
+        self._accounts = None
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _fail(self, orders: Sequence[Order], batch: Batch | None, reason: str) -> None:
+        """Answers everybody with a StoreError, but keeps the ends of rows for the next try."""
+        replies: list[Reply] = []
+        overdue = [order for order in self._line if order.deadline <= time.monotonic()]
+        for order in overdue:
+            self._line.leave(order)
+        for each in [*orders, *overdue, *(batch.served if batch else ())]:
+            if isinstance(each, Settle | Cancel):
+                self._unsettled.append(each)
+                continue
+            if isinstance(each, Admit) and each.closes is not None:
+                self._unsettled.append(each.closes)
+            if not (isinstance(each, Admit) and each in self._line):
+                replies.append((each.reply, StoreError(f"the store cannot write: {reason}")))
+        # Should the commit have reached the disk although it failed, these rows have no owner: close them.
+        self._unsettled.extend(Cancel(order) for order in (batch.granted if batch else ()))
+        deliver(replies)
+
+    def _without_bad_values(self, batch: Batch, orders: Sequence[Order]) -> list[Order]:
+        """The orders of an undone batch, and those it had taken from the line, less those at fault."""
+        again = list(dict.fromkeys([*batch.served, *orders]))
+        for order in again:
+            if isinstance(order, Admit):
+                self._line.leave(order)
+        try:
+            good, replies = without_bad_values(self._connection, again)
+        except sqlite3.Error:  # the disk as well: the next try will say so
+            return again
+        deliver(replies)
+        return good
+
+    def _finish(self) -> None:
+        waiting = list(self._line)
+        deliver((order.reply, StoreError("the store is closing")) for order in waiting)
+        if self._unsettled:
+            log.error(
+                "%d ends of rows did not reach the disk; the next start settles them", len(self._unsettled)
+            )
+        lost = [
+            order.reply for order in self._unsettled if isinstance(order, Settle) and order.reply is not None
+        ]
+        deliver((reply, StoreError("the store closed before this end was written")) for reply in lost)
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+
+
+def _reason(error: Exception | None) -> str:
+    """SQLite's own words name tables and columns at most; of others only the type is told."""
+    return str(error) if isinstance(error, sqlite3.Error) else type(error).__name__

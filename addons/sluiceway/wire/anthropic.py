@@ -1,0 +1,135 @@
+"""The Anthropic Messages API: /v1/messages and its count_tokens.
+
+Facts from Anthropic's API reference (Messages, Streaming, Errors, Prompt caching, Count tokens).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from sluiceway.errors import WireError
+from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
+from sluiceway.wire.anthropic_stream import MessageMeter, parse_message
+from sluiceway.wire.body import read_object, write
+from sluiceway.wire.client import claude_session
+from sluiceway.wire.dialect import Reading, Tap, Target
+from sluiceway.wire.extent import Extent
+from sluiceway.wire.fields import flag, label, mapping, maybe_list, need_list, need_model, whole, word
+from sluiceway.wire.refusal import STATUS, error_answer, should_retry
+from sluiceway.wire.sse import EventSplitter
+from sluiceway.wire.tap import JsonTap, StreamTap, is_stream
+
+MIN_THINKING_TOKENS = 1024  # "budget_tokens: must be >= 1024 and less than max_tokens"
+
+_ERRORS: dict[RefusalKind, tuple[int, str]] = {
+    RefusalKind.IDENTITY: (401, "authentication_error"),
+    RefusalKind.BUDGET: (402, "billing_error"),
+    RefusalKind.BUSY: (429, "rate_limit_error"),
+    RefusalKind.RATE: (429, "rate_limit_error"),
+    # Not 403: Claude Code shows that as "Failed to authenticate" and asks to log in again.
+    RefusalKind.POLICY: (400, "invalid_request_error"),
+    RefusalKind.TOO_LARGE: (413, "request_too_large"),
+    RefusalKind.UNREACHABLE: (502, "api_error"),
+    RefusalKind.TIMEOUT: (504, "timeout_error"),
+    RefusalKind.INTERNAL: (503, "api_error"),
+}
+
+
+class AnthropicMessages:
+    """The dialect of Claude's own API. Operations: chat, count_tokens (documented as free of charge)."""
+
+    name = "anthropic_messages"
+
+    def read(
+        self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
+    ) -> Reading:
+        document, sound = read_object(body)
+        messages = need_list(document, "messages")
+        tools = maybe_list(document, "tools")
+        extent = Extent()
+        extent.add(document.get("system"))
+        extent.add(messages)
+        extent.add_json(tools)
+        counts_only = target.path.rstrip("/").endswith("/count_tokens")
+        call = Call(
+            dialect=self.name,
+            operation="count_tokens" if counts_only else "chat",
+            model=need_model(document),
+            stream=flag(document, "stream") and not counts_only,
+            max_output_tokens=0 if counts_only else whole(document, "max_tokens"),
+            has_tools=bool(tools),
+            service_tier=label(document.get("service_tier"), 64),
+            conversation_id=claude_session(headers, mapping(document.get("metadata")).get("user_id")),
+            cache_writes=_cache_writes(document),
+            input_bytes=extent.input_bytes,
+            dense_bytes=extent.dense_bytes,
+        )
+        return Reading(call, sound, document)
+
+    def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
+        """Also lowers a thinking budget that would no longer fit; below the smallest one allowed thinking is
+        switched off, since the API would refuse the request."""
+        asked = reading.call.max_output_tokens
+        if max_output_tokens < 1:
+            raise WireError("max_tokens: cannot be lowered below 1")
+        if asked is not None and asked <= max_output_tokens:
+            return reading
+        document = {**reading.document, "max_tokens": max_output_tokens}
+        thinking = mapping(document.get("thinking"))
+        budget = thinking.get("budget_tokens")
+        if isinstance(budget, int) and budget >= max_output_tokens:
+            document["thinking"] = (
+                {**thinking, "budget_tokens": max_output_tokens - 1}
+                if max_output_tokens > MIN_THINKING_TOKENS
+                else {"type": "disabled"}
+            )
+        return Reading(replace(reading.call, max_output_tokens=max_output_tokens), write(document), document)
+
+    def tap(self, call: Call, status: int, content_type: str) -> Tap:
+        if status >= 400:
+            return JsonTap(_parse_error)
+        if call.operation == "count_tokens":
+            return JsonTap(_parse_count)
+        if is_stream(call, content_type):
+            return StreamTap(EventSplitter(), MessageMeter(call))
+        return JsonTap(parse_message)
+
+    def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
+        status, kind = _ERRORS.get(refusal.kind, (STATUS[refusal.kind], "invalid_request_error"))
+        error = {"type": kind, "message": refusal.message}
+        body: dict[str, object] = {"type": "error", "error": error, "request_id": request_id}
+        return error_answer(status, body, refusal, *should_retry(refusal))
+
+
+def _parse_error(document: object) -> Answer:
+    return Answer(error_type=word(mapping(mapping(document).get("error")).get("type")), complete=True)
+
+
+def _parse_count(document: object) -> Answer:
+    """Counting is free, so it uses nothing; the count itself is kept nowhere."""
+    return Answer(usage=Usage(input_tokens=0, output_tokens=0, source=UsageSource.REPORTED), complete=True)
+
+
+def _cache_writes(document: Mapping[str, Any]) -> Literal["5m", "1h"] | None:
+    """The longest `cache_control` lifetime on a tool, a system block or a message block."""
+    found: Literal["5m", "1h"] | None = None
+    for control in _cache_controls(document):
+        if control.get("ttl") == "1h":
+            return "1h"
+        found = "5m"
+    return found
+
+
+def _cache_controls(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    blocks: list[Any] = [document, *_blocks(document.get("system")), *_blocks(document.get("tools"))]
+    for message in _blocks(document.get("messages")):
+        blocks += _blocks(mapping(message).get("content"))
+    blocks += [inner for block in blocks[1:] for inner in _blocks(mapping(block).get("content"))]
+    controls = (mapping(block).get("cache_control") for block in blocks)
+    return [control for control in controls if isinstance(control, dict)]
+
+
+def _blocks(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,118 @@
+"""Recognises the client behind a request by its headers. All of them are the client's word: good for reports
+and for the form of a refusal, never for access. Values are bounded and printable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sluiceway.wire.fields import label, load, mapping
+
+MAX_HEADER = 400
+_VERSION = re.compile(r"v?(\d[\w.+-]{0,39})", re.ASCII)
+_SESSION_PART = re.compile(r"_session_([0-9A-Za-z-]{1,64})\Z")
+_ENTRYPOINT = re.compile(r"\(external, ([\w-]{1,40})", re.ASCII)
+
+# Product token of the User-Agent, lower case -> our name. The first token that is listed counts.
+_AGENTS = {
+    "claude-cli": "claude-code",
+    "claude-code": "claude-code",
+    "codex_cli_rs": "codex",
+    "codex_exec": "codex",
+    "codex_vscode": "codex",
+    "codex-tui": "codex",
+    "geminicli": "gemini-cli",
+    "opencode": "opencode",
+    "aider": "aider",
+    "litellm": "litellm",
+    "curl": "curl",
+}
+_PRODUCT = re.compile(r"([A-Za-z][\w.-]{0,39})/(\d[\w.+-]{0,39})?", re.ASCII)
+# The Stainless SDKs: "OpenAI/Python 2.1.0", "AsyncAnthropic/JS 0.60.0".
+_STAINLESS = re.compile(r"(?:Async)?(OpenAI|Anthropic)/(Python|JS)\s+(\S{1,40})", re.ASCII)
+_LANGUAGES = {"python": "python", "js": "node"}
+_GENAI = re.compile(r"google-genai-sdk/(\S{1,40})(?:.*\bgl-(python|node)/)?", re.ASCII)
+_CODEX_SESSION = ("session_id", "session-id", "conversation_id", "conversation-id", "thread_id", "thread-id")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """What a request says about its client. `agent` is the form it runs in (Claude Code's entry point such as
+    `sdk-cli`, Codex's originator such as `codex_vscode`). Unknown is None."""
+
+    name: str | None = None
+    version: str | None = None
+    agent: str | None = None
+    conversation_id: str | None = None
+
+
+def identify(headers: Mapping[str, str]) -> ClientInfo:
+    """Reads headers with lower-case names."""
+    user_agent = headers.get("user-agent", "")[:MAX_HEADER]
+    name, version = _product(user_agent) or _sdk(user_agent, headers) or (None, None)
+    originator = label(headers.get("originator"), 64)
+    session = label(headers.get("x-claude-code-session-id"), 64)
+    if name is None and session:
+        name = "claude-code"
+    if originator and originator.lower().startswith("codex"):
+        name = "codex"
+    if "aider" in headers.get("x-title", "")[:MAX_HEADER].lower():
+        name = "aider"
+    entry = _ENTRYPOINT.search(user_agent) if name == "claude-code" else None
+    return ClientInfo(
+        name=name,
+        version=version,
+        agent=entry[1] if entry else originator if name == "codex" else None,
+        conversation_id=session or codex_session(headers),
+    )
+
+
+def _product(user_agent: str) -> tuple[str, str | None] | None:
+    for product in _PRODUCT.finditer(user_agent):
+        name = _AGENTS.get(product[1].lower())
+        if name:
+            return name, product[2]
+    return None
+
+
+def _sdk(user_agent: str, headers: Mapping[str, str]) -> tuple[str, str | None] | None:
+    stainless = _STAINLESS.search(user_agent)
+    if stainless:
+        language = _LANGUAGES[stainless[2].lower()]
+        return f"{stainless[1].lower()}-{language}", _version(stainless[3])
+    genai = _GENAI.search(headers.get("x-goog-api-client", "")[:MAX_HEADER]) or _GENAI.search(user_agent)
+    if genai:
+        return f"google-genai-{genai[2] or 'sdk'}", _version(genai[1])
+    # A wrapper changed the User-Agent of a Stainless SDK; the provider shows in the credential's header.
+    language = _LANGUAGES.get(headers.get("x-stainless-lang", "").lower(), "")
+    if not language:
+        return None
+    provider = "anthropic" if "anthropic-version" in headers else "openai"
+    return f"{provider}-{language}", _version(headers.get("x-stainless-package-version", ""))
+
+
+def _version(text: str) -> str | None:
+    found = _VERSION.match(text)
+    return found[1] if found else None
+
+
+def claude_session(headers: Mapping[str, str], user_id: object) -> str | None:
+    """Claude Code's session: its own header (since 2.1.86), else the session part of `metadata.user_id`,
+    which is JSON since 2.1.78 and `user_..._account_..._session_<uuid>` before."""
+    session = label(headers.get("x-claude-code-session-id"), 64)
+    if session or not isinstance(user_id, str) or len(user_id) > 2_000:
+        return session
+    if user_id.startswith("{"):
+        return label(mapping(load(user_id.encode(errors="replace"))).get("session_id"), 64)
+    found = _SESSION_PART.search(user_id)
+    return found[1] if found else None
+
+
+def codex_session(headers: Mapping[str, str]) -> str | None:
+    """Codex's session header, whose spelling has changed between versions."""
+    for name in _CODEX_SESSION:
+        session = label(headers.get(name), 64)
+        if session:
+            return session
+    return None

@@ -1,0 +1,94 @@
+"""The OpenAI Chat Completions API, also spoken by Groq, Mistral, DeepSeek, xAI and many servers.
+
+Facts from OpenAI's API reference (Chat: create, streaming chunk object) and the official SDK's models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sluiceway.errors import WireError
+from sluiceway.types import Call, ErrorAnswer, Refusal
+from sluiceway.wire import openai_error
+from sluiceway.wire.body import read_object, write
+from sluiceway.wire.client import codex_session
+from sluiceway.wire.dialect import Reading, Tap, Target
+from sluiceway.wire.extent import Extent
+from sluiceway.wire.fields import (
+    choices,
+    flag,
+    label,
+    maybe_list,
+    maybe_object,
+    need_list,
+    need_model,
+    whole,
+)
+from sluiceway.wire.openai_chat_stream import ChatMeter, is_usage_chunk, parse_completion
+from sluiceway.wire.sse import EventSplitter
+from sluiceway.wire.tap import JsonTap, StreamTap, Veil, is_stream
+
+_LIMITS = ("max_completion_tokens", "max_tokens")
+
+
+class OpenAIChat:
+    """The dialect of Chat Completions. A stream reports usage only if asked, so we ask for the client."""
+
+    name = "openai_chat"
+
+    def read(
+        self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
+    ) -> Reading:
+        document, sound = read_object(body)
+        call = self._call(document, headers)
+        options = maybe_object(document, "stream_options")
+        if not call.stream or flag(options, "include_usage") or not add_usage:
+            return Reading(call, sound, document)
+        asked = {**document, "stream_options": {**options, "include_usage": True}}
+        return Reading(replace(call, usage_added=True), write(asked), asked)
+
+    def _call(self, document: Mapping[str, Any], headers: Mapping[str, str]) -> Call:
+        messages = need_list(document, "messages")
+        tools = maybe_list(document, "tools") or maybe_list(document, "functions")
+        extent = Extent()
+        extent.add(messages)
+        extent.add_json(tools)
+        extent.add_json(document.get("response_format"))
+        limits = [whole(document, name) for name in _LIMITS]
+        return Call(
+            dialect=self.name,
+            operation="chat",
+            model=need_model(document),
+            stream=flag(document, "stream"),
+            max_output_tokens=min((limit for limit in limits if limit is not None), default=None),
+            choices=choices(document, "n"),
+            has_tools=bool(tools),
+            service_tier=label(document.get("service_tier"), 64),
+            conversation_id=codex_session(headers) or label(document.get("prompt_cache_key")),
+            input_bytes=extent.input_bytes,
+            dense_bytes=extent.dense_bytes,
+        )
+
+    def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
+        """Lowers the field that is there; where there is none, sets `max_completion_tokens`."""
+        asked = reading.call.max_output_tokens
+        if max_output_tokens < 1:
+            raise WireError("max_completion_tokens: cannot be lowered below 1")
+        if asked is not None and asked <= max_output_tokens:
+            return reading
+        given = [name for name in _LIMITS if reading.document.get(name) is not None] or _LIMITS[:1]
+        document = {**reading.document, **dict.fromkeys(given, max_output_tokens)}
+        return Reading(replace(reading.call, max_output_tokens=max_output_tokens), write(document), document)
+
+    def tap(self, call: Call, status: int, content_type: str) -> Tap:
+        if status >= 400:
+            return JsonTap(openai_error.parse_error)
+        if is_stream(call, content_type):
+            veil = Veil(is_usage_chunk) if call.usage_added else None
+            return StreamTap(EventSplitter(), ChatMeter(call), veil)
+        return JsonTap(parse_completion)
+
+    def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
+        return openai_error.refuse(refusal, request_id, codex)

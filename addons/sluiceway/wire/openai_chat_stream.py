@@ -1,0 +1,162 @@
+"""What a Chat Completions answer says about itself, as one document or as chunks, and how to end its stream.
+
+Usage comes once, in a chunk with empty `choices` before [DONE] (OpenAI API reference, `stream_options`).
+Groq puts it in `x_groq`, DeepSeek and Moonshot have their own field for cached tokens, xAI and Gemini's
+compatible endpoint leave reasoning out of `completion_tokens` but not out of `total_tokens`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sluiceway.types import Answer, Call, Refusal, Usage, UsageSource
+from sluiceway.wire import openai_error
+from sluiceway.wire.extent import text_bytes
+from sluiceway.wire.fields import count, items, label, last_object, load, mapping
+from sluiceway.wire.sse import data_of, render
+
+# Strings of a delta that hold what was generated. A quote in generated text is escaped, so it cannot match.
+_GENERATED = re.compile(
+    rb'"(?:content|reasoning_content|reasoning|refusal|arguments|transcript|data)":[ ]?'
+    rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)'
+)
+_USAGE = re.compile(rb'"usage"[ ]*:[ ]*\{')
+_FINISH = re.compile(rb'"finish_reason"[ ]*:[ ]*"')
+_NO_CHOICES = re.compile(rb'"choices"[ ]*:[ ]*\[[ ]*\]')
+_DONE = b"[DONE]"
+
+
+def parse_completion(document: object) -> Answer:
+    """The answer to a request that was not streamed."""
+    completion = mapping(document)
+    choices = [mapping(choice) for choice in items(completion.get("choices"))]
+    usage = usage_of(_usage_in(completion))
+    return Answer(
+        usage=usage,
+        model=label(completion.get("model")),
+        response_id=label(completion.get("id")),
+        service_tier=label(completion.get("service_tier"), 64),
+        complete=bool(choices) or usage.source is UsageSource.REPORTED,
+        output_bytes=sum(text_bytes(choice.get("message")) for choice in choices),
+    )
+
+
+def usage_of(usage: Mapping[str, Any], final: bool = True) -> Usage:
+    """OpenAI's counts are ours: prompt tokens include cached ones, completion tokens include reasoning."""
+    prompt = count(usage.get("prompt_tokens"))
+    completion = count(usage.get("completion_tokens"))
+    if prompt is None and completion is None:
+        return Usage()
+    everything = count(usage.get("total_tokens"))
+    if completion is not None and prompt is not None and everything is not None:
+        completion = max(completion, everything - prompt)
+    inputs = mapping(usage.get("prompt_tokens_details"))
+    outputs = mapping(usage.get("completion_tokens_details"))
+    cached = (inputs.get("cached_tokens"), usage.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"))
+    return Usage(
+        input_tokens=prompt,
+        output_tokens=completion,
+        cache_read_tokens=next((known for known in map(count, cached) if known is not None), None),
+        cache_write_tokens=count(inputs.get("cache_write_tokens")),
+        reasoning_tokens=count(outputs.get("reasoning_tokens")),
+        audio_input_tokens=count(inputs.get("audio_tokens")),
+        audio_output_tokens=count(outputs.get("audio_tokens")),
+        source=UsageSource.REPORTED if final and None not in (prompt, completion) else UsageSource.PARTIAL,
+    )
+
+
+def _usage_in(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+    return mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
+
+
+def is_usage_chunk(event: bytes) -> bool:
+    """Whether this is the extra chunk that `include_usage` brings: usage, and no choices."""
+    if not _NO_CHOICES.search(event) or not _USAGE.search(event):
+        return False
+    chunk = mapping(load(data_of(event)))
+    return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
+
+
+class ChatMeter:
+    """Meters a stream of chunks. `output_bytes` are the JSON-escaped bytes of the text, reasoning, refusals
+    and tool arguments in the deltas."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._first: Mapping[str, Any] | None = None
+        self._usage: Mapping[str, Any] = {}
+        self._usage_is_final = False
+        self._finished: set[int] = set()
+        self._output_bytes = 0
+        self._error_type: str | None = None
+        self.ended = False
+
+    def event(self, event: bytes) -> None:
+        for generated in _GENERATED.finditer(event):
+            self._output_bytes += generated.end(1) - generated.start(1)
+        if self._first is None or _USAGE.search(event) or _FINISH.search(event):
+            self._rare(event)
+        elif _DONE in event and data_of(event).strip() == _DONE:
+            self.ended = True
+        elif b'"error"' in event:
+            self._fault(mapping(load(data_of(event))))
+
+    def _rare(self, event: bytes) -> None:
+        data = data_of(event)
+        if data.strip() == _DONE:
+            self.ended = True
+            return
+        chunk = mapping(load(data)) or {"usage": last_object(event, "usage")}
+        if self._first is None and chunk.get("id"):
+            self._first = {name: value for name, value in chunk.items() if name not in ("choices", "usage")}
+        self._usage = _usage_in(chunk) or self._usage
+        choices = items(chunk.get("choices"))
+        for choice in map(mapping, choices):
+            if choice.get("finish_reason") is not None:
+                self._finished.add(count(choice.get("index")) or 0)
+        self._usage_is_final = self._usage_is_final or bool(self._usage and not choices)
+        self._fault(chunk)
+
+    def _fault(self, chunk: Mapping[str, Any]) -> None:
+        if isinstance(chunk.get("error"), dict):
+            self._error_type = openai_error.parse_error(chunk).error_type or "error"
+            self.ended = True
+
+    def answer(self) -> Answer:
+        first = self._first or {}
+        final = self._usage_is_final or self.ended or len(self._finished) >= self._call.choices
+        return Answer(
+            usage=usage_of(self._usage, final),
+            model=label(first.get("model")),
+            response_id=label(first.get("id")),
+            service_tier=label(first.get("service_tier"), 64),
+            complete=(self.ended or self._usage_is_final) and self._error_type is None,
+            output_bytes=self._output_bytes,
+            error_type=self._error_type,
+        )
+
+    def cut(self, message: str) -> bytes:
+        """Each choice that is still open gets the message as content, which leaves tool arguments alone."""
+        open_choices = [index for index in range(self._call.choices) if index not in self._finished]
+        text = f"\n\n{message}" if self._output_bytes else message
+        chunks = [self._chunk(index, {"content": text}, None) for index in open_choices]
+        chunks += [self._chunk(index, {}, "length") for index in open_choices]
+        return b"".join(chunks) + b"data: " + _DONE + b"\n\n"
+
+    def _chunk(self, index: int, delta: dict[str, object], reason: str | None) -> bytes:
+        first = self._first or {}
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return render(
+            {
+                "id": first.get("id", "chatcmpl-sluiceway"),
+                "object": "chat.completion.chunk",
+                "created": first.get("created", 0),
+                "model": first.get("model", self._call.model),
+                "choices": [choice],
+            }
+        )
+
+    def fail(self, refusal: Refusal, request_id: str) -> bytes:
+        return render({"error": {**openai_error.error_object(refusal), "request_id": request_id}})

@@ -1,0 +1,69 @@
+"""The OpenAI Embeddings API. It bills input only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sluiceway.errors import WireError
+from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, Usage, UsageSource
+from sluiceway.wire import openai_error
+from sluiceway.wire.body import read_object
+from sluiceway.wire.dialect import Reading, Tap, Target
+from sluiceway.wire.extent import Extent
+from sluiceway.wire.fields import count, items, label, mapping, need_model
+from sluiceway.wire.tap import JsonTap
+
+_BYTES_PER_TOKEN = 3  # what the estimate divides by; an input may also come as token ids
+
+
+class OpenAIEmbeddings:
+    """The dialect of /v1/embeddings. `output_tokens` is known to be 0: the API returns no tokens."""
+
+    name = "openai_embeddings"
+
+    def read(
+        self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
+    ) -> Reading:
+        document, sound = read_object(body)
+        given = document.get("input")
+        if not isinstance(given, str | list):
+            raise WireError("input: a string or a list is required")
+        extent = Extent()
+        extent.add(given)
+        call = Call(
+            dialect=self.name,
+            operation="embeddings",
+            model=need_model(document),
+            max_output_tokens=0,
+            input_bytes=extent.input_bytes + _BYTES_PER_TOKEN * _ids(given),
+            dense_bytes=extent.dense_bytes,
+        )
+        return Reading(call, sound, document)
+
+    def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
+        """There is no output to limit."""
+        return reading
+
+    def tap(self, call: Call, status: int, content_type: str) -> Tap:
+        return JsonTap(openai_error.parse_error if status >= 400 else _parse)
+
+    def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
+        return openai_error.refuse(refusal, request_id, codex)
+
+
+def _ids(given: object) -> int:
+    """How many token ids the input holds, in one list or in several."""
+    return sum(
+        1 if isinstance(item, int) else _ids(item) for item in items(given) if not isinstance(item, str)
+    )
+
+
+def _parse(document: object) -> Answer:
+    answer = mapping(document)
+    prompt = count(mapping(answer.get("usage")).get("prompt_tokens"))
+    usage = Usage(input_tokens=prompt, output_tokens=0, source=UsageSource.REPORTED)
+    return Answer(
+        usage=Usage() if prompt is None else usage,
+        model=label(answer.get("model")),
+        complete="data" in answer,
+    )

@@ -1,0 +1,85 @@
+"""The OpenAI Responses API: /v1/responses, and Codex's copy of it behind a ChatGPT login.
+
+Facts from OpenAI's API reference (Responses: create, streaming events) and the official SDK's models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sluiceway.errors import WireError
+from sluiceway.types import Call, ErrorAnswer, Refusal
+from sluiceway.wire import openai_error
+from sluiceway.wire.body import read_object, write
+from sluiceway.wire.client import codex_session
+from sluiceway.wire.dialect import Reading, Tap, Target
+from sluiceway.wire.extent import Extent
+from sluiceway.wire.fields import flag, label, mapping, maybe_list, need_model, whole
+from sluiceway.wire.openai_responses_stream import ResponsesMeter, parse_response
+from sluiceway.wire.sse import EventSplitter
+from sluiceway.wire.tap import JsonTap, StreamTap, is_stream
+
+MIN_OUTPUT_TOKENS = 16  # the smallest `max_output_tokens` the API accepts
+
+
+class OpenAIResponses:
+    """The dialect of /v1/responses. What a `previous_response_id` or a stored prompt brings along is billed
+    as input too, but lies with the provider, so `input_bytes` cannot count it."""
+
+    name = "openai_responses"
+
+    def read(
+        self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
+    ) -> Reading:
+        document, sound = read_object(body)
+        given = document.get("input")
+        if given is not None and not isinstance(given, str | list):
+            raise WireError("input: must be a string or a list")
+        tools = maybe_list(document, "tools")
+        conversation = document.get("conversation")
+        extent = Extent()
+        extent.add([given, document.get("instructions"), document.get("prompt")])
+        extent.add_json(tools)
+        extent.add_json(document.get("text"))
+        call = Call(
+            dialect=self.name,
+            operation="chat",
+            model=None if "model" not in document and "prompt" in document else need_model(document),
+            stream=flag(document, "stream"),
+            max_output_tokens=whole(document, "max_output_tokens"),
+            has_tools=bool(tools) or _brings_tools(given),
+            service_tier=label(document.get("service_tier"), 64),
+            conversation_id=codex_session(headers)
+            or label(document.get("prompt_cache_key"))
+            or label(conversation)
+            or label(mapping(conversation).get("id")),
+            previous_response_id=label(document.get("previous_response_id")),
+            input_bytes=extent.input_bytes,
+            dense_bytes=extent.dense_bytes,
+        )
+        return Reading(call, sound, document)
+
+    def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
+        """Not below 16: the API refuses less."""
+        asked = reading.call.max_output_tokens
+        limit = max(MIN_OUTPUT_TOKENS, max_output_tokens)
+        if asked is not None and asked <= limit:
+            return reading
+        document = {**reading.document, "max_output_tokens": limit}
+        return Reading(replace(reading.call, max_output_tokens=limit), write(document), document)
+
+    def tap(self, call: Call, status: int, content_type: str) -> Tap:
+        if status >= 400:
+            return JsonTap(openai_error.parse_error)
+        if is_stream(call, content_type):
+            return StreamTap(EventSplitter(), ResponsesMeter(call))
+        return JsonTap(parse_response)
+
+    def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
+        return openai_error.refuse(refusal, request_id, codex)
+
+
+def _brings_tools(given: object) -> bool:
+    """Codex sends its tools as an input item of type `additional_tools`."""
+    return isinstance(given, list) and any(mapping(item).get("type") == "additional_tools" for item in given)

@@ -1,0 +1,128 @@
+"""A whole Sluiceway in this process, on a thread of its own: simulated providers, deployment, proxy.
+
+Tests are plain functions that use clients as people do; everything is on loopback and port 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from sluiceway.app import operations
+from sluiceway.app.deployment import Deployment
+from sluiceway.app.init import init
+from sluiceway.app.serve import Service
+from sluiceway.demo.providers import Providers
+
+SETTINGS = """\
+listeners: [{{address: 127.0.0.1:0}}]
+public_url: http://127.0.0.1:8080
+upstream:
+  trusted_ca: {ca_file}
+  connect_to: {{"*:443": "127.0.0.1:{port}"}}
+egress: {{allow: [127.0.0.0/8], ports: [443, 80, {allowed_port}]}}
+timeouts: {{connect_s: 5, first_byte_s: 5, idle_s: 5}}
+wait_s: {wait_s}
+drain_timeout_s: 5
+contact: "#ai-platform"
+{more}
+"""
+
+
+class Loop:
+    """An event loop on a thread, for what has to live while a test runs plain code."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run[T](self, work: Awaitable[T], timeout_s: float = 30) -> T:
+        async def wrapped() -> T:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(wrapped(), self.loop).result(timeout_s)
+
+    def call[T](self, work: Callable[[], T]) -> T:
+        async def wrapped() -> T:
+            return work()
+
+        return self.run(wrapped())
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
+
+
+class Running:
+    """A running deployment with its providers, and what tests ask of it."""
+
+    def __init__(
+        self, folder: Path, budgets: str = "[]", wait_s: float = 5, more: str = "", allowed_port: int = 443
+    ) -> None:
+        self.folder = folder
+        self.on = Loop()
+        self.providers = Providers()
+        self.on.run(self.providers.start(folder / "providers"))
+        text = SETTINGS.format(
+            ca_file=self.providers.ca_file,
+            port=self.providers.port,
+            wait_s=wait_s,
+            more=more,
+            allowed_port=allowed_port,
+        )
+        self.deployment: Deployment = init(folder / "deployment", "Test", text).deployment
+        self.set_budgets(budgets)
+        self.service = Service(self.deployment)
+        self.on.run(self.service.start())
+        self.port = self.service.addresses[0][1]
+
+    def set_budgets(self, budgets: str) -> None:
+        policy = self.deployment.settings.rules / "policy"
+        for file in policy.glob("*.yaml"):
+            file.unlink()
+        (policy / "10-test.yaml").write_text(f"version: 1\nbudgets: {budgets}\n")
+
+    def add(self, name: str, team: str = "core") -> str:
+        """Adds an employee; the proxy URL with their token."""
+        added = self.operate("person.add", name=name, kind="employee", team=team)
+        return self.url(name, added["token"])
+
+    def url(self, name: str, token: str) -> str:
+        return f"http://{name}:{token}@127.0.0.1:{self.port}"
+
+    def operate(self, operation: str, **arguments: Any) -> Any:
+        assert self.service.store
+        return operations.run(self.service.store, operation, {**arguments, "actor": "test"})
+
+    @property
+    def anchor(self) -> str:
+        return str(self.deployment.settings.certs / "ca.pem")
+
+    def rows(self, settled: int | None = None) -> list[dict[str, Any]]:
+        """The ledger as data, oldest first; waits a moment until `settled` rows are no longer open."""
+        for _ in range(200):
+            rows = self._rows()
+            if settled is None or sum(row["outcome"] != "open" for row in rows) >= settled:
+                return rows
+            threading.Event().wait(0.02)
+        return rows
+
+    def _rows(self) -> list[dict[str, Any]]:
+        from sqlalchemy import select
+
+        from sluiceway.store.tables import ledger
+
+        assert self.service.store
+        with self.service.store.read() as connection:
+            found = connection.execute(select(ledger).order_by(ledger.c.id)).mappings().all()
+        return [dict(row) for row in found]
+
+    def stop(self) -> None:
+        self.on.run(self.service.stop())
+        self.on.run(self.providers.stop())
+        self.on.close()

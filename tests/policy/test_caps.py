@@ -1,0 +1,90 @@
+"""Which caps bind whom: every budget that matches, as the counter of its scope and window."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from sluiceway.policy import Policy, caps
+from sluiceway.policy.model import Budget, Employee, Team
+from sluiceway.types import Cap, Principal
+
+AT = datetime(2026, 11, 21, 9, 36, tzinfo=UTC)
+ALICE = Principal(id=1, name="alice", kind="employee", team="core")
+BOB = Principal(id=2, name="bob", kind="employee", team="web")
+BUILD = Principal(id=3, name="build", kind="service", team="core")
+
+
+def budget(name: str, scope: object = "company", usd: str = "10", window: str = "month") -> Budget:
+    return Budget.model_validate({"name": name, "scope": scope, "limit_usd": usd, "window": window})
+
+
+POLICY = Policy(
+    budgets=(
+        budget("company-month"),
+        budget("core", Team(team="core")),
+        budget("each-team", Team(team="*"), window="week"),
+        budget("alice", Employee(employee="alice"), window="lifetime"),
+        budget("each-head", Employee(employee="*"), window="day"),
+    )
+)
+WHO = {
+    "alice of core": (ALICE, ["company-month", "core", "each-team", "alice", "each-head"]),
+    "bob of web": (BOB, ["company-month", "each-team", "each-head"]),
+    "a service of core": (BUILD, ["company-month", "core", "each-team"]),
+    "a service called alice": (
+        Principal(id=4, name="alice", kind="service", team="web"),
+        ["company-month", "each-team"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("principal", "rules"), WHO.values(), ids=WHO.keys())
+def test_all_budgets_that_match_apply_in_the_order_of_the_policy(principal, rules):
+    assert [cap.rule for cap in caps(POLICY, principal, AT, UTC)] == rules
+
+
+def test_a_cap_carries_its_scope_its_window_and_its_limit():
+    policy = Policy(budgets=(budget("core", {"team": "*"}, "0.000000001"),))
+    assert caps(policy, ALICE, AT, ZoneInfo("Europe/Berlin")) == (
+        Cap(
+            rule="core",
+            scope=(("team", "core"),),
+            window="month",
+            starts_at=datetime(2026, 10, 31, 23, tzinfo=UTC),
+            ends_at=datetime(2026, 11, 30, 23, tzinfo=UTC),
+            limit_nusd=1,
+        ),
+    )
+
+
+def test_a_star_gives_each_their_own_counter():
+    policy = Policy(budgets=(budget("each", {"employee": "*"}),))
+    [alice], [bob] = caps(policy, ALICE, AT, UTC), caps(policy, BOB, AT, UTC)
+    assert alice.counter == "employee=alice|month|2026-11-01T00:00:00+00:00"
+    assert bob.counter == "employee=bob|month|2026-11-01T00:00:00+00:00"
+
+
+def test_a_counter_comes_once_with_its_lowest_limit():
+    policy = Policy(
+        budgets=(
+            budget("each", {"team": "*"}, "20"),
+            budget("core", {"team": "core"}, "5"),
+            budget("core-too", {"team": "core"}, "5"),
+            budget("core-high", {"team": "core"}, "50"),
+        )
+    )
+    assert [(cap.rule, cap.limit_nusd) for cap in caps(policy, ALICE, AT, UTC)] == [("core", 5 * 10**9)]
+    assert [(cap.rule, cap.limit_nusd) for cap in caps(policy, BOB, AT, UTC)] == [("each", 20 * 10**9)]
+
+
+def test_the_largest_limit_fits_the_store():
+    [cap] = caps(Policy(budgets=(budget("all", usd="1000000000"),)), ALICE, AT, UTC)
+    assert cap.limit_nusd == int(Decimal(10) ** 18) < 2**63
+
+
+def test_without_budgets_there_are_no_caps():
+    assert caps(Policy(), ALICE, AT, UTC) == ()

@@ -1,0 +1,237 @@
+"""rules/policy/*.yaml: how the files join, when the version changes, and what each mistake says."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from sluiceway.content import folder
+from sluiceway.errors import ConfigError
+from sluiceway.policy import Policy, load_policy
+from sluiceway.policy.model import Budget, Employee, Team
+
+COMPANY = "  - {name: company-month, scope: company, limit_usd: 100, window: month}\n"
+HEAD = '  - {name: per-head-day, scope: {employee: "*"}, limit_usd: 20, window: day}\n'
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Load a policy folder with these files."""
+    monkeypatch.chdir(tmp_path)
+
+    def from_files(**files: str) -> Policy:
+        where = Path("policy")
+        where.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (where / f"{name}.yaml").write_text("version: 1\n" + text)
+        return load_policy(where)
+
+    return from_files
+
+
+def complaint(load, **files: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load(**files)
+    return str(caught.value)
+
+
+def test_the_starter_policy_loads():
+    policy = load_policy(folder("rules") / "policy")
+    assert [budget.name for budget in policy.budgets] == ["company-month", "per-head-day"]
+    assert policy.unknown_keys is None
+
+
+def test_lists_are_joined_in_the_order_of_the_file_names(load):
+    policy = load(b="budgets:\n" + HEAD, a="budgets:\n" + COMPANY, c="keys: {unknown: personal}\n")
+    assert [budget.name for budget in policy.budgets] == ["company-month", "per-head-day"]
+    assert policy.unknown_keys == "personal"
+    assert policy.places["per-head-day"] == "policy/b.yaml:3:12"
+
+
+def test_every_field_of_a_budget_is_read(load):
+    text = """\
+budgets:
+  - name: core-week
+    scope: {team: core}
+    limit_usd: 12.345678901
+    window: week
+    alert_at: [50, 100]
+    contact: "#core"
+"""
+    policy = load(a=text)
+    assert policy.budgets == (
+        Budget(
+            name="core-week",
+            scope=Team(team="core"),
+            limit_usd=Decimal("12.345678901"),
+            window="week",
+            alert_at=(50, 100),
+            contact="#core",
+        ),
+    )
+    assert policy.contact("core-week") == "#core"
+    assert policy.contact("another") is None
+
+
+def test_an_amount_is_read_as_written_and_not_as_a_binary_float(load):
+    [budget] = load(a="budgets: [{name: a, scope: company, limit_usd: 0.1, window: day}]").budgets
+    assert budget.limit_usd == Decimal("0.1")
+    assert budget.limit_usd != Decimal.from_float(0.1)
+
+
+def test_files_of_editors_and_folders_of_mounts_are_passed_over(load):
+    load(a="budgets:\n" + COMPANY)
+    for name in (".a.yaml.swp", ".#a.yaml", "a.yaml~", "README.md"):
+        Path("policy", name).write_text("not ours")
+    Path("policy", "..data").mkdir()
+    assert len(load(a="budgets:\n" + COMPANY).budgets) == 1
+
+
+def test_a_file_under_a_wrong_ending_is_not_passed_over(load):
+    load(a="budgets:\n" + COMPANY)
+    Path("policy", "b.yml").write_text("version: 1")
+    assert complaint(load) == "policy/b.yml: is not read; rename it to b.yaml"
+
+
+def test_a_folder_without_rules_is_refused(load):
+    assert complaint(load) == "policy: holds no .yaml file; write one that starts with 'version: 1'"
+
+
+def test_a_missing_folder_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"^policy: cannot be read: No such file or directory$"):
+        load_policy(Path("policy"))
+
+
+def test_a_name_used_twice_names_both_places(load):
+    assert complaint(load, a="budgets:\n" + COMPANY, b="budgets:\n" + HEAD + COMPANY) == (
+        "policy/b.yaml:4:12: budgets.1.name: 'company-month' is used twice "
+        "(first at policy/a.yaml:3:12); names are unique in all files"
+    )
+
+
+def test_keys_given_in_two_files_name_both_places(load):
+    assert complaint(load, a="keys: {unknown: company}", b="keys: {unknown: company}") == (
+        "policy/b.yaml:2:1: keys: is given twice (first at policy/a.yaml:2:7); keep one"
+    )
+
+
+def test_the_mistakes_of_all_files_are_reported_together(load):
+    said = complaint(load, a="budgets: 5", b="budgets:\n" + HEAD, c="keys: {unknown: nobody}")
+    assert [line.split(": ")[0] for line in said.splitlines()] == ["policy/a.yaml:2:10", "policy/c.yaml:2:17"]
+
+
+MISTAKES = {
+    "name": (
+        "name: Core",
+        "2:18: budgets.0.name: a name is made of a-z, 0-9 and '-', and starts with a letter or a digit",
+    ),
+    "name starts with a dash": (
+        "name: '-a'",
+        "2:18: budgets.0.name: a name is made of a-z, 0-9 and '-', and starts with a letter or a digit",
+    ),
+    "name is empty": (
+        "name: ''",
+        "2:18: budgets.0.name: a name is made of a-z, 0-9 and '-', and starts with a letter or a digit",
+    ),
+    "name too long": (f"name: {'a' * 65}", "2:18: budgets.0.name: a name has at most 64 characters"),
+    "scope": (
+        "scope: everyone",
+        "2:19: budgets.0.scope: must be 'company', {team: ...} or {employee: ...}",
+    ),
+    "scope of two kinds": (
+        "scope: {team: core, employee: alice}",
+        "2:19: budgets.0.scope: must be 'company', {team: ...} or {employee: ...}",
+    ),
+    "scope with a pattern": (
+        "scope: {team: 'core-*'}",
+        "2:26: budgets.0.scope.team: write one name, or '*' for each of them their own budget",
+    ),
+    "scope that would break a counter's key": (
+        "scope: {team: 'a|b'}",
+        "2:26: budgets.0.scope.team: write one name, or '*' for each of them their own budget",
+    ),
+    "no limit": ("limit_usd: 0", "2:23: budgets.0.limit_usd: must be more than 0"),
+    "a negative limit": ("limit_usd: -5", "2:23: budgets.0.limit_usd: must be more than 0"),
+    "an endless limit": ("limit_usd: 'Infinity'", "2:23: budgets.0.limit_usd: must be a finite number"),
+    "true as a limit": ("limit_usd: true", "2:23: budgets.0.limit_usd: must be a number"),
+    "a currency sign": ("limit_usd: $5", "2:23: budgets.0.limit_usd: must be a number"),
+    "more than the store can hold": (
+        "limit_usd: 1000000001",
+        "2:23: budgets.0.limit_usd: must be at most 1000000000",
+    ),
+    "finer than the store can hold": (
+        "limit_usd: 0.0000000001",
+        "2:23: budgets.0.limit_usd: must have at most 9 decimal places",
+    ),
+    "finer than any number": (
+        "limit_usd: '1e-999999'",
+        "2:23: budgets.0.limit_usd: must have at most 9 decimal places",
+    ),
+    "window of the next issue": (
+        "window: minute",
+        "2:20: budgets.0.window: must be 'day', 'week', 'month' or 'lifetime'",
+    ),
+    "alert as text": ("alert_at: [50%]", "2:23: budgets.0.alert_at.0: must be a whole number"),
+    "alert after the limit": ("alert_at: [101]", "2:23: budgets.0.alert_at.0: must be at most 100"),
+    "field of the next issue": (
+        "limit_requests: 60",
+        "2:12: budgets.0.limit_requests: unknown field (did you mean 'limit_usd'?)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("field", "expected"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_in_a_budget_says_where_it_is_and_what_to_write(load, field, expected):
+    rest = {"name": "a", "scope": "company", "limit_usd": "1", "window": "day"}
+    others = ", ".join(f"{key}: {value}" for key, value in rest.items() if key != field.partition(":")[0])
+    assert complaint(load, a=f"budgets: [{{{field}, {others}}}]") == f"policy/a.yaml:{expected}"
+
+
+def test_the_longest_name_is_taken(load):
+    name = "0" + "-" * 62 + "z"
+    assert (
+        load(a=f"budgets: [{{name: {name}, scope: company, limit_usd: 1, window: day}}]").budgets[0].name
+        == name
+    )
+
+
+@pytest.mark.parametrize("field", ["routes", "guard", "audit"])
+def test_rules_of_later_versions_are_refused_and_not_passed_over(load, field):
+    assert complaint(load, a=f"{field}: []") == (
+        f"policy/a.yaml:2:1: {field}: unknown field; known here: version, budgets, keys"
+    )
+
+
+BUDGET = Budget(name="a", scope=Team(team="core"), limit_usd=Decimal(20), window="day")
+SAME = {
+    "another spelling of the amount": BUDGET.model_copy(update={"limit_usd": Decimal("2.0E+1")}),
+    "zeros behind the amount": BUDGET.model_copy(update={"limit_usd": Decimal("20.00")}),
+}
+DIFFERENT = {
+    "another name": BUDGET.model_copy(update={"name": "b"}),
+    "another amount": BUDGET.model_copy(update={"limit_usd": Decimal("20.000000001")}),
+    "another scope": BUDGET.model_copy(update={"scope": Employee(employee="core")}),
+    "another window": BUDGET.model_copy(update={"window": "week"}),
+    "another alert": BUDGET.model_copy(update={"alert_at": (50,)}),
+    "another contact": BUDGET.model_copy(update={"contact": "#core"}),
+}
+
+
+@pytest.mark.parametrize("budget", SAME.values(), ids=SAME.keys())
+def test_the_version_stays_when_the_meaning_stays(budget):
+    assert Policy(budgets=(budget,)).version == Policy(budgets=(BUDGET,), places={"a": "b:1:1"}).version
+
+
+@pytest.mark.parametrize("budget", DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_the_version_changes_with_every_rule(budget):
+    assert Policy(budgets=(budget,)).version != Policy(budgets=(BUDGET,)).version
+
+
+def test_the_version_is_short_changes_with_keys_and_not_with_comments(load):
+    version = load(a="budgets:\n" + COMPANY).version
+    assert len(version) == 12
+    assert load(a="# a comment\nbudgets:\n\n" + COMPANY).version == version
+    assert load(a="keys: {unknown: company}\nbudgets:\n" + COMPANY).version != version

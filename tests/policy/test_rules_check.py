@@ -1,0 +1,87 @@
+"""`sluiceway rules check`: mistakes of all files, and budgets that load but do not do what they say."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sluiceway.content import folder
+from sluiceway.policy import check
+
+
+@pytest.fixture
+def warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What check says about these budgets beside the shipped providers."""
+    monkeypatch.chdir(tmp_path)
+    Path("rules/policy").mkdir(parents=True)
+    shutil.copy(folder("rules") / "providers.yaml", "rules")
+
+    def of(*budgets: str, teams=None, employees=None) -> list[str]:
+        lines = "".join(f"  - {{{budget}}}\n" for budget in budgets)
+        Path("rules/policy/a.yaml").write_text(f"version: 1\nbudgets:\n{lines}" if lines else "version: 1\n")
+        return check(Path("rules"), teams, employees)
+
+    return of
+
+
+CORE = "name: core, scope: {team: core}, limit_usd: 50, window: month"
+ALICE = "name: alice, scope: {employee: alice}, limit_usd: 50, window: day"
+EACH = 'name: each, scope: {employee: "*"}, limit_usd: 20, window: day'
+
+
+def test_the_shipped_rules_are_without_fault():
+    assert check(folder("rules"), known_teams=(), known_employees=()) == []
+
+
+def test_the_mistakes_of_providers_and_policy_come_together(warnings):
+    Path("rules/providers.yaml").write_text("version: 1\n")
+    assert warnings("name: a") == [
+        "rules/providers.yaml:1:1: providers: missing field; add 'providers: ...'",
+        "rules/policy/a.yaml:3:5: budgets.0.scope: missing field; add 'scope: ...'",
+        "rules/policy/a.yaml:3:5: budgets.0.limit_usd: missing field; add 'limit_usd: ...'",
+        "rules/policy/a.yaml:3:5: budgets.0.window: missing field; add 'window: ...'",
+    ]
+
+
+def test_a_name_nobody_has_is_a_warning_with_a_guess(warnings):
+    assert warnings(CORE, ALICE, teams=["cores", "web"], employees=["bob"]) == [
+        "warning: rules/policy/a.yaml:3:12: core: there is no team 'core' (did you mean 'cores'?)",
+        "warning: rules/policy/a.yaml:4:12: alice: there is no employee 'alice'",
+    ]
+
+
+def test_names_that_exist_and_stars_and_unasked_names_are_no_warning(warnings):
+    assert warnings(CORE, ALICE, teams=["core"], employees=["alice"]) == []
+    assert warnings(EACH, teams=[], employees=[]) == []
+    assert warnings(CORE, ALICE) == []
+
+
+def test_a_higher_limit_behind_a_lower_one_is_a_warning(warnings):
+    assert warnings(EACH, ALICE) == [
+        "warning: rules/policy/a.yaml:4:12: alice: never reached, because each (20 USD a day) applies to "
+        "the same spending; all budgets apply"
+    ]
+
+
+def test_of_two_equal_budgets_one_is_a_warning(warnings):
+    [line] = warnings(ALICE, ALICE.replace("alice", "again", 1))
+    assert line.startswith("warning: rules/policy/a.yaml:3:12: alice: never reached, because again (50 USD")
+
+
+NO_WARNING = {
+    "a lower limit for one": (EACH, ALICE.replace("50", "5")),
+    "another window": (EACH, ALICE.replace("day", "week")),
+    "another scope": (EACH, CORE.replace("month", "day")),
+    "the same limit for one as for each": (EACH, ALICE.replace("50", "20")),
+}
+
+
+@pytest.mark.parametrize("budgets", NO_WARNING.values(), ids=NO_WARNING.keys())
+def test_budgets_that_can_bind_are_no_warning(warnings, budgets):
+    assert warnings(*budgets) == []
+
+
+def test_a_policy_that_caps_nothing_is_a_warning(warnings):
+    assert warnings() == ["warning: rules/policy: no budgets: nothing is capped"]

@@ -1,0 +1,99 @@
+"""A folder under `cases/` is a test: the request is read, the recorded answer metered, whole and in pieces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+import pytest
+
+from sluiceway.types import Answer, Usage, UsageSource
+from sluiceway.wire import Reading, Tap, Target, by_name
+
+CASES = sorted(path.parent for path in Path(__file__).parent.glob("cases/*/*/expect.json"))
+PIECES = (1, 2, 3, 7, 64)
+
+
+def name_of(case: Path) -> str:
+    return f"{case.parent.name}-{case.name}"
+
+
+class Case:
+    """One folder, read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.dialect = by_name(folder.parent.name)
+        self.expect: dict[str, Any] = orjson.loads((folder / "expect.json").read_bytes())
+        self.request = (folder / "request.json").read_bytes()
+        stream = folder / "response.sse"
+        self.streamed = stream.exists()
+        self.answer = stream.read_bytes() if self.streamed else (folder / "response.json").read_bytes()
+        client = folder / "client.sse"
+        self.for_client = client.read_bytes() if client.exists() else self.answer
+
+    def read(self) -> Reading:
+        target = Target("POST", self.expect["path"], self.expect.get("query", ""))
+        return self.dialect.read(target, self.expect.get("headers", {}), self.request)
+
+    def tap(self) -> Tap:
+        kind = "text/event-stream; charset=utf-8" if self.streamed else "application/json"
+        status = self.expect.get("status", 200)
+        return self.dialect.tap(self.read().call, status, self.expect.get("content_type", kind))
+
+    def usage(self) -> Usage:
+        wanted = dict(self.expect["usage"])
+        source = UsageSource(wanted.pop("source", "none"))
+        return Usage(**{"tool_units": {}, **wanted}, source=source)
+
+
+def run(tap: Tap, answer: bytes, size: int) -> tuple[bytes, Answer]:
+    pieces = [answer[at : at + size] for at in range(0, len(answer), size)]
+    client = b"".join([*map(tap.feed, pieces), tap.finish()])
+    return client, tap.answer()
+
+
+@pytest.fixture(params=CASES, ids=name_of)
+def case(request: pytest.FixtureRequest) -> Case:
+    return Case(request.param)
+
+
+def test_the_request_is_read_as_expected(case: Case) -> None:
+    call = case.read().call
+    wanted = case.expect.get("call", {})
+    assert {name: getattr(call, name) for name in wanted} == wanted
+    assert call.dialect == case.dialect.name
+
+
+def test_the_answer_is_metered_exactly_and_the_client_gets_its_bytes(case: Case) -> None:
+    client, answer = run(case.tap(), case.answer, max(1, len(case.answer)))
+    wanted = case.expect["answer"]
+    assert {name: getattr(answer, name) for name in wanted} == wanted
+    assert plain(answer.usage) == plain(case.usage())
+    assert client == case.for_client
+
+
+@pytest.mark.parametrize("size", PIECES)
+def test_pieces_of_any_size_change_neither_the_count_nor_the_bytes(case: Case, size: int) -> None:
+    whole = run(case.tap(), case.answer, max(1, len(case.answer)))
+    assert run(case.tap(), case.answer, size) == whole
+
+
+def test_the_forwarded_bytes_are_the_clients_unless_usage_was_added(case: Case) -> None:
+    reading = case.read()
+    if reading.call.usage_added:
+        assert orjson.loads(reading.body)["stream_options"]["include_usage"] is True
+    else:
+        assert reading.body == case.request
+
+
+def test_a_chunk_with_nothing_to_hide_comes_back_as_the_same_object(case: Case) -> None:
+    tap = case.tap()
+    if case.for_client == case.answer and case.answer:
+        assert tap.feed(case.answer) is case.answer
+
+
+def plain(usage: Usage) -> Usage:
+    assert isinstance(usage.tool_units, dict | MappingProxyType)
+    return usage
