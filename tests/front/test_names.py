@@ -178,7 +178,7 @@ def test_an_authority_is_written_as_a_client_would() -> None:
 
 
 def test_a_refusal_never_repeats_what_was_sent() -> None:
-    with pytest.raises(WireError) as refused:
+    with pytest.raises(WireError, match="user information") as refused:
         parse_authority("alice:hunter2@a.example", 443)
     assert "hunter2" not in str(refused.value)
     assert refused.value.__cause__ is None

@@ -176,6 +176,19 @@ prices:
     assert cost.usd == Decimal("0.00038")  # 40*2 + 60*5 millionths
 
 
+def test_a_free_model_does_not_make_unknown_ones_free(tmp_path: Path) -> None:
+    text = """
+prices:
+  - {provider: inhouse, model: own, from: 2026-01-01, input_per_mtok: 0, output_per_mtok: 0}
+"""
+    prices = book(tmp_path, text)
+    own = prices.cost(provider=NOWHERE, model="own", usage=used(10, 10), at=TODAY)
+    assert (own.usd, own.bound_usd) == (0, 0)
+    other = prices.cost(provider=NOWHERE, model="other", usage=used(10, 10), at=TODAY)
+    assert other.usd is None
+    assert other.bound_usd == Decimal("0.0075")  # 10*150 + 10*600, the dearest known at all
+
+
 @pytest.mark.parametrize(
     ("text", "where", "says"),
     [

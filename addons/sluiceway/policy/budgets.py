@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 
 from sluiceway.policy.model import EACH, Budget, Employee, Team
 from sluiceway.policy.policy import Policy
-from sluiceway.policy.windows import window
+from sluiceway.policy.windows import Window, window
 from sluiceway.types import Cap, Principal, to_nusd
 
 type Scope = tuple[tuple[str, str], ...]
@@ -17,15 +17,15 @@ def caps(policy: Policy, principal: Principal, at: datetime, zone: tzinfo) -> tu
 
     Each counter comes once: of several budgets with the same scope and window, the lowest binds.
     """
-    lowest: dict[str, Cap] = {}
+    lowest: dict[tuple[Scope, Window], tuple[Budget, Scope]] = {}
     for budget in policy.budgets:
         scope = scope_of(budget, principal)
         if scope is None:
             continue
-        cap = _cap(budget, scope, at, zone)
-        if (other := lowest.get(cap.counter)) is None or cap.limit_nusd < other.limit_nusd:
-            lowest[cap.counter] = cap
-    return tuple(lowest.values())
+        other = lowest.get((scope, budget.window))
+        if other is None or budget.limit_usd < other[0].limit_usd:
+            lowest[scope, budget.window] = budget, scope
+    return tuple(_cap(budget, scope, at, zone) for budget, scope in lowest.values())
 
 
 def scope_of(budget: Budget, principal: Principal) -> Scope | None:

@@ -6,6 +6,7 @@ A window begins where its first day begins on the wall clock, so a day may last 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Literal
 
 type Window = Literal["day", "week", "month", "lifetime"]
@@ -44,6 +45,7 @@ def _next(kind: Calendar, day: date) -> date:
     return day + timedelta(days=7 if kind == "week" else 1)
 
 
+@lru_cache(maxsize=1024)  # every request asks for the same few days
 def _begins(day: date, zone: tzinfo) -> datetime:
     """The first instant of a day. Where midnight is skipped, fold=0 counts it by the offset before, which
     is the instant the clock jumped (PEP 495); where it comes twice, fold=0 is the first."""

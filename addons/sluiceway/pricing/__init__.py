@@ -1,0 +1,1 @@
+"""What AI use costs: prices by date, exact cost, upper bounds and estimates before the answer."""

@@ -171,9 +171,10 @@ class PriceBook:
         return found
 
     def _dearest_known(self, provider: Provider) -> Rates:
-        """The provider's dearest rates; for kinds it never priced, the dearest of all providers."""
+        """The provider's dearest rates; for kinds it never priced, the dearest of all providers. That one
+        model is free says nothing about an unknown one, so zero is no dearest rate."""
         own = dearest((catalogue.ceiling(provider.price_id), self._rules.ceiling(provider)))
-        return own.or_else(catalogue.ceiling(None))
+        return own.without_zeros().or_else(catalogue.ceiling(None))
 
 
 def _tier(service_tier: str | None) -> str | None:

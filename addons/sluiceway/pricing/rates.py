@@ -42,6 +42,10 @@ class Rates:
         changed = {name: rate * factor for name in TOKEN_KINDS if (rate := getattr(self, name)) is not None}
         return replace(self, **changed)
 
+    def without_zeros(self) -> Rates:
+        """Kinds at no charge as unknown kinds."""
+        return replace(self, **{name: getattr(self, name) or None for name in TOKEN_KINDS})
+
     def or_else(self, other: Rates) -> Rates:
         """These rates, with `other`'s where none is known."""
         missing = {name: getattr(other, name) for name in MUST_BE_KNOWN if getattr(self, name) is None}

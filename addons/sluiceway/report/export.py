@@ -24,29 +24,31 @@ from sluiceway.types import to_usd
 Format = Literal["jsonl", "csv"]
 Record = dict[str, Any]
 
-FIELDS = tuple(
-    """
-    kind corrects request_id attempt turn response_id started_at ended_at principal principal_kind team project
-    cost_center key_fingerprint key_class client_name client_version agent conversation_id
+# As design.md lists them; names and order are what others read.
+_CONTRACT = """
+    kind corrects request_id attempt turn response_id started_at ended_at
+    principal principal_kind team project cost_center key_fingerprint key_class
+    client_name client_version agent conversation_id
     provider_requested provider host operation dialect upstream_dialect stream service_tier
     model_requested model_routed model_served route_rule route_path task
-    input_tokens cache_read_tokens cache_write_tokens cache_write_1h_tokens output_tokens reasoning_tokens
-    audio_input_tokens audio_output_tokens image_tokens tool_units usage_source cost_usd cost_basis price_version
-    ttft_ms duration_ms overhead_ms status upstream_status outcome metered refusal_code refusal_rule error_type
+    input_tokens cache_read_tokens cache_write_tokens cache_write_1h_tokens
+    output_tokens reasoning_tokens audio_input_tokens audio_output_tokens image_tokens
+    tool_units usage_source cost_usd cost_basis price_version ttft_ms duration_ms overhead_ms
+    status upstream_status outcome metered refusal_code refusal_rule error_type
     guard_findings audit policy_version
-    """.split()
-)
+"""
+FIELDS = tuple(_CONTRACT.split())
 
 _OBJECTS = ("tool_units", "guard_findings")
 _NUMBERS_AS_TEXT = frozenset({"cost_usd"})  # a negative correction is a number, not a formula
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FETCH_ROWS = 1000
 _REPORT_ROWS = 10_000
 
 
 def export(
     connection: Connection,
-    format: Format,  # noqa: A002 - the option's name on the command line
+    format: Format,
     out: BinaryIO,
     from_at: datetime | None = None,
     to_at: datetime | None = None,

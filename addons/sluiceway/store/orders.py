@@ -99,7 +99,7 @@ type Order = Admit | Settle | Cancel | TopUp | Record | Work
 def must_survive(order: Order) -> bool:
     """Whether the order must be on the disk itself before it is answered: whatever lets money be spent.
 
-    An end and a refusal need not: without them a row is open, and charged its reservation, or nothing was sent.
+    An end and a refusal need not: without it the reservation is charged, or nothing was sent.
     """
     if isinstance(order, Settle | Cancel):
         return False

@@ -101,7 +101,7 @@ class MessageMeter:
         name = name_of(event)
         if name == b"content_block_delta":
             generated = _GENERATED.search(event)
-            size = len(event) - _ENVELOPE_BYTES if generated is None else len(generated[1])
+            size = len(event.strip()) - _ENVELOPE_BYTES if generated is None else len(generated[1])
             self._output_bytes += size if generated is not None else max(1, size)
         elif name != b"ping" and event:
             data = mapping(load(data_of(event)))

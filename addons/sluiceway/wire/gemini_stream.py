@@ -123,7 +123,7 @@ class GeminiMeter:
         for text in _TEXT.finditer(event):
             self._output_bytes += text.end(1) - text.start(1)
         if b'"functionCall"' in event:
-            self._output_bytes += max(1, len(event) - _ENVELOPE_BYTES)
+            self._output_bytes += max(1, len(event.strip()) - _ENVELOPE_BYTES)
         self._output_bytes += IMAGE_BYTES * event.count(b'"inlineData"')
         if b'"usageMetadata"' in event:
             self._last = event

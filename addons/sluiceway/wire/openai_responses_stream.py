@@ -129,7 +129,7 @@ class ResponsesMeter:
     def _delta(self, name: bytes, event: bytes) -> None:
         generated = _GENERATED.search(event)
         if generated is None:
-            self._output_bytes += max(1, len(event) - _ENVELOPE_BYTES)
+            self._output_bytes += max(1, len(event.strip()) - _ENVELOPE_BYTES)
             return
         text = generated[1]
         self._output_bytes += len(text)

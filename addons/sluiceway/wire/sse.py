@@ -91,8 +91,9 @@ class EventSplitter:
 def name_of(event: bytes) -> bytes:
     """The event's name, b"" if it gives none."""
     if event.startswith(b"event: "):
-        end = event.find(b"\n")
-        return event[7:end].rstrip(b"\r") if end > 0 else event[7:]
+        name = event[7 : event.find(b"\n")].rstrip(b"\r")
+        if b"\r" not in name and event.count(b"event:") == 1:
+            return name
     name = b""
     for line in _lines(event):
         if line.startswith(b"event:"):
@@ -122,7 +123,7 @@ def _mend(begun: bytes, whole: bool) -> bytes:
     if not data:
         return line_end if last else b""
     if not last:
-        return line_end
+        return b"\n\r\n" if begun.endswith(b"\r") else line_end
     if not whole or not last.startswith(b"data:"):
         return line_end * 2
     if b"[DONE]".startswith(data):

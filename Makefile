@@ -1,0 +1,64 @@
+# Everything a person or CI runs. Each target installs what it needs; `.venv` is rebuilt when the lock changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format lint types layers bench bench-short crash soak clients lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || \
+	  { echo "Sluiceway needs Python 3.12 or later; $(PYTHON) is $$($(PYTHON) -V). Run: make PYTHON=python3.13 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+install: $(STAMP)  ## the virtual environment, from the hash-locked requirements
+
+demo: $(STAMP)  ## see it work: simulated providers, real clients, a cap that holds, a report
+	$(BIN)/sluiceway demo
+
+test: $(STAMP)  ## all tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: format-check lint types layers test  ## what CI runs before the demo
+
+format: $(STAMP)  ## rewrite the code in the house style
+	$(BIN)/ruff format addons tests
+	$(BIN)/ruff check --fix addons tests
+
+format-check: $(STAMP)
+	$(BIN)/ruff format --check addons tests
+
+lint: $(STAMP)  ## ruff
+	$(BIN)/ruff check addons tests
+
+types: $(STAMP)  ## mypy, strict
+	$(BIN)/mypy
+
+layers: $(STAMP)  ## which room may import which
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## ratios against stock mitmdump (some minutes)
+	$(BIN)/python -m tests.bench
+
+bench-short: $(STAMP)  ## the same harness in a minute; its figures mean little
+	$(BIN)/python -m tests.bench --short
+
+crash: $(STAMP)  ## kill -9 under load, twenty times
+	$(BIN)/python -m tests.heavy.crash --rounds 20
+
+soak: $(STAMP)  ## a thousand streams at once
+	$(BIN)/python -m tests.heavy.streams --streams 1000
+
+lock:  ## renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-header --extra demo --group dev --group build pyproject.toml -o requirements.lock
+
+clean:  ## remove what is built
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
