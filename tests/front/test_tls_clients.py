@@ -84,8 +84,12 @@ def _serve(context: SSL.Context, listening: socket.socket) -> None:
                 connection.recv(4096)
                 connection.sendall(ANSWER)
                 connection.shutdown()
+                # Closing over unread bytes (here the client's close_notify) resets the connection, and the
+                # client may lose the answer it was sent: read until it has closed its side.
+                while connection.recv(4096):
+                    pass
             except SSL.Error:
-                continue  # a client that rejects the certificate
+                continue  # the client rejected the certificate, or has closed
 
 
 def run(*command: object, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:

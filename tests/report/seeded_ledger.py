@@ -1,4 +1,4 @@
-"""A realistic month of a ledger, the same on every run; `python tests/report/seeded_ledger.py OUT.html` shows it."""
+"""A realistic month of a ledger, the same on every run; run with OUT.html it makes the report to look at."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, insert
+from sqlalchemy import Connection, create_engine, insert
 from sqlalchemy.pool import StaticPool
 
 from sluiceway.report import CapState, Period, build, write
@@ -24,10 +25,7 @@ MONTH = Period(FROM, datetime(2026, 10, 31, tzinfo=UTC))
 MADE_AT = datetime(2026, 10, 31, 6, 30, tzinfo=UTC)
 
 TEAMS = {"core": 9, "search": 6, "mobile": 5, "data": 4, "design": 2, "legal": 1}
-FIRST_NAMES = (
-    "alice bob carol dave erin frank grace heidi ivan judy mallory niaj olivia peggy quentin rupert sybil "
-    "trent ursula victor wendy xavier yolanda zeno amira boris chiara"
-).split()
+NAMES = ["alice", "bob", "carol", "dave", *(f"staff-{number:02}" for number in range(5, 28))]
 
 # provider, model, weight, USD per million tokens in and out (None: no price known), usual input tokens
 MODELS: tuple[tuple[str, str, int, float | None, float | None, int], ...] = (
@@ -76,7 +74,7 @@ def row(started_at: datetime = FROM, **given: Any) -> LedgerRow:
 
 def values(row: LedgerRow) -> dict[str, Any]:
     """The row as the store's columns hold it."""
-    made = asdict_shallow(row)
+    made = {name: getattr(row, name) for name in LedgerRow.__dataclass_fields__}
     made["started_at"] = to_us(row.started_at)
     made["ended_at"] = None if row.ended_at is None else to_us(row.ended_at)
     made["tool_units"] = json.dumps(dict(row.tool_units))
@@ -86,23 +84,22 @@ def values(row: LedgerRow) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, str) else value for name, value in made.items()}
 
 
-def asdict_shallow(row: LedgerRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in LedgerRow.__dataclass_fields__}
-
-
 def fill(connection: Connection, rows: list[LedgerRow]) -> None:
     for start in range(0, len(rows), 1000):
         connection.execute(insert(ledger), [values(row) for row in rows[start : start + 1000]])
 
 
-def new_engine() -> Engine:
+@contextmanager
+def empty_store() -> Iterator[Connection]:
     engine = create_engine("sqlite://", poolclass=StaticPool)
     metadata.create_all(engine)
-    return engine
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 def employees() -> list[tuple[str, str]]:
-    names = iter(FIRST_NAMES)
+    names = iter(NAMES)
     return [(next(names), team) for team, size in TEAMS.items() for _ in range(size)]
 
 
@@ -276,7 +273,14 @@ def caps() -> list[CapState]:
             "core",
         ),
         CapState(
-            "per-head-day", (("employee", "judy"),), "day", 20 * dollars, 4 * dollars, 0, day_end, "search"
+            "per-head-day",
+            (("employee", "staff-10"),),
+            "day",
+            20 * dollars,
+            4 * dollars,
+            0,
+            day_end,
+            "search",
         ),
         CapState("pilot", (("project", "atlas"),), "lifetime", 1000 * dollars, 88 * dollars, 0, None, "data"),
     ]
@@ -298,12 +302,14 @@ def fill_month(connection: Connection, per_day: int = 420) -> None:
     rng = random.Random(11)
     for day in range(2, 30, 3):
         date = (FROM + timedelta(days=day)).date().isoformat()
-        connection.execute(
-            insert(discovery),
-            [{"day": date, "host": host, "reason": reason, "team": team, "connections": rng.randint(1, most),
-              "bytes_up": most * rng.randint(9_000, 90_000), "bytes_down": most * rng.randint(90_000, 500_000)}
-             for host, reason, team, most in seen],
-        )  # fmt: skip
+        for host, reason, team, most in seen:
+            figures = {
+                "connections": rng.randint(1, most),
+                "bytes_up": most * rng.randint(9_000, 90_000),
+                "bytes_down": most * rng.randint(90_000, 500_000),
+            }
+            key = {"day": date, "host": host, "reason": reason, "team": team}
+            connection.execute(insert(discovery), key | figures)
         connection.execute(
             insert(tunnels),
             {
@@ -316,10 +322,18 @@ def fill_month(connection: Connection, per_day: int = 420) -> None:
 
 
 def main(out: Path, *, names: bool, min_group: int) -> None:
-    with new_engine().connect() as connection:
+    with empty_store() as connection:
         fill_month(connection)
-        html = build(connection, period=MONTH, caps=caps(), names=names, generated_at=MADE_AT, version="0.1.0",
-                     title="AI usage, October 2026", min_group=min_group)  # fmt: skip
+        html = build(
+            connection,
+            period=MONTH,
+            caps=caps(),
+            names=names,
+            generated_at=MADE_AT,
+            version="0.1.0",
+            title="AI usage, October 2026",
+            min_group=min_group,
+        )
     write(out, html)
 
 

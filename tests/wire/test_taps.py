@@ -1,4 +1,4 @@
-"""Properties of all taps: nothing makes them raise, bytes pass unchanged, endings are clean wherever they fall."""
+"""Properties of all taps: nothing makes them raise, bytes pass unchanged, an ending is clean wherever it falls."""
 
 from __future__ import annotations
 
@@ -104,9 +104,8 @@ def test_the_usage_of_an_event_over_its_bound_is_still_reported() -> None:
     dialect = by_name("openai_responses")
     tap = dialect.tap(call(dialect), 200, "text/event-stream")
     image = b"A" * (3 << 20)
-    tap.feed(
-        b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r","output":[{"result":"'
-    )
+    tap.feed(b'event: response.completed\ndata: {"type":"response.completed","response":')
+    tap.feed(b'{"id":"r","output":[{"result":"')
     tap.feed(image)
     tap.feed(b'"}],"status":"completed","usage":{"input_tokens":3,"output_tokens":9}}}\n\n')
     usage = tap.answer().usage

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sluiceway.app import authority, operations
 from sluiceway.app.control import Control
-from sluiceway.app.deployment import Content, Deployment
+from sluiceway.app.deployment import Deployment
 from sluiceway.errors import SluicewayError
 from sluiceway.front import selftest
 from sluiceway.front.egress import Admission
@@ -45,23 +45,28 @@ class Service:
 
     async def start(self) -> None:
         """Raises SluicewayError with nothing left running when something is wrong."""
-        content = self._deployment.content()
-        settings = self._settings
-        authority.must_be_good(settings, content.providers.hosts)
-        selftest.run()
-        self.store = self._deployment.open_store(writable=True)
         try:
-            await self._start(content, self.store)
+            parts = await self.assemble()
+            self.front = Front(parts)
+            await self.front.start(listeners_of(self._settings))
+            self.listening(self.front.addresses)
+            self._control = Control(self._deployment.config, self.operate)
+            await self._control.start()
         except BaseException:
             await self._close()
             raise
 
-    async def _start(self, content: Content, store: Store) -> None:
+    async def assemble(self) -> Parts:
+        """Everything but the listening: checks, store, gateway, and what the front's addons need."""
         settings = self._settings
+        content = self._deployment.content()
+        authority.must_be_good(settings, content.providers.hosts)
+        selftest.run()
+        self.store = self._deployment.open_store(writable=True)
         contact = settings.contact or NOBODY_TO_ASK
         self._admission = Admission(settings.egress, settings.upstream)
         self._upstream = Upstream(
-            lookup_for(self._admission, settings),
+            lookup_for(self._admission),
             trusted_ca=settings.upstream.trusted_ca,
             proxy=settings.upstream.proxy,
             connect_s=settings.timeouts.connect_s,
@@ -70,7 +75,7 @@ class Service:
         self.gateway = Gateway(
             GatewayParts(
                 Rules(content.policy, content.prices),
-                store,
+                self.store,
                 self._upstream,
                 settings.zone,
                 contact,
@@ -82,19 +87,19 @@ class Service:
         )
         self._parts = Parts(
             content.providers,
-            store,
+            self.store,
             self._admission,
             authority.leaves(settings),
             self.gateway.accept,
             contact,
         )
-        self.front = Front(self._parts)
-        await self.front.start(listeners_of(settings))
-        for host, port in self.front.addresses:
+        self.store.events.record("started", "serve", {"policy_version": content.policy.version})
+        return self._parts
+
+    def listening(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """The proxy must never be asked to connect to itself."""
+        for host, port in addresses:
             self._admission.add_own(host, port)
-        self._control = Control(self._deployment.config, self.operate)
-        await self._control.start()
-        store.events.record("started", "serve", {"policy_version": content.policy.version})
 
     async def operate(self, operation: str, arguments: Mapping[str, Any]) -> Any:
         """An operation asked for over the control socket."""
@@ -134,6 +139,7 @@ class Service:
         """Drains: no new connections or requests, streams in flight finish within the drain time."""
         if self.front is not None:
             self.front.stop_listening()
+        if self.store is not None:
             await self.gateway.drain(self._settings.drain_timeout_s)
         await self._close()
 
@@ -148,7 +154,7 @@ class Service:
             await asyncio.to_thread(self.store.close)
 
 
-def lookup_for(admission: Admission, settings: Settings) -> Lookup:
+def lookup_for(admission: Admission) -> Lookup:
     """The gateway's way to checked addresses. A parent proxy is a trusted setting of its own."""
 
     async def lookup(host: str, port: int) -> tuple[tuple[str, int], ...] | str:

@@ -44,12 +44,16 @@ def export(
     span = period(from_, to, timedelta(days=36500))
     perform(deployment, "event.record", kind="ledger_exported", detail={"format": format.value})
     progress = Progress()
+
+    def written(rows: int) -> None:
+        progress("rows written:", rows, 0)
+
     with deployment.store(writable=False) as store, store.read() as connection:
         if out is None:
-            export_rows(connection, format.value, sys.stdout.buffer, span.from_at, span.to_at, progress)
+            export_rows(connection, format.value, sys.stdout.buffer, span.from_at, span.to_at, written)
         else:
             with out.open("wb") as file:
-                export_rows(connection, format.value, file, span.from_at, span.to_at, progress)
+                export_rows(connection, format.value, file, span.from_at, span.to_at, written)
     progress.close()
 
 

@@ -18,7 +18,7 @@ TEXTS = (
     "Three things stand out in these figures: spending follows working hours, two teams make up most of it, "
     "and long prompts cost more than long answers. Start with the prompts that repeat.",
     "Yes. A heap keeps the smallest element at its root, so taking the k smallest of n items needs "
-    "O(n log k) time and only k slots of memory. Sorting everything is simpler, and fine below a few thousand.",
+    "O(n log k) time and only k slots of memory. Sorting everything is fine below a few thousand.",
     "Dear colleagues, the review moves to Thursday at ten. Please bring one open question each; we will "
     "decide what ships this month and what waits. – See you there",
     "The function reads the file twice: once to count and once to parse. Count while parsing, and the second "

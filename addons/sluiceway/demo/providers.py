@@ -72,11 +72,11 @@ class Providers:
         """Close everything; answers in flight are cut."""
         if self._listener is not None and self._server is not None:
             self._listener.close()
-            connections = self._server.connections
+            transports = [connection.transport for connection in self._server.connections]
             await self._server.shutdown(0)
-            for connection in connections:
-                if connection.transport is not None:
-                    connection.transport.abort()  # a client that never answers TLS's goodbye holds nobody up
+            for transport in transports:
+                if transport is not None:
+                    transport.abort()  # a client that never answers TLS's goodbye holds nobody up
             await self._listener.wait_closed()
             self._listener = None
         self._record.close()

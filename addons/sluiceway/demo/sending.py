@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import brotli  # type: ignore[import-untyped]  # ships no types
+import brotli
 import zstandard
 from aiohttp import web
 

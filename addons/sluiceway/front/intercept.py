@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from mitmproxy import connection, ctx, http, tls
+from mitmproxy import http, tls
+from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import layer, server_hooks
 from mitmproxy.proxy.layers import ClientTLSLayer, HttpLayer, modes
 from mitmproxy.proxy.layers.http import HTTPMode
 from mitmproxy.proxy.layers.tls import parse_client_hello
-from mitmproxy.proxy.server import ConnectionHandler
 from OpenSSL import SSL
 
 from sluiceway.errors import WireError
@@ -37,9 +37,10 @@ class NextLayer:
 
     name = "nextlayer"
 
-    def __init__(self, parts: Parts, visits: Visits) -> None:
+    def __init__(self, parts: Parts, visits: Visits, proxyserver: Proxyserver) -> None:
         self._parts = parts
         self._visits = visits
+        self._proxyserver = proxyserver
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         try:
@@ -91,7 +92,8 @@ class NextLayer:
             context.client.peername[0],
             visit.misdirected,
         )
-        return AttachLayer(context, _handler_of(context.client), self._parts.accept, attachment)
+        handler = self._proxyserver.connections[context.client.id]
+        return AttachLayer(context, handler, self._parts.accept, attachment)
 
     def _tunnel(self, nextlayer: layer.NextLayer, visit: Visit) -> layer.Layer | None:
         """A raw tunnel, unless its ClientHello names an AI host that CONNECT did not."""
@@ -173,11 +175,6 @@ class NextLayer:
             )
         else:
             self._parts.store.traffic.tunnel(_today(), up, down)
-
-
-def _handler_of(client: connection.Client) -> ConnectionHandler:
-    handler: ConnectionHandler = ctx.master.addons.get("proxyserver").connections[client.id]
-    return handler
 
 
 def _name(sni: str) -> str | None:

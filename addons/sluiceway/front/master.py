@@ -13,9 +13,12 @@ from dataclasses import dataclass
 
 from mitmproxy import connection, hooks, options
 from mitmproxy.addonmanager import AddonManager
-from mitmproxy.addons import core, disable_h2c, proxyserver
+from mitmproxy.addons.core import Core
+from mitmproxy.addons.disable_h2c import DisableH2C
+from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
-from mitmproxy.proxy.mode_servers import ServerInstance
+from mitmproxy.proxy.layers.modes import HttpProxy
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 from sluiceway.errors import SluicewayError
@@ -74,10 +77,10 @@ class ProxyMaster(Master):
         self.addons = QuickHooks(self)
 
 
-def addons(parts: Parts) -> tuple[Visits, Sequence[object]]:
+def addons(parts: Parts, proxyserver: Proxyserver) -> tuple[Visits, Sequence[object]]:
     """The front's own addons, the same under `serve` and under `mitmdump -s addons/gateway.py`."""
     visits = Visits()
-    return visits, (NextLayer(parts, visits), Identify(parts, visits))
+    return visits, (NextLayer(parts, visits, proxyserver), Identify(parts, visits))
 
 
 class Front:
@@ -95,9 +98,9 @@ class Front:
         loop.set_task_factory(asyncio.eager_task_factory)
         loop.set_exception_handler(_log_class_only)
         self._master = ProxyMaster(loop)
-        self._proxyserver = proxyserver.Proxyserver()
-        self._visits, ours = addons(self._parts)
-        self._master.addons.add(core.Core(), self._proxyserver, disable_h2c.DisableH2C(), *ours)
+        self._proxyserver = Proxyserver()
+        self._visits, ours = addons(self._parts, self._proxyserver)
+        self._master.addons.add(Core(), self._proxyserver, DisableH2C(), *ours)
         self._master.options.update(
             connection_strategy="eager",  # server-first protocols such as SSH hang otherwise
             tcp_timeout=TCP_TIMEOUT_S,
@@ -113,12 +116,13 @@ class Front:
         self._watcher = loop.create_task(self._watch_revocations())
 
     async def _listen(self, listener: Listener) -> None:
-        mode = f"regular@{listener.host}:{listener.port}"
-        instance: ServerInstance[ProxyMode] = ServerInstance.make(mode, self._proxyserver)
+        mode = ProxyMode.parse(f"regular@{listener.host}:{listener.port}")
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._handle(reader, writer, mode)
+
         try:
-            server = await asyncio.start_server(
-                instance.handle_stream, listener.host, listener.port, backlog=BACKLOG
-            )
+            server = await asyncio.start_server(handle, listener.host, listener.port, backlog=BACKLOG)
         except OSError as error:
             raise CannotListen(_why(listener, error)) from error
         self._servers.append(server)
@@ -127,6 +131,16 @@ class Front:
             self.addresses.append(address)
             if listener.tls:
                 self._parts.tls_ports |= {address[1]}
+
+    async def _handle(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode: ProxyMode
+    ) -> None:
+        """What mitmproxy's own server instances do, with our Master instead of the global one."""
+        assert self._master
+        handler = ProxyConnectionHandler(self._master, reader, writer, self._master.options, mode)
+        handler.layer = HttpProxy(handler.layer.context)
+        with self._proxyserver.register_connection(handler.client.id, handler):
+            await handler.handle_client()
 
     async def _watch_revocations(self) -> None:
         """Closes raw tunnels of people who were disabled or whose token was revoked."""

@@ -13,7 +13,7 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.proxy import server
 from mitmproxy.proxy.layers import ClientTLSLayer, tls
 from mitmproxy.proxy.layers.http import HttpStream
-from mitmproxy.proxy.mode_servers import ServerInstance
+from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from OpenSSL import SSL
 
 from sluiceway.errors import SluicewayError
@@ -77,8 +77,9 @@ def _connect_answers_below_300_go_on() -> bool:
     )
 
 
-def _streams_can_be_handled_directly() -> bool:
-    return list(inspect.signature(ServerInstance.handle_stream).parameters) == ["self", "reader", "writer"]
+def _handlers_take_a_master() -> bool:
+    parameters = list(inspect.signature(ProxyConnectionHandler.__init__).parameters)
+    return parameters == ["self", "master", "r", "w", "options", "mode"]
 
 
 CONTRACTS: dict[str, Callable[[], bool]] = {
@@ -90,5 +91,5 @@ CONTRACTS: dict[str, Callable[[], bool]] = {
     "ClientTLSLayer.tls is a pyOpenSSL connection": _tls_is_pyopenssl,
     "a CONNECT answered by an addon opens no connection": _an_answered_connect_opens_nothing,
     "a CONNECT answered with 2xx becomes a tunnel": _connect_answers_below_300_go_on,
-    "ServerInstance.handle_stream takes reader and writer": _streams_can_be_handled_directly,
+    "ProxyConnectionHandler takes a master and two streams": _handlers_take_a_master,
 }

@@ -111,7 +111,7 @@ class PriceBook:
             return ZERO, True
         tier = _tier(service_tier)
         asked = self._price(provider, model, at, tier).table
-        plain = self._price(provider, model, at, None).table
+        plain = self._price(provider, model, at, None).table if tier else None
         rates = dearest(table.up_to(input_tokens) for table in (asked, plain) if table)
         known = asked is not None and not unpriced(rates, output_tokens, cache_writes)
         if not known:

@@ -44,7 +44,8 @@ class Rates:
 
     def without_zeros(self) -> Rates:
         """Kinds at no charge as unknown kinds."""
-        return replace(self, **{name: getattr(self, name) or None for name in TOKEN_KINDS})
+        free = {name: getattr(UNKNOWN, name) for name in TOKEN_KINDS if getattr(self, name) == 0}
+        return replace(self, **free)
 
     def or_else(self, other: Rates) -> Rates:
         """These rates, with `other`'s where none is known."""
@@ -52,6 +53,7 @@ class Rates:
         return replace(self, **missing, tools={**other.tools, **self.tools})
 
 
+UNKNOWN = Rates(input=None, output=None)
 TOKEN_KINDS = tuple(f.name for f in fields(Rates) if f.name not in {"per_request", "tools"})
 MUST_BE_KNOWN = tuple(
     name for name in TOKEN_KINDS if name not in {"reasoning", "image_input", "image_output"}
@@ -87,8 +89,8 @@ class Table:
 def dearest(many: Iterable[Rates]) -> Rates:
     """The highest known rate of each kind. `many` may be empty: then nothing is known."""
     rates = list(many)
-    if len(rates) == 1:
-        return rates[0]
+    if len(rates) <= 1:
+        return rates[0] if rates else UNKNOWN
     found = {name: highest(getattr(r, name) for r in rates) for name in TOKEN_KINDS}
     tools: dict[str, Decimal] = {}
     for r in rates:

@@ -86,7 +86,7 @@ class ProviderEntry(Section):
         return Provider(
             name=self.name,
             hosts=self.hosts,
-            routes=(*metered, *free),
+            routes=(*free, *metered),
             price_id=self.price_id,
             dialect=self.dialect,
             unlisted=self.unlisted,

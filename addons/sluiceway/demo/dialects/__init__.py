@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from sluiceway.demo import credentials
-from sluiceway.demo.dialects import anthropic, chat
+from sluiceway.demo.dialects import anthropic, chat, embeddings, gemini, listing, responses
 from sluiceway.demo.exchange import Asked, Rejected, Reply, new_id
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
@@ -39,18 +40,18 @@ def answer(asked: Asked, memory: Memory) -> Reply:
     if asked.provider == "anthropic" and asked.path.startswith("/api/"):
         return _harmless(asked)
     credentials.check(asked.provider, asked.headers, asked.query)
-    return _function(asked)(asked, memory)
+    try:
+        return _function(asked)(asked, memory)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        # A wrong type somewhere deep in the body. The real ones answer 400 too, with the path into it.
+        raise Rejected(400, "The request body does not follow the schema.") from None
 
 
 def _function(asked: Asked) -> Answer:
-    place = (asked.method, asked.path)
-    if asked.provider == "anthropic":
-        found = _ANTHROPIC.get(place)
-    else:
-        found = next((function for end, function in _OPENAI if place[1].endswith(end)), None)
-    if found is None:
-        raise Rejected(404, f"Invalid URL ({asked.method} {asked.path})")
-    return found
+    for method, pattern, found in _ROUTES.get(asked.provider, _OPENAI):
+        if method == asked.method and pattern.fullmatch(asked.path):
+            return found
+    raise Rejected(404, f"Invalid URL ({asked.method} {asked.path})")
 
 
 def _harmless(asked: Asked) -> Reply:
@@ -59,8 +60,25 @@ def _harmless(asked: Asked) -> Reply:
     return Reply(200, request_id, answer_headers(asked.provider, request_id, asked.now), body=b"{}")
 
 
-_ANTHROPIC: dict[tuple[str, str], Answer] = {
-    ("POST", "/v1/messages"): anthropic.messages,
-    ("POST", "/v1/messages/count_tokens"): anthropic.count_tokens,
-}
-_OPENAI: tuple[tuple[str, Answer], ...] = (("/chat/completions", chat.completions),)
+Route = tuple[str, re.Pattern[str], Answer]
+_ANTHROPIC: tuple[Route, ...] = (
+    ("POST", re.compile(r"/v1/messages"), anthropic.messages),
+    ("POST", re.compile(r"/v1/messages/count_tokens"), anthropic.count_tokens),
+    ("GET", re.compile(r"/v1/models"), listing.listed),
+)
+# Compatible providers put the same paths behind prefixes of their own: /openai/v1, /api/v1, none.
+_OPENAI: tuple[Route, ...] = (
+    ("POST", re.compile(r".*/chat/completions"), chat.completions),
+    ("POST", re.compile(r".*/responses"), responses.create),
+    ("GET", re.compile(r".*/responses/\w+"), responses.stored),
+    ("DELETE", re.compile(r".*/responses/\w+"), responses.stored),
+    ("POST", re.compile(r".*/embeddings"), embeddings.create),
+    ("GET", re.compile(r".*/models"), listing.listed),
+)
+_GEMINI: tuple[Route, ...] = (
+    ("POST", re.compile(r"/v1\w*/models/.*"), gemini.call),
+    ("GET", re.compile(r"/v1\w*/models"), listing.listed),
+    ("POST", re.compile(r"/v1beta/openai/chat/completions"), chat.completions),
+    ("POST", re.compile(r"/v1beta/openai/embeddings"), embeddings.create),
+)
+_ROUTES = {"anthropic": _ANTHROPIC, "gemini": _GEMINI}

@@ -1,0 +1,103 @@
+"""The benchmark: `python -m tests.bench [--short] [--rounds N] [--json FILE]`, from the repository's root.
+
+Exits 1 when the harness itself fails: a process that does not start, an answer that is not 200, a ledger
+that does not have exactly the requests that were sent. Missed aims are shown, not failed: time is not
+something to assert on a machine that is shared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path as File
+
+import orjson
+
+from . import table
+from .figures import Path, Samples, results
+from .ledger import check
+from .measures import (
+    BRIEF,
+    FULL,
+    WARM_REQUESTS,
+    WARM_STREAMS,
+    Count,
+    Field,
+    Round,
+    Size,
+    fresh,
+    resident,
+    warm_up,
+)
+from .processes import Provider, Proxy, Sluiceway, Stock
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="prove that it works, in under a minute")
+    parser.add_argument("--rounds", type=int, help="how many rounds (default 7)")
+    parser.add_argument("--json", type=File, metavar="FILE", help="write the figures here as well")
+    options = parser.parse_args()
+    size = BRIEF if options.short else FULL
+    if options.rounds:
+        size = replace(size, rounds=options.rounds)
+    with tempfile.TemporaryDirectory(prefix="sluiceway-bench-") as folder:
+        samples, requests = measure(File(folder), size)
+    found = results(samples)
+    print(table.text(found))
+    if options.short:
+        print("\nThe short form proves that the benchmark works; its figures mean little.")
+    if options.json:
+        written = table.document(found, rounds=size.rounds, requests=requests)
+        options.json.write_bytes(orjson.dumps(written, option=orjson.OPT_INDENT_2) + b"\n")
+    return 0
+
+
+def measure(folder: File, size: Size) -> tuple[Samples, int]:
+    """All rounds; returns the samples and how many requests Sluiceway's ledger has, which are all it got."""
+    samples, count = Samples(), Count()
+    with ExitStack() as stack:
+        provider = Provider.start(folder / "provider")
+        stack.callback(provider.process.stop)
+        stock, ours = Stock(provider, folder / "mitmdump"), Sluiceway(provider, folder / "deployment")
+        _say("starting each path once: certificates, byte code, first imports")
+        for proxy in (stock.start(), ours.start()):
+            proxy.process.stop()
+        for number in range(size.fresh_starts):
+            _say(f"start-up and memory, {number + 1} of {size.fresh_starts}")
+            fresh(stock, ours, size, samples, count)
+        field = _field(stack, provider, stock, ours)
+        for proxy in _each(field):
+            warm_up(proxy)
+        count.add(Path.OURS, WARM_REQUESTS + WARM_STREAMS)
+        for number in range(size.rounds):
+            _say(f"round {number + 1} of {size.rounds}")
+            Round(field, size, samples, count).run()
+        for path, proxy in field.whole.items():
+            samples.add("resident", path, resident(proxy.process))
+    check(ours.deployment, count.requests)
+    return samples, count.requests
+
+
+def _field(stack: ExitStack, provider: Provider, stock: Stock, ours: Sluiceway) -> Field:
+    proxies = [ours.start(), stock.start(), stock.start(streams=True)]
+    for proxy in proxies:
+        stack.callback(proxy.process.stop)
+    sluiceway, plain, streams = proxies
+    whole = {Path.STOCK: plain, Path.OURS: sluiceway}
+    return Field(provider, whole, {Path.STOCK: streams, Path.OURS: sluiceway})
+
+
+def _each(field: Field) -> list[Proxy]:
+    return [*field.whole.values(), field.streaming[Path.STOCK]]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

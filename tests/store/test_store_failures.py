@@ -1,0 +1,186 @@
+"""A disk that is full, a database that is locked: nothing is granted, ends are kept, and then it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from store_world import attempt, busy_writer, company, counter, ended, granted, line_of, rows_of, spend
+
+from sluiceway.errors import StoreError
+from sluiceway.store import Granted, Store, Want, writer
+from sluiceway.store.people import People
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "RETRY_S", 0.02)
+
+
+@contextmanager
+def full_disk(store: Store) -> Iterator[None]:
+    """SQLite refuses to grow the file, as it does when the disk is full."""
+    (pages,) = store._run(lambda connection: connection.execute("PRAGMA page_count").fetchone())
+    store._run(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    try:
+        yield
+    finally:
+        store._run(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone())
+
+
+@contextmanager
+def locked(database: Path) -> Iterator[None]:
+    """Somebody else holds SQLite's write lock."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def fill(store: Store, cap: object) -> list[Granted]:
+    """Admits until the disk is full."""
+    taken = []
+    with pytest.raises(StoreError, match="full"):
+        for number in range(10_000):
+            row = attempt(f"fill-{number}", model_routed="x" * 500)
+            taken.append(granted(await store.ledger.admit(row, Want(1, 1), (cap,), 0)))  # type: ignore[arg-type]  # a Cap
+    return taken
+
+
+async def test_a_full_disk_grants_nothing_and_recovers(store: Store, database: Path) -> None:
+    cap = company(10**9)
+    await spend(store, "r1", 10, cap)
+    with full_disk(store):
+        taken = await fill(store, cap)
+        assert counter(database, cap) == (10, len(taken))
+        assert len(rows_of(database, "id")) == 1 + len(taken)
+        assert store.verify() == []
+    granted(await store.ledger.admit(attempt("after"), Want(5, 5), (cap,), 0))
+    assert counter(database, cap) == (10, len(taken) + 5)
+    assert store.status()["open_reservations"] == len(taken) + 1
+    assert store.verify() == []
+
+
+async def test_an_end_that_meets_a_locked_database_is_written_later(
+    store: Store, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
+    cap = company(100)
+    rows = [attempt(f"r{number}") for number in range(3)]
+    taken = [granted(await store.ledger.admit(row, Want(30, 10), (cap,), 0)) for row in rows]
+    with locked(database):
+        ends = [
+            store.ledger.settle(answer.reservation, ended(row, 12))
+            for row, answer in zip(rows, taken, strict=True)
+        ]
+        with pytest.raises(StoreError, match="locked"):
+            await store.ledger.admit(attempt("r9"), Want(5, 5), (cap,), 0)
+        assert store.status()["unsettled"] == 3
+        assert not any(end.done() for end in ends)
+        assert counter(database, cap) == (0, 90)  # the reservations hold
+    await asyncio.wait_for(asyncio.gather(*ends), 30)
+    assert counter(database, cap) == (36, 0)
+    assert rows_of(database, "request_id, outcome") == [("r0", "ok"), ("r1", "ok"), ("r2", "ok")]
+    assert store.verify() == []
+
+
+async def test_everybody_in_a_failing_batch_hears_of_it(store: Store, database: Path) -> None:
+    store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
+    cap = company(100)
+    answer = granted(await store.ledger.admit(attempt("r1"), Want(10, 10), (cap,), 0))
+    with locked(database), busy_unlocked(store):
+        tasks = [
+            asyncio.create_task(store.ledger.admit(attempt("r2"), Want(10, 10), (cap,), 60)),
+            asyncio.create_task(store.ledger.admit(attempt("r3"), Want(1000, 1000), (cap,), 60)),
+            asyncio.create_task(store.ledger.top_up(answer.reservation, 10)),
+            asyncio.create_task(store.ledger.record(ended(attempt("r4"), 0))),
+        ]
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(result) for result in results] == [StoreError] * 4
+    assert counter(database, cap) == (0, 10)
+    assert store.verify() == []
+
+
+@contextmanager
+def busy_unlocked(store: Store) -> Iterator[None]:
+    """A batch that cannot begin cannot be held up either; this names the case."""
+    assert store.status()["queued"] == 0
+    yield
+
+
+async def test_a_failover_in_a_failing_batch_keeps_the_end_of_the_first_attempt(
+    store: Store, database: Path
+) -> None:
+    store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
+    cap, row = company(100), attempt("r1")
+    first = granted(await store.ledger.admit(row, Want(30, 10), (cap,), 0))
+    with locked(database), pytest.raises(StoreError):
+        await store.ledger.replace(
+            first.reservation, ended(row, 9), attempt("r1", attempt=2), Want(30, 10), (cap,), 60
+        )
+    async with asyncio.timeout(30):
+        while store.status()["unsettled"]:  # noqa: ASYNC110 - the writer is another thread
+            await asyncio.sleep(0.005)
+    assert counter(database, cap) == (9, 0)
+    assert rows_of(database, "attempt, outcome") == [(1, "ok")]
+
+
+async def test_who_waits_goes_on_waiting_through_a_failed_batch(store: Store, database: Path) -> None:
+    store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
+    cap, row = company(100), attempt("r1")
+    first = granted(await store.ledger.admit(row, Want(90, 90), (cap,), 0))
+    waiting = asyncio.create_task(store.ledger.admit(attempt("r2"), Want(50, 50), (cap,), 60))
+    await line_of(store, 1)
+    with locked(database):
+        done = store.ledger.settle(first.reservation, ended(row, 10))
+        with pytest.raises(StoreError):
+            await store.ledger.record(ended(attempt("r3"), 0))
+    await done
+    assert granted(await waiting).nusd == 50
+    assert counter(database, cap) == (10, 50)
+
+
+async def test_who_waits_is_not_forgotten_when_the_database_stays_away(store: Store, database: Path) -> None:
+    store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
+    cap = company(100)
+    granted(await store.ledger.admit(attempt("r1"), Want(90, 90), (cap,), 0))
+    waiting = asyncio.create_task(store.ledger.admit(attempt("r2"), Want(50, 50), (cap,), 0.2))
+    await line_of(store, 1)
+    with locked(database), pytest.raises(StoreError):
+        await waiting
+    assert store.status()["waiting"] == 0
+
+
+async def test_after_close_everything_is_refused(store: Store) -> None:
+    answer = granted(await store.ledger.admit(attempt("r1"), Want(90, 90), (company(100),), 0))
+    waiting = asyncio.create_task(store.ledger.admit(attempt("r2"), Want(50, 50), (company(100),), 60))
+    await line_of(store, 1)
+    store.close()
+    with pytest.raises(StoreError, match="closing"):
+        await waiting
+    for act in (
+        store.ledger.admit(attempt("r3"), Want(1, 1), (), 0),
+        store.ledger.top_up(answer.reservation, 1),
+        store.ledger.record(ended(attempt("r4"), 0)),
+    ):
+        with pytest.raises(StoreError, match="closed"):
+            await act
+    store.close()  # harmless
+
+
+async def test_work_that_fails_is_undone_alone(store: Store, database: Path) -> None:
+    people: People = store.people
+    people.add("alice", "employee", "core")
+    with busy_writer(store):
+        task = asyncio.create_task(store.ledger.record(ended(attempt("r1"), 0)))
+        await asyncio.sleep(0)
+        twice = asyncio.create_task(asyncio.to_thread(people.add, "alice", "employee", "core"))
+        await asyncio.sleep(0.01)
+    with pytest.raises(StoreError, match="exists"):
+        await twice
+    await task
+    assert len(rows_of(database, "id")) == 1

@@ -1,0 +1,136 @@
+"""The status, type and headers of each refusal in each provider's form."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from sluiceway.types import ErrorAnswer, Refusal, RefusalKind
+from sluiceway.wire import DIALECTS, Dialect, by_name, plain_refusal
+
+SAYS = "Budget core-month is used up until 1 December. Ask dave."
+K = RefusalKind
+dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+
+
+def no(kind: RefusalKind, **more: object) -> Refusal:
+    return Refusal(kind, "some_code", SAYS, **more)  # type: ignore[arg-type]  # fields of several types
+
+
+def kind_of(answer: ErrorAnswer) -> object:
+    error = orjson.loads(answer.body)["error"]
+    return error.get("status") or error.get("type")
+
+
+@pytest.mark.parametrize(
+    ("kind", "anthropic", "openai", "gemini"),
+    [
+        (K.IDENTITY, (401, "authentication_error"), (401, "authentication_error"), (401, "UNAUTHENTICATED")),
+        (K.BUDGET, (402, "billing_error"), (429, "insufficient_quota"), (403, "PERMISSION_DENIED")),
+        (K.BUSY, (429, "rate_limit_error"), (429, "rate_limit_error"), (429, "RESOURCE_EXHAUSTED")),
+        (K.RATE, (429, "rate_limit_error"), (429, "rate_limit_error"), (429, "RESOURCE_EXHAUSTED")),
+        (K.POLICY, (400, "invalid_request_error"), (403, "permission_error"), (403, "PERMISSION_DENIED")),
+        (
+            K.REQUEST,
+            (400, "invalid_request_error"),
+            (400, "invalid_request_error"),
+            (400, "INVALID_ARGUMENT"),
+        ),
+        (K.TOO_LARGE, (413, "request_too_large"), (413, "invalid_request_error"), (413, "INVALID_ARGUMENT")),
+        (
+            K.UNSUPPORTED,
+            (415, "invalid_request_error"),
+            (415, "invalid_request_error"),
+            (415, "INVALID_ARGUMENT"),
+        ),
+        (
+            K.MISDIRECTED,
+            (421, "invalid_request_error"),
+            (421, "invalid_request_error"),
+            (421, "INVALID_ARGUMENT"),
+        ),
+        (
+            K.UPGRADE,
+            (426, "invalid_request_error"),
+            (426, "invalid_request_error"),
+            (426, "INVALID_ARGUMENT"),
+        ),
+        (K.UNREACHABLE, (502, "api_error"), (502, "server_error"), (502, "UNAVAILABLE")),
+        (K.TIMEOUT, (504, "timeout_error"), (504, "server_error"), (504, "DEADLINE_EXCEEDED")),
+        (K.INTERNAL, (503, "api_error"), (503, "server_error"), (503, "UNAVAILABLE")),
+    ],
+    ids=lambda value: value.value if isinstance(value, RefusalKind) else None,
+)
+def test_each_kind_has_its_status_and_type(
+    kind: RefusalKind, anthropic: tuple[int, str], openai: tuple[int, str], gemini: tuple[int, str]
+) -> None:
+    for name, wanted in (
+        ("anthropic_messages", anthropic),
+        ("openai_chat", openai),
+        ("openai_responses", openai),
+        ("openai_embeddings", openai),
+        ("gemini", gemini),
+    ):
+        answer = by_name(name).refuse(no(kind), "req-1")
+        assert (answer.status, kind_of(answer)) == wanted
+        assert orjson.loads(answer.body)["error"]["message"] == SAYS
+
+
+@dialects
+@pytest.mark.parametrize("kind", list(K))
+def test_a_client_waits_only_if_the_refusal_says_how_long(dialect: Dialect, kind: RefusalKind) -> None:
+    assert "retry-after" not in dict(dialect.refuse(no(kind), "r").headers)
+    assert dict(dialect.refuse(no(kind, retry_after_s=7), "r").headers)["retry-after"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [(K.BUDGET, "false"), (K.POLICY, "false"), (K.BUSY, "true"), (K.RATE, "true"), (K.UNREACHABLE, None)],
+)
+def test_the_stainless_sdks_are_told_whether_to_try_again(kind: RefusalKind, wanted: str | None) -> None:
+    for name in ("anthropic_messages", "openai_chat", "openai_responses", "openai_embeddings"):
+        assert dict(by_name(name).refuse(no(kind), "r").headers).get("x-should-retry") == wanted
+
+
+def test_codex_gets_its_own_form_of_a_spent_budget() -> None:
+    until = datetime(2026, 12, 1, tzinfo=UTC)
+    answer = by_name("openai_responses").refuse(no(K.BUDGET, resets_at=until), "r", codex=True)
+    assert answer.status == 429
+    assert orjson.loads(answer.body)["error"] == {
+        "type": "usage_limit_reached",
+        "message": SAYS,
+        "resets_at": 1796083200,
+    }
+    assert dict(answer.headers)["x-codex-promo-message"] == SAYS
+
+
+def test_codex_gets_other_refusals_as_everybody_does() -> None:
+    dialect = by_name("openai_responses")
+    assert dialect.refuse(no(K.POLICY), "r", codex=True) == dialect.refuse(no(K.POLICY), "r")
+
+
+def test_a_message_cannot_break_out_of_its_header() -> None:
+    evil = Refusal(K.BUDGET, "some_code", "a\r\nx-evil: 1\x00 – é" + "x" * 5000)
+    value = dict(by_name("openai_responses").refuse(evil, "r", codex=True).headers)["x-codex-promo-message"]
+    assert value.startswith("a x-evil: 1 ")
+    assert value.isprintable()
+    assert len(value.encode("latin-1")) <= 1000
+
+
+def test_gemini_is_told_the_delay_in_the_body_too() -> None:
+    details = orjson.loads(by_name("gemini").refuse(no(K.BUSY, retry_after_s=3), "r").body)["error"][
+        "details"
+    ]
+    assert details[-1]["retryDelay"] == "3s"
+
+
+def test_a_path_without_a_dialect_gets_plain_json() -> None:
+    answer = plain_refusal(no(K.BUDGET), "req-1")
+    assert answer.status == 402
+    assert orjson.loads(answer.body)["error"] == {
+        "code": "some_code",
+        "message": SAYS,
+        "request_id": "req-1",
+    }

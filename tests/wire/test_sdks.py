@@ -1,0 +1,284 @@
+"""The official SDKs as judges: what we write in a provider's name, its own client reads as the provider's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+from google import genai
+from google.genai import errors as genai_errors
+
+from sluiceway.types import Call, ErrorAnswer, Refusal, RefusalKind
+from sluiceway.wire import by_name
+
+CASES = Path(__file__).parent / "cases"
+NOTE = 'The budget of team core is used up. Ask "dave" – please.'
+LOST = Refusal(RefusalKind.UNREACHABLE, "upstream_lost", "The provider closed the connection.")
+MESSAGES: Any = [{"role": "user", "content": "Say hi"}]
+
+
+@dataclass
+class FakeProvider:
+    """Answers every request with the same bytes and counts how often it was asked."""
+
+    answer: ErrorAnswer = field(default_factory=lambda: ErrorAnswer(500, (), b""))
+    asked: int = 0
+    url: str = ""
+
+    def streams(self, body: bytes) -> None:
+        self.answer = ErrorAnswer(200, (("content-type", "text/event-stream"),), body)
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeProvider]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    fake = FakeProvider()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            fake.asked += 1
+            self.send_response(fake.answer.status)
+            for name, value in (*fake.answer.headers, ("content-length", str(len(fake.answer.body)))):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(fake.answer.body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    fake.url = f"http://127.0.0.1:{server.server_port}"
+    yield fake
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def claude(provider: FakeProvider) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(api_key="k", base_url=provider.url) as client:
+        yield client
+
+
+@pytest.fixture
+def gpt(provider: FakeProvider) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key="k", base_url=f"{provider.url}/v1") as client:
+        yield client
+
+
+@pytest.fixture
+def google(provider: FakeProvider) -> Iterator[genai.Client]:
+    options = genai.types.HttpOptions(base_url=provider.url)
+    client = genai.Client(api_key="k", http_options=options)
+    yield client
+    client.close()
+
+
+def until(case: str, marker: bytes) -> bytes:
+    """The recorded stream up to and with the event that holds `marker`."""
+    whole = (CASES / case / "response.sse").read_bytes()
+    blank = b"\r\n\r\n" if b"\r\n\r\n" in whole else b"\n\n"
+    return whole[: whole.index(blank, whole.index(marker)) + len(blank)]
+
+
+def ended(dialect: str, begun: bytes, end: str = "cut") -> bytes:
+    tap = by_name(dialect).tap(
+        Call(dialect=dialect, operation="chat", model="m", stream=True), 200, "text/event-stream"
+    )
+    return tap.feed(begun) + (tap.cut(NOTE) if end == "cut" else tap.fail(LOST, "req-1"))
+
+
+ANTHROPIC_CUTS = [
+    pytest.param("text_stream", b"Hello", ["text"], id="in-text"),
+    pytest.param("text_stream", b"message_start", ["text"], id="before-any-block"),
+    pytest.param("tools_stream", b"Ber", ["text", "tool_use", "text"], id="in-a-tool-call"),
+    pytest.param("tools_stream", b'"name":"get_weather"', ["text", "tool_use", "text"], id="at-a-tool-call"),
+    pytest.param("thinking_stream", b"signature_delta", ["thinking", "text"], id="in-thinking"),
+]
+
+
+@pytest.mark.parametrize(("case", "marker", "blocks"), ANTHROPIC_CUTS)
+def test_anthropics_sdk_reads_a_cut_as_max_tokens(
+    claude: anthropic.Anthropic, provider: FakeProvider, case: str, marker: bytes, blocks: list[str]
+) -> None:
+    provider.streams(ended("anthropic_messages", until(f"anthropic_messages/{case}", marker)))
+    with claude.messages.stream(model="m", max_tokens=9, messages=MESSAGES) as stream:
+        message = stream.get_final_message()
+    assert message.stop_reason == "max_tokens"
+    assert [block.type for block in message.content] == blocks
+    last = message.content[-1]
+    assert last.type == "text"
+    assert last.text.endswith(NOTE)
+    assert message.usage.output_tokens > 0
+
+
+def test_anthropics_sdk_reads_a_cut_before_the_first_event(
+    claude: anthropic.Anthropic, provider: FakeProvider
+) -> None:
+    provider.streams(ended("anthropic_messages", b""))
+    with claude.messages.stream(model="m", max_tokens=9, messages=MESSAGES) as stream:
+        assert stream.get_final_text() == NOTE
+
+
+def test_anthropics_sdk_raises_our_message_when_the_stream_broke(
+    claude: anthropic.Anthropic, provider: FakeProvider
+) -> None:
+    provider.streams(ended("anthropic_messages", until("anthropic_messages/text_stream", b"Hello"), "fail"))
+    with (
+        pytest.raises(anthropic.APIStatusError, match="closed the connection"),
+        claude.messages.stream(model="m", max_tokens=9, messages=MESSAGES) as stream,
+    ):
+        stream.get_final_message()
+
+
+CHAT_CUTS = [
+    pytest.param("text_stream", b"Hello", id="in-text"),
+    pytest.param("tools_stream", b"prompt_tokens", id="in-a-tool-call"),
+]
+
+
+@pytest.mark.parametrize(("case", "marker"), CHAT_CUTS)
+def test_openais_sdk_reads_a_cut_chat_as_length(
+    gpt: openai.OpenAI, provider: FakeProvider, case: str, marker: bytes
+) -> None:
+    provider.streams(ended("openai_chat", until(f"openai_chat/{case}", marker)))
+    with gpt.chat.completions.create(model="m", messages=MESSAGES, stream=True) as stream:
+        chunks = list(stream)
+    deltas = [chunk.choices[0].delta for chunk in chunks]
+    assert "".join(delta.content or "" for delta in deltas).endswith(NOTE)
+    assert chunks[-1].choices[0].finish_reason == "length"
+    arguments = [
+        call.function.arguments for delta in deltas for call in delta.tool_calls or [] if call.function
+    ]
+    assert NOTE not in "".join(part or "" for part in arguments)
+
+
+def test_openais_sdk_raises_our_message_when_the_chat_broke(
+    gpt: openai.OpenAI, provider: FakeProvider
+) -> None:
+    provider.streams(ended("openai_chat", until("openai_chat/text_stream", b"Hello"), "fail"))
+    with (
+        pytest.raises(openai.APIError, match="closed the connection"),
+        gpt.chat.completions.create(model="m", messages=MESSAGES, stream=True) as stream,
+    ):
+        list(stream)
+
+
+RESPONSES_CUTS = [
+    pytest.param("text_stream", b'"delta":"Hello"', ["message"], id="in-text"),
+    pytest.param("text_stream", b"response.created", ["message"], id="before-any-item"),
+    pytest.param("reasoning_and_tools", b"gAAAAAB", ["reasoning", "message"], id="between-items"),
+    pytest.param("reasoning_and_tools", b"arguments.delta", ["reasoning", "message"], id="in-a-tool-call"),
+]
+
+
+@pytest.mark.parametrize(("case", "marker", "items"), RESPONSES_CUTS)
+def test_openais_sdk_reads_a_cut_response_as_incomplete(
+    gpt: openai.OpenAI, provider: FakeProvider, case: str, marker: bytes, items: list[str]
+) -> None:
+    provider.streams(ended("openai_responses", until(f"openai_responses/{case}", marker)))
+    with gpt.responses.stream(model="m", input="Say hi") as stream:
+        events = list(stream)
+    last = events[-1]
+    assert last.type == "response.incomplete"
+    assert last.response.incomplete_details is not None
+    assert last.response.incomplete_details.reason == "max_output_tokens"
+    assert [item.type for item in last.response.output] == items
+    assert last.response.output_text.endswith(NOTE)
+    assert [event.sequence_number for event in events if hasattr(event, "sequence_number")] == list(
+        range(len(events))
+    )
+
+
+def test_openais_sdk_reads_a_broken_response_as_failed(gpt: openai.OpenAI, provider: FakeProvider) -> None:
+    provider.streams(ended("openai_responses", until("openai_responses/text_stream", b"Hello"), "fail"))
+    with gpt.responses.create(model="m", input="Say hi", stream=True) as stream:
+        last = list(stream)[-1]
+    assert last.type == "response.failed"
+    assert last.response.error is not None
+    assert (last.response.error.code, last.response.error.message) == ("server_error", LOST.message)
+
+
+def test_googles_sdk_reads_a_cut_as_max_tokens(google: genai.Client, provider: FakeProvider) -> None:
+    provider.streams(ended("gemini", until("gemini/text_stream", b"Hello")))
+    pieces = list(google.models.generate_content_stream(model="m", contents="Say hi"))
+    assert "".join(piece.text or "" for piece in pieces).endswith(NOTE)
+    assert pieces[-1].candidates is not None
+    assert pieces[-1].candidates[0].finish_reason == genai.types.FinishReason.MAX_TOKENS
+    assert pieces[-1].usage_metadata is not None
+    assert pieces[-1].usage_metadata.candidates_token_count == 2, "what the provider had counted by then"
+
+
+def test_googles_sdk_raises_our_message_when_the_stream_broke(
+    google: genai.Client, provider: FakeProvider
+) -> None:
+    provider.streams(ended("gemini", until("gemini/text_stream", b"Hello"), "fail"))
+    with pytest.raises(genai_errors.APIError, match="closed the connection"):
+        list(google.models.generate_content_stream(model="m", contents="Say hi"))
+
+
+FINAL = [
+    kind for kind in RefusalKind if kind.value in ("identity", "budget", "policy", "request", "misdirected")
+]
+
+
+def refusal(kind: RefusalKind) -> Refusal:
+    return Refusal(kind, "some_code", NOTE)
+
+
+@pytest.mark.parametrize("kind", FINAL)
+def test_anthropics_sdk_shows_a_final_refusal_at_once(
+    claude: anthropic.Anthropic, provider: FakeProvider, kind: RefusalKind
+) -> None:
+    provider.answer = by_name("anthropic_messages").refuse(refusal(kind), "req-1")
+    with pytest.raises(anthropic.APIStatusError) as error:
+        claude.messages.create(model="m", max_tokens=9, messages=MESSAGES)
+    assert provider.asked == 1
+    assert NOTE in str(error.value.body)
+
+
+@pytest.mark.parametrize("kind", FINAL)
+@pytest.mark.parametrize("codex", [False, True], ids=["sdk", "codex"])
+def test_openais_sdk_shows_a_final_refusal_at_once(
+    gpt: openai.OpenAI, provider: FakeProvider, kind: RefusalKind, codex: bool
+) -> None:
+    provider.answer = by_name("openai_responses").refuse(refusal(kind), "req-1", codex)
+    with pytest.raises(openai.APIStatusError) as error:
+        gpt.responses.create(model="m", input="Say hi")
+    assert provider.asked == 1
+    assert NOTE in str(error.value.body)
+
+
+@pytest.mark.parametrize("kind", FINAL)
+def test_googles_sdk_shows_a_final_refusal_at_once(
+    google: genai.Client, provider: FakeProvider, kind: RefusalKind
+) -> None:
+    provider.answer = by_name("gemini").refuse(refusal(kind), "req-1")
+    with pytest.raises(genai_errors.ClientError) as error:
+        google.models.generate_content(model="m", contents="Say hi")
+    assert provider.asked == 1
+    assert error.value.message == NOTE
+
+
+@pytest.mark.parametrize("kind", [RefusalKind.BUSY, RefusalKind.RATE])
+def test_the_sdks_try_again_when_waiting_helps(
+    claude: anthropic.Anthropic, gpt: openai.OpenAI, provider: FakeProvider, kind: RefusalKind
+) -> None:
+    soon = Refusal(kind, "some_code", NOTE, retry_after_s=0)
+    provider.answer = by_name("anthropic_messages").refuse(soon, "req-1")
+    with pytest.raises(anthropic.RateLimitError):
+        claude.with_options(max_retries=1).messages.create(model="m", max_tokens=9, messages=MESSAGES)
+    provider.answer = by_name("openai_chat").refuse(soon, "req-1")
+    with pytest.raises(openai.RateLimitError):
+        gpt.with_options(max_retries=1).chat.completions.create(model="m", messages=MESSAGES)
+    assert provider.asked == 4
