@@ -1,4 +1,4 @@
-"""Run by test_crash_recovery: admits and settles as fast as it can, says what was acknowledged, until killed."""
+"""Run by test_crash_recovery: admits and settles, saying what was acknowledged, until it is killed."""
 
 from __future__ import annotations
 

@@ -18,6 +18,10 @@ from sluiceway.store import Store, Want
 HERE = Path(__file__).parent
 
 
+def wal_of(database: Path) -> Path:
+    return Path(f"{database}-wal")
+
+
 def crashed(database: Path, to: Path) -> Path:
     """The files as a power failure at this moment would leave them."""
     for suffix in ("", "-wal"):
@@ -76,10 +80,8 @@ async def test_rows_of_the_same_boot_stay_open(reopen: Callable[..., Store], dat
     again = reopen("boot-1")
     assert again.recovered == 0
     assert again.status()["open_reservations"] == 1
-    assert (
-        granted(await again.ledger.admit(attempt("r2"), Want(30, 10), (company(100),), 0)).remaining_nusd
-        == 40
-    )
+    answer = granted(await again.ledger.admit(attempt("r2"), Want(30, 10), (company(100),), 0))
+    assert answer.remaining_nusd == 40
     assert again.verify() == []
 
 
@@ -92,7 +94,7 @@ async def test_what_waits_in_the_queue_is_written_at_close(
     store.close()
     await done
     assert counter(database, company(100)) == (12, 0)
-    assert not Path(f"{database}-wal").exists()
+    assert not wal_of(database).exists()
 
 
 @pytest.mark.timeout(60)

@@ -32,7 +32,7 @@ LAST_MONTH = MONTH - timedelta(microseconds=1)
 
 
 async def history(store: Store) -> None:
-    """alice (core): 1 last month, 2 yesterday, 4 today. bob (core): 8. carol (ops): 16. A service in core: 32."""
+    """alice (core): 1 last month, 2 yesterday, 4 today. bob (core): 8. carol (ops): 16. robot (core): 32."""
     await spend(store, "h1", 1, started_at=LAST_MONTH)
     await spend(store, "h2", 2, started_at=YESTERDAY)
     await spend(store, "h3", 4)

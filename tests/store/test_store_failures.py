@@ -12,8 +12,8 @@ import pytest
 from store_world import attempt, busy_writer, company, counter, ended, granted, line_of, rows_of, spend
 
 from sluiceway.errors import StoreError
-from sluiceway.store import Granted, Store, Want, writer
-from sluiceway.store.people import People
+from sluiceway.store import Store, Want, writer
+from sluiceway.types import Cap
 
 
 @pytest.fixture(autouse=True)
@@ -41,14 +41,16 @@ def locked(database: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
-async def fill(store: Store, cap: object) -> list[Granted]:
-    """Admits until the disk is full."""
-    taken = []
-    with pytest.raises(StoreError, match="full"):
-        for number in range(10_000):
-            row = attempt(f"fill-{number}", model_routed="x" * 500)
-            taken.append(granted(await store.ledger.admit(row, Want(1, 1), (cap,), 0)))  # type: ignore[arg-type]  # a Cap
-    return taken
+async def fill(store: Store, cap: Cap) -> int:
+    """Admits until the disk is full; how many were granted."""
+    for number in range(10_000):
+        row = attempt(f"fill-{number}", model_routed="x" * 500)
+        try:
+            granted(await store.ledger.admit(row, Want(1, 1), (cap,), 0))
+        except StoreError as error:
+            assert "full" in str(error)
+            return number
+    raise AssertionError("the disk never was full")
 
 
 async def test_a_full_disk_grants_nothing_and_recovers(store: Store, database: Path) -> None:
@@ -56,18 +58,16 @@ async def test_a_full_disk_grants_nothing_and_recovers(store: Store, database: P
     await spend(store, "r1", 10, cap)
     with full_disk(store):
         taken = await fill(store, cap)
-        assert counter(database, cap) == (10, len(taken))
-        assert len(rows_of(database, "id")) == 1 + len(taken)
+        assert counter(database, cap) == (10, taken)
+        assert len(rows_of(database, "id")) == 1 + taken
         assert store.verify() == []
     granted(await store.ledger.admit(attempt("after"), Want(5, 5), (cap,), 0))
-    assert counter(database, cap) == (10, len(taken) + 5)
-    assert store.status()["open_reservations"] == len(taken) + 1
+    assert counter(database, cap) == (10, taken + 5)
+    assert store.status()["open_reservations"] == taken + 1
     assert store.verify() == []
 
 
-async def test_an_end_that_meets_a_locked_database_is_written_later(
-    store: Store, database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_end_that_meets_a_locked_database_is_written_later(store: Store, database: Path) -> None:
     store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
     cap = company(100)
     rows = [attempt(f"r{number}") for number in range(3)]
@@ -92,7 +92,7 @@ async def test_everybody_in_a_failing_batch_hears_of_it(store: Store, database: 
     store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
     cap = company(100)
     answer = granted(await store.ledger.admit(attempt("r1"), Want(10, 10), (cap,), 0))
-    with locked(database), busy_unlocked(store):
+    with locked(database):
         tasks = [
             asyncio.create_task(store.ledger.admit(attempt("r2"), Want(10, 10), (cap,), 60)),
             asyncio.create_task(store.ledger.admit(attempt("r3"), Want(1000, 1000), (cap,), 60)),
@@ -103,13 +103,6 @@ async def test_everybody_in_a_failing_batch_hears_of_it(store: Store, database: 
     assert [type(result) for result in results] == [StoreError] * 4
     assert counter(database, cap) == (0, 10)
     assert store.verify() == []
-
-
-@contextmanager
-def busy_unlocked(store: Store) -> Iterator[None]:
-    """A batch that cannot begin cannot be held up either; this names the case."""
-    assert store.status()["queued"] == 0
-    yield
 
 
 async def test_a_failover_in_a_failing_batch_keeps_the_end_of_the_first_attempt(
@@ -173,12 +166,11 @@ async def test_after_close_everything_is_refused(store: Store) -> None:
 
 
 async def test_work_that_fails_is_undone_alone(store: Store, database: Path) -> None:
-    people: People = store.people
-    people.add("alice", "employee", "core")
+    store.people.add("alice", "employee", "core")
     with busy_writer(store):
         task = asyncio.create_task(store.ledger.record(ended(attempt("r1"), 0)))
         await asyncio.sleep(0)
-        twice = asyncio.create_task(asyncio.to_thread(people.add, "alice", "employee", "core"))
+        twice = asyncio.create_task(asyncio.to_thread(store.people.add, "alice", "employee", "core"))
         await asyncio.sleep(0.01)
     with pytest.raises(StoreError, match="exists"):
         await twice

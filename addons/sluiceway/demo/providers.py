@@ -19,12 +19,12 @@ from random import Random
 import orjson
 from aiohttp import web
 
-from sluiceway.demo import certificates, dialects, faults, reading, rejections
+from sluiceway.demo import certificates, dialects, faults, reading, rejections, sockets
 from sluiceway.demo.exchange import Asked, Rejected, Reply, Served
 from sluiceway.demo.faults import Fault
 from sluiceway.demo.memory import Memory
 from sluiceway.demo.pace import NO_LATENCY, Latency, Pace
-from sluiceway.demo.record import Record
+from sluiceway.demo.record import Record, served
 from sluiceway.demo.sending import Sent, send
 
 # aiohttp logs raw bytes of requests it cannot parse, keys and prompts included.
@@ -106,18 +106,30 @@ class Providers:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         raw = await reading.read(request)
         asked = reading.asked(request, raw or b"", int(self._clock()))
+        if sockets.wanted(asked) and not self._has_faults(asked):
+            return await sockets.converse(request, asked, self._sound_answer, self._record)
         try:
             ordered = self._ordered(asked)
-            reply = self._reply(asked, ordered, too_long=raw is None)
+            reply = self._answer(asked, ordered, too_long=raw is None)
         except Rejected as rejected:
             ordered, reply = (), rejections.reply(asked.provider, rejected, asked.now)
         delivery = faults.delivery(ordered, request.headers.get("accept-encoding", ""))
-        served = _served(request, asked, reply, ordered)
-        place, sent = self._record.begin(served), Sent()
+        entry, sent = served(asked, reply, tuple(fault.name for fault in ordered)), Sent()
+        place = self._record.begin(entry)
         try:
             return await send(request, reply, delivery, self._pace, sent)
         finally:
-            self._record.end(place, served, events_sent=sent.events, complete=sent.complete)
+            self._record.end(place, entry, events_sent=sent.events, complete=sent.complete)
+
+    def _has_faults(self, asked: Asked) -> bool:
+        ordered = (self._next_faults.get(asked.provider), self._standing_faults.get(asked.provider))
+        return "x-demo-fault" in asked.headers or any(ordered)
+
+    def _sound_answer(self, asked: Asked) -> Reply:
+        try:
+            return dialects.answer(asked, self._memory)
+        except Rejected as rejected:
+            return rejections.reply(asked.provider, rejected, asked.now)
 
     def _ordered(self, asked: Asked) -> tuple[Fault, ...]:
         """The faults for this request: its own, else the provider's next, else its standing ones."""
@@ -130,7 +142,7 @@ class Providers:
         queue = self._next_faults.get(asked.provider)
         return queue.popleft() if queue else self._standing_faults.get(asked.provider, ())
 
-    def _reply(self, asked: Asked, ordered: tuple[Fault, ...], *, too_long: bool) -> Reply:
+    def _answer(self, asked: Asked, ordered: tuple[Fault, ...], *, too_long: bool) -> Reply:
         if too_long:
             raise Rejected(413, "Request exceeds the maximum size")
         if not ordered:
@@ -140,30 +152,6 @@ class Providers:
             return instead
         reply = dialects.answer(faults.prepared(asked, ordered), self._memory)
         return faults.altered(reply, asked, ordered)
-
-
-def _served(request: web.BaseRequest, asked: Asked, reply: Reply, ordered: tuple[Fault, ...]) -> Served:
-    names = tuple(fault.name for fault in ordered)
-    unanswered = "refuse" in names or "hang" in names
-    return Served(
-        request_id=reply.request_id,
-        at=time.time(),
-        provider=asked.provider,
-        host=asked.headers.get("host", ""),
-        method=asked.method,
-        path=asked.path,
-        model=reply.model,
-        status=None if unanswered else reply.status,
-        stream=reply.events is not None,
-        usage=None if unanswered else reply.usage,
-        usage_sent=reply.usage_sent and reply.usage is not None and not unanswered,
-        complete=False,
-        events=1 if reply.events is None else len(reply.events),
-        events_sent=0,
-        faults=names,
-        credentials=asked.credentials,
-        header_names=tuple(request.headers),
-    )
 
 
 async def _serve(providers: Providers, folder: Path, port: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from sluiceway.demo.exchange import Served
+from sluiceway.demo.exchange import Asked, Reply, Served
 
 
 class Record:
@@ -41,3 +42,27 @@ class Record:
     def _write(self, served: Served) -> None:
         if self._file is not None:
             self._file.write(served.line())
+
+
+def served(asked: Asked, reply: Reply, faults: tuple[str, ...]) -> Served:
+    """The record of an answer that is about to begin. Unanswered requests are not billed."""
+    unanswered = "refuse" in faults or "hang" in faults
+    return Served(
+        request_id=reply.request_id,
+        at=time.time(),
+        provider=asked.provider,
+        host=asked.headers.get("host", ""),
+        method=asked.method,
+        path=asked.path,
+        model=reply.model,
+        status=None if unanswered else reply.status,
+        stream=reply.events is not None,
+        usage=None if unanswered else reply.usage,
+        usage_sent=reply.usage_sent and reply.usage is not None and not unanswered,
+        complete=False,
+        events=1 if reply.events is None else len(reply.events),
+        events_sent=0,
+        faults=faults,
+        credentials=asked.credentials,
+        header_names=tuple(asked.headers),
+    )

@@ -1,6 +1,6 @@
 """The WebSocket on /v1/responses that Codex prefers: a `response.create` in, the events of its answer out.
 
-Kept small: one answer at a time, no faults but those that refuse the upgrade.
+Kept small: one answer at a time, and of the faults only those that refuse the upgrade.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from dataclasses import replace
 import orjson
 from aiohttp import WSMsgType, web
 
-from sluiceway.demo import rejections
-from sluiceway.demo.exchange import Asked, Json, Rejected, Reply
-
-Turn = Callable[[Asked], tuple[Reply, Callable[[int, bool], None]]]
+from sluiceway.demo.exchange import Asked, Reply
+from sluiceway.demo.record import Record, served
 
 
 def wanted(asked: Asked) -> bool:
@@ -23,19 +21,45 @@ def wanted(asked: Asked) -> bool:
     return upgrade and asked.method == "GET" and asked.path.endswith("/responses")
 
 
-async def converse(request: web.BaseRequest, asked: Asked, turn: Turn) -> web.WebSocketResponse:
-    """Answer turns until the client leaves. `turn` answers one and says where to note how it went."""
-    socket = web.WebSocketResponse(max_msg_size=32 * 2**20)
-    await socket.prepare(request)
-    async for message in socket:
-        if message.type is not WSMsgType.TEXT:
-            continue
-        reply, ended = turn(_turn(asked, message.data))
-        sent = 0
-        try:
-            for event in reply.events or [reply.body]:
-                await socket.send_bytes_as_text(event) if False else await socket.send_str(_data(event))
-                sent += 1
-        finally:
-            ended(sent, sent == len(reply.events or [reply.body]))
-    return socket
+async def converse(
+    request: web.BaseRequest, asked: Asked, answer: Callable[[Asked], Reply], record: Record
+) -> web.WebSocketResponse:
+    """Answer turns until the client leaves; each is billed by itself."""
+    connection = web.WebSocketResponse(max_msg_size=32 * 2**20)
+    await connection.prepare(request)
+    async for message in connection:
+        if message.type is WSMsgType.TEXT:
+            turn = _turn(asked, message.data)
+            await _take(connection, turn, answer(turn), record)
+    return connection
+
+
+async def _take(connection: web.WebSocketResponse, turn: Asked, reply: Reply, record: Record) -> None:
+    frames = [_error(reply)] if reply.events is None else [_data(event) for event in reply.events]
+    entry, sent = served(turn, reply, ()), 0
+    place = record.begin(entry)
+    try:
+        for frame in frames:
+            await connection.send_frame(frame, WSMsgType.TEXT)
+            sent += 1
+    finally:
+        record.end(place, entry, events_sent=sent, complete=sent == len(frames))
+
+
+def _turn(asked: Asked, text: str) -> Asked:
+    """A frame as the POST it stands for: the fields of `response.create` are those of a request's body."""
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return replace(asked, method="POST", raw=text.encode())  # answered as the malformed body it is
+    if isinstance(body, dict):
+        body = {name: value for name, value in body.items() if name != "type"} | {"stream": True}
+    return replace(asked, method="POST", raw=orjson.dumps(body))
+
+
+def _data(event: bytes) -> bytes:
+    return event.partition(b"data: ")[2].rstrip()
+
+
+def _error(reply: Reply) -> bytes:
+    return orjson.dumps({"type": "error", "status": reply.status} | orjson.loads(reply.body))

@@ -57,7 +57,7 @@ class Audience:
             return f"{dimension.replace('_', ' ')} {value}"
         team = self.team(who)
         belongs = f"team {team}" if team == who else team
-        return f"{value} ({belongs})" if True else f"one person in {belongs}"
+        return f"{value} ({belongs})" if self.names else f"one person in {belongs}"
 
 
 def load(connection: Connection, period: Period, *, names: bool, min_group: int) -> Audience:

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
-from sluiceway.wire.anthropic_stream import MessageMeter, parse_message
+from sluiceway.wire.anthropic_stream import MessageMeter, parse_message, tier_of
 from sluiceway.wire.body import read_object, write
 from sluiceway.wire.client import claude_session
 from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
-from sluiceway.wire.fields import flag, label, mapping, maybe_list, need_list, need_model, whole, word
+from sluiceway.wire.fields import flag, mapping, maybe_list, need_list, need_model, whole, word
 from sluiceway.wire.refusal import STATUS, error_answer, should_retry
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap, is_stream
@@ -60,7 +60,7 @@ class AnthropicMessages:
             stream=flag(document, "stream") and not counts_only,
             max_output_tokens=0 if counts_only else whole(document, "max_tokens"),
             has_tools=bool(tools),
-            service_tier=label(document.get("service_tier"), 64),
+            service_tier=tier_of(document),
             conversation_id=claude_session(headers, mapping(document.get("metadata")).get("user_id")),
             cache_writes=_cache_writes(document),
             input_bytes=extent.input_bytes,
@@ -89,9 +89,9 @@ class AnthropicMessages:
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:
-            return JsonTap(_parse_error)
+            return JsonTap(_parse_error, generates=False)
         if call.operation == "count_tokens":
-            return JsonTap(_parse_count)
+            return JsonTap(_parse_count, generates=False)
         if is_stream(call, content_type):
             return StreamTap(EventSplitter(), MessageMeter(call))
         return JsonTap(parse_message)

@@ -31,9 +31,9 @@ def parse_message(document: object) -> Answer:
         usage=usage_of(usage, final=True),
         model=label(message.get("model")),
         response_id=label(message.get("id")),
-        service_tier=label(usage.get("service_tier"), 64),
+        service_tier=tier_of(usage),
         complete=message.get("stop_reason") is not None,
-        output_bytes=text_bytes(message.get("content")),
+        output_bytes=sum(_generated(mapping(block)) for block in items(message.get("content"))),
     )
 
 
@@ -58,6 +58,19 @@ def usage_of(usage: Mapping[str, Any], final: bool) -> Usage:
         reasoning_tokens=count(mapping(usage.get("output_tokens_details")).get("thinking_tokens")),
         tool_units=_tool_units(usage),
         source=UsageSource.REPORTED if final and None not in (plain, output) else UsageSource.PARTIAL,
+    )
+
+
+def tier_of(described: Mapping[str, Any]) -> str | None:
+    """The service tier of a request or a usage. Fast mode is a field of its own, but priced as a tier is."""
+    fast = described.get("speed") == "fast"
+    return "fast" if fast else label(described.get("service_tier"), 64)
+
+
+def _generated(block: Mapping[str, Any]) -> int:
+    """The bytes of a content block that the model wrote."""
+    return text_bytes(
+        [block.get(name) for name in ("text", "thinking", "signature", "data", "name", "input")]
     )
 
 
@@ -129,14 +142,14 @@ class MessageMeter:
         block = mapping(data.get("content_block"))
         self._open_block = (self._next_block if index is None else index, str(block.get("type")))
         self._next_block = self._open_block[0] + 1
-        self._output_bytes += text_bytes(block.get("data"))  # redacted thinking comes whole
+        self._output_bytes += _generated(block)  # redacted thinking and a tool's name come whole
 
     def answer(self) -> Answer:
         return Answer(
             usage=usage_of(self._usage, self._final),
             model=label(self._message.get("model")),
             response_id=label(self._message.get("id")),
-            service_tier=label(self._usage.get("service_tier"), 64),
+            service_tier=tier_of(self._usage),
             complete=self.ended and self._error_type is None,
             output_bytes=self._output_bytes,
             error_type=self._error_type,

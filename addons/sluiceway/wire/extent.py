@@ -13,7 +13,8 @@ IMAGE_BYTES = 4_500
 LONG_WORD = 48
 _ASCII = bytes(range(128))
 _NOT_BILLED = frozenset({"signature", "thoughtSignature", "thought_signature", "cache_control"})
-_REFERENCE_NAMES = frozenset({"url", "image_url", "file_id", "file_data", "file_url", "fileUri", "file_uri"})
+_FILE_NAMES = frozenset({"fileUri", "file_uri"})
+_REFERENCE_NAMES = _FILE_NAMES | {"url", "image_url", "file_id", "file_data", "file_url"}
 _REFERENCE_TYPES = frozenset({"url", "file", "image_url", "input_image", "input_file"})
 _DATA_URL = re.compile(r"data:([a-z]+)/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.ASCII)
 
@@ -60,18 +61,18 @@ class Extent:
                 return self.add_media("audio", len(data))
         for name, child in value.items():
             if name in _REFERENCE_NAMES and isinstance(child, str):
-                self._reference(child, value.get("type"))
+                self._reference(child, value.get("type") in _REFERENCE_TYPES or name in _FILE_NAMES)
             elif name not in _NOT_BILLED:
                 self.add(child)
         return None
 
-    def _reference(self, text: str, kind: object) -> None:
-        """An attachment as a data URL, or named by URL or id: then its size is unknown and it counts as one.
+    def _reference(self, text: str, attached: bool) -> None:
+        """An attachment as a data URL, or named by URL or id: its size is unknown, so it counts as an image.
         Elsewhere (a tool's argument called `url`) it is text."""
         found = _DATA_URL.match(text)
         if found:
             self.add_media(found[1], len(text))
-        elif kind in _REFERENCE_TYPES or text.startswith("https://generativelanguage.googleapis.com/"):
+        elif attached:
             self.add_media("file", 0)
         else:
             self._text(text)

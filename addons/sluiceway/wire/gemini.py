@@ -89,11 +89,11 @@ class Gemini:
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:
-            return JsonTap(_parse_error)
+            return JsonTap(_parse_error, generates=False)
         if call.operation == "count_tokens":
-            return JsonTap(_parse_count)
+            return JsonTap(_parse_count, generates=False)
         if call.operation == "embeddings":
-            return JsonTap(_parse_embedding)
+            return JsonTap(_parse_embedding, generates=False)
         if "event-stream" in content_type.lower():
             return StreamTap(EventSplitter(), GeminiMeter(call))
         if call.stream:

@@ -18,7 +18,7 @@ from sluiceway.wire.fields import count, items, label, last_object, load, mappin
 from sluiceway.wire.refusal import STATUS
 from sluiceway.wire.sse import data_of, render
 
-_TEXT = re.compile(rb'"(?:text|thoughtSignature|code|output)":[ ]?"([^"\\]*+(?:\\.[^"\\]*+)*+)')
+_TEXT = re.compile(rb'"(?:text|code|output)":[ ]?"([^"\\]*+(?:\\.[^"\\]*+)*+)')
 _FINISH = re.compile(rb'"(?:finishReason|blockReason)":')
 _RARE = (b'"groundingMetadata"', b'"error"')
 _ENVELOPE_BYTES = 400  # of a piece around a function call: usage, model version, response id
@@ -57,7 +57,9 @@ def parse_generated(document: object) -> Answer:
         response_id=label(whole.get("responseId")),
         service_tier=_tier(whole),
         complete=bool(whole),
-        output_bytes=sum(text_bytes(candidate.get("content")) for candidate in candidates),
+        output_bytes=sum(
+            text_bytes(mapping(candidate.get("content")).get("parts")) for candidate in candidates
+        ),
     )
 
 
@@ -102,8 +104,7 @@ def _searches(document: Mapping[str, Any]) -> int:
 
 
 class GeminiMeter:
-    """Meters a stream of pieces. `output_bytes` are the JSON-escaped bytes of text, code and thought
-    signatures; a function call counts its piece without the 400 bytes around it, an image 4,500."""
+    """Meters a stream of pieces. `output_bytes` are the JSON-escaped bytes of text and code; a function call counts its piece without the 400 bytes around it, an image 4,500."""
 
     def __init__(self, call: Call, array: ArraySplitter | None = None) -> None:
         self._call = call

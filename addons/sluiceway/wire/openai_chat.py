@@ -84,7 +84,7 @@ class OpenAIChat:
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:
-            return JsonTap(openai_error.parse_error)
+            return JsonTap(openai_error.parse_error, generates=False)
         if is_stream(call, content_type):
             veil = Veil(is_usage_chunk) if call.usage_added else None
             return StreamTap(EventSplitter(), ChatMeter(call), veil)

@@ -19,12 +19,12 @@ from sluiceway.wire.sse import data_of, render
 
 # Strings of a delta that hold what was generated. A quote in generated text is escaped, so it cannot match.
 _GENERATED = re.compile(
-    rb'"(?:content|reasoning_content|reasoning|refusal|arguments|transcript|data)":[ ]?'
+    rb'"(?:content|reasoning_content|reasoning|refusal|arguments|name|transcript)":[ ]?'
     rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)'
 )
-_USAGE = re.compile(rb'"usage"[ ]*:[ ]*\{')
-_FINISH = re.compile(rb'"finish_reason"[ ]*:[ ]*"')
-_NO_CHOICES = re.compile(rb'"choices"[ ]*:[ ]*\[[ ]*\]')
+_USAGE = re.compile(rb'"usage"\s*:\s*\{')
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+_NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _DONE = b"[DONE]"
 
 
@@ -39,7 +39,9 @@ def parse_completion(document: object) -> Answer:
         response_id=label(completion.get("id")),
         service_tier=label(completion.get("service_tier"), 64),
         complete=bool(choices) or usage.source is UsageSource.REPORTED,
-        output_bytes=sum(text_bytes(choice.get("message")) for choice in choices),
+        output_bytes=sum(
+            text_bytes({**mapping(choice.get("message")), "role": None, "audio": None}) for choice in choices
+        ),
     )
 
 
@@ -80,14 +82,15 @@ def is_usage_chunk(event: bytes) -> bool:
 
 
 class ChatMeter:
-    """Meters a stream of chunks. `output_bytes` are the JSON-escaped bytes of the text, reasoning, refusals
-    and tool arguments in the deltas."""
+    """Meters a stream of chunks. `output_bytes` are the JSON-escaped bytes of the text, reasoning, refusals,
+    transcripts, tool names and arguments in the deltas."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._first: Mapping[str, Any] | None = None
         self._usage: Mapping[str, Any] = {}
         self._usage_is_final = False
+        self._service_tier: str | None = None
         self._finished: set[int] = set()
         self._output_bytes = 0
         self._error_type: str | None = None
@@ -111,6 +114,7 @@ class ChatMeter:
         chunk = mapping(load(data)) or {"usage": last_object(event, "usage")}
         if self._first is None and chunk.get("id"):
             self._first = {name: value for name, value in chunk.items() if name not in ("choices", "usage")}
+        self._service_tier = label(chunk.get("service_tier"), 64) or self._service_tier
         self._usage = _usage_in(chunk) or self._usage
         choices = items(chunk.get("choices"))
         for choice in map(mapping, choices):
@@ -131,7 +135,7 @@ class ChatMeter:
             usage=usage_of(self._usage, final),
             model=label(first.get("model")),
             response_id=label(first.get("id")),
-            service_tier=label(first.get("service_tier"), 64),
+            service_tier=self._service_tier,
             complete=(self.ended or self._usage_is_final) and self._error_type is None,
             output_bytes=self._output_bytes,
             error_type=self._error_type,

@@ -45,7 +45,7 @@ class OpenAIEmbeddings:
         return reading
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
-        return JsonTap(openai_error.parse_error if status >= 400 else _parse)
+        return JsonTap(openai_error.parse_error if status >= 400 else _parse, generates=False)
 
     def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
         return openai_error.refuse(refusal, request_id, codex)

@@ -45,7 +45,7 @@ class OpenAIResponses:
         call = Call(
             dialect=self.name,
             operation="chat",
-            model=None if "model" not in document and "prompt" in document else need_model(document),
+            model=None if document.get("model") is None and document.get("prompt") else need_model(document),
             stream=flag(document, "stream"),
             max_output_tokens=whole(document, "max_output_tokens"),
             has_tools=bool(tools) or _brings_tools(given),
@@ -71,7 +71,7 @@ class OpenAIResponses:
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:
-            return JsonTap(openai_error.parse_error)
+            return JsonTap(openai_error.parse_error, generates=False)
         if is_stream(call, content_type):
             return StreamTap(EventSplitter(), ResponsesMeter(call))
         return JsonTap(parse_response)

@@ -54,10 +54,16 @@ def parse_response(document: object) -> Answer:
         service_tier=label(response.get("service_tier"), 64),
         # A compaction has a usage but no status.
         complete=status in _FINAL_STATUS or (status is None and usage.source is UsageSource.REPORTED),
-        output_bytes=text_bytes([mapping(item).get("content") for item in items(response.get("output"))])
-        + text_bytes([mapping(item).get("arguments") for item in items(response.get("output"))]),
+        output_bytes=sum(_generated(mapping(item)) for item in items(response.get("output"))),
         error_type=word(mapping(response.get("error")).get("code")) if status == "failed" else None,
     )
+
+
+def _generated(item: Mapping[str, Any]) -> int:
+    """The bytes of an output item that the model wrote."""
+    parts = [*items(item.get("content")), *items(item.get("summary"))]
+    written = [item.get(name) for name in ("name", "arguments", "input", "code", "encrypted_content")]
+    return text_bytes([*written, *(mapping(part).get("text") for part in parts)])
 
 
 def usage_of(response: Mapping[str, Any]) -> Usage:
@@ -132,6 +138,8 @@ class ResponsesMeter:
             self._output_bytes += max(1, len(event.strip()) - _ENVELOPE_BYTES)
             return
         text = generated[1]
+        if name == b"response.audio.delta":
+            return  # base64; what is said comes as a transcript too
         self._output_bytes += len(text)
         if name == b"response.output_text.delta":
             self._keep(self._open_text, text)

@@ -97,8 +97,9 @@ class JsonTap:
 
     between_events = True
 
-    def __init__(self, parse: Callable[[object], Answer]) -> None:
+    def __init__(self, parse: Callable[[object], Answer], generates: bool = True) -> None:
         self._parse = parse
+        self._generates = generates
         self._kept: list[bytes] = []
         self._size = 0
 
@@ -114,9 +115,12 @@ class JsonTap:
         return b""
 
     def answer(self) -> Answer:
-        """Without usage and not complete while the document is not whole, or when it was too large."""
+        """Without usage and not complete while the document is not whole, or when it was too large; then
+        all its bytes are taken for generated ones, if it is an answer that has such (`generates`)."""
         document = load(b"".join(self._kept))
-        return Answer(output_bytes=self._size) if document is None else self._parse(document)
+        if document is None:
+            return Answer(output_bytes=self._size if self._generates else 0)
+        return self._parse(document)
 
     def cut(self, message: str) -> bytes:
         return b""
