@@ -40,7 +40,7 @@ _HEADERS = (
 )
 
 
-class BadAnswer(Exception):
+class BadAnswerError(Exception):
     """An answer that is not the one the measurement is about; the text says which."""
 
 
@@ -87,7 +87,7 @@ def message(text: str, *, stream: bool = False, demo: Sequence[str] = ()) -> byt
 
 
 class Connection:
-    """A keep-alive connection to the provider by one way. Raises BadAnswer on any answer but a whole 200."""
+    """A keep-alive connection to the provider by one way. Any answer but a whole 200 is a BadAnswerError."""
 
     def __init__(self, way: Way) -> None:
         plain = socket.create_connection(way.address, timeout=TIMEOUT_S)
@@ -149,14 +149,14 @@ class Connection:
 def _some(connection: socket.socket) -> bytes:
     received = connection.recv(_RECEIVE_BYTES)
     if not received:
-        raise BadAnswer("the connection was closed in the middle of an answer")
+        raise BadAnswerError("the connection was closed in the middle of an answer")
     return received
 
 
 def _must_be_200(answer: bytes) -> None:
     line = answer.split(b"\r\n", 1)[0]
     if not line.startswith(b"HTTP/1.1 200"):
-        raise BadAnswer(f"expected 200, got {line.decode('latin-1')!r}")
+        raise BadAnswerError(f"expected 200, got {line.decode('latin-1')!r}")
 
 
 def rolling(connections: Sequence[Connection], request: bytes, count: int) -> None:

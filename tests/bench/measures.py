@@ -1,4 +1,4 @@
-"""The measurements of one round: each takes all paths in turn, so that a busy machine is busy for all of them."""
+"""The measurements: each takes all paths in turn, so that a busy machine is busy for all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import median
 
 from .client import Connection, Way, first_event_ms, message, rolling, timed_ms
 from .figures import Path, Samples, quantile
-from .processes import Process, Proxy, Provider, Sluiceway, Stock
+from .processes import Process, Provider, Proxy, Sluiceway, Stock
 
 SMALL = message("Name the three primary colours and say which two of them make green.")
 LARGE = message("The quick brown fox jumps over the lazy dog. " * 2300)

@@ -39,7 +39,7 @@ budgets:
 """
 
 
-class NotStarted(Exception):
+class NotStartedError(Exception):
     """A process of the benchmark did not come up; the text has what it said."""
 
 
@@ -72,7 +72,7 @@ class Process:
                 break
             time.sleep(0.005)
         self.stop()
-        raise NotStarted(f"{self._child.args}: {self._log.read_text('utf-8', 'replace')[-2000:]}")
+        raise NotStartedError(f"{self._child.args}: {self._log.read_text('utf-8', 'replace')[-2000:]}")
 
     @property
     def pid(self) -> int:
@@ -127,7 +127,7 @@ class Proxy:
 
 
 class Stock:
-    """mitmdump as it is installed, with proxy credentials; with `streams` it passes bodies on as they come."""
+    """mitmdump as it is installed, with proxy credentials."""
 
     def __init__(self, provider: Provider, folder: Path) -> None:
         self._provider = provider
@@ -135,7 +135,7 @@ class Stock:
         folder.mkdir()
 
     def start(self, *, streams: bool = False) -> Proxy:
-        """The CA is made at the first start, before anything is measured."""
+        """`streams`: bodies pass as they come. The first start makes the CA."""
         command = [
             *(str(SCRIPTS / "mitmdump"), "--listen-host", "127.0.0.1", "--listen-port", "0"),
             *("--proxyauth", "user:pass", "-s", str(Path(__file__).with_name("redirect.py"))),

@@ -23,13 +23,14 @@ from sluiceway.store.tables import ledger
 # design.md, "Ledger row (JSONL)", copied as it stands without the remarks in brackets.
 CONTRACT = (
     "kind, corrects, request_id, attempt, turn, response_id, started_at, ended_at, principal, "
-    "principal_kind, team, project, cost_center, key_fingerprint, key_class, client_name, client_version, agent, "
-    "conversation_id, provider_requested, provider, host, operation, dialect, upstream_dialect, stream, "
-    "service_tier, model_requested, model_routed, model_served, route_rule, route_path, task, input_tokens, "
-    "cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, "
-    "audio_input_tokens, audio_output_tokens, image_tokens, tool_units, usage_source, cost_usd, cost_basis, "
-    "price_version, ttft_ms, duration_ms, overhead_ms, status, upstream_status, outcome, metered, "
-    "refusal_code, refusal_rule, error_type, guard_findings, audit, policy_version"
+    "principal_kind, team, project, cost_center, key_fingerprint, key_class, client_name, "
+    "client_version, agent, conversation_id, provider_requested, provider, host, operation, dialect, "
+    "upstream_dialect, stream, service_tier, model_requested, model_routed, model_served, route_rule, "
+    "route_path, task, input_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, "
+    "output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_tokens, "
+    "tool_units, usage_source, cost_usd, cost_basis, price_version, ttft_ms, duration_ms, overhead_ms, "
+    "status, upstream_status, outcome, metered, refusal_code, refusal_rule, error_type, guard_findings, "
+    "audit, policy_version"
 )
 
 

@@ -154,7 +154,8 @@ def test_an_empty_ledger_says_what_to_do_next(empty_page: str) -> None:
     text = read.root.all_text()
     assert "No AI request passed Sluiceway in this period" in text
     assert "sluiceway employee add" in text
-    assert "Nothing. No cap is above" in text
+    assert "Nothing. No cap is above" not in text
+    assert [one.attrs["id"] for one in read.root.all("section")] == ["totals", "caps", "discovery", "method"]
     assert "budgets:" in text
 
 

@@ -50,6 +50,7 @@ def asked(
         store,
         period,
         time_axis.load(store, period),
+        True,
         more.get("caps", ()),
         audience_room.load(store, period, names=names, min_group=1),
         MADE_AT,
@@ -243,10 +244,6 @@ def test_many_models_end_in_one_row_that_keeps_the_sum(store: Connection) -> Non
     assert data.top[0].model == "m100"
 
 
-def test_people_are_not_even_asked_for_without_names(store: Connection) -> None:
-    assert people.load(asked(store, row(cost_nusd=1))).people is None
-
-
 def test_people_by_spend_when_names_are_asked_for(store: Connection) -> None:
     given = [
         row(principal="alice", cost_nusd=2),
@@ -254,7 +251,6 @@ def test_people_by_spend_when_names_are_asked_for(store: Connection) -> None:
         row(principal="alice", cost_nusd=4),
     ]
     data = people.load(asked(store, *given, names=True))
-    assert data.people is not None
     assert [(person.person, person.cost.spend_nusd, person.requests) for person in data.people] == [
         ("alice", 6, 2),
         ("bob", 5, 1),

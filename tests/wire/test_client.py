@@ -97,8 +97,16 @@ def test_a_client_is_recognised(headers: dict[str, str], wanted: ClientInfo) -> 
 
 
 header_names = st.sampled_from(
-    ["user-agent", "originator", "session_id", "x-title", "x-goog-api-client", "x-stainless-lang"]
-    + ["x-stainless-package-version", "x-claude-code-session-id"]
+    [
+        "user-agent",
+        "originator",
+        "session_id",
+        "x-title",
+        "x-goog-api-client",
+        "x-stainless-lang",
+        "x-stainless-package-version",
+        "x-claude-code-session-id",
+    ]
 )
 
 

@@ -1,4 +1,4 @@
-"""How requests are read: what is refused and why, what is forwarded, what counts as input, how output is limited."""
+"""How requests are read: what is refused, what is forwarded, what counts as input, how output is limited."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_gemini_takes_the_model_from_the_path(path: str, model: str) -> None:
     ],
 )
 def test_gemini_refuses_a_path_it_does_not_know(path: str) -> None:
-    with pytest.raises(WireError, match="^path:"):
+    with pytest.raises(WireError, match=r"^path:"):
         read("gemini", GOOD["gemini"], path)
 
 
@@ -336,8 +336,6 @@ fields = st.sampled_from(
         "contents",
         "generationConfig",
         "requests",
-    ]
-    + [
         "system",
         "metadata",
         "user_id",
@@ -348,8 +346,6 @@ fields = st.sampled_from(
         "data",
         "type",
         "url",
-    ]
-    + [
         "content",
         "parts",
         "media_type",

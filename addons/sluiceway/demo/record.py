@@ -29,6 +29,8 @@ class Record:
 
     def end(self, place: int, served: Served, *, events_sent: int, complete: bool) -> None:
         """Say how much of the answer went out."""
+        if not self._keep and self._file is None:
+            return
         ended = replace(served, events_sent=events_sent, complete=complete)
         if self._keep:
             self.log[place] = ended

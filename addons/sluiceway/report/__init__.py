@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sluiceway.report import audience, page, timeline
+from sluiceway.report import audience, measures, page, timeline
 from sluiceway.report.model import Attention, CapState, Period, Progress
 from sluiceway.report.page import write
 from sluiceway.report.section import Context, Section
@@ -44,17 +44,26 @@ def build(
         connection,
         period,
         timeline.load(connection, period),
+        measures.any_row(connection, period),
         caps,
         audience.load(connection, period, names=names, min_group=min_group),
         generated_at,
         version,
     )
+    wanted = [section for section in SECTIONS if _wanted(section, context)]
     loaded: list[tuple[Section[Any], Any]] = []
-    for done, section in enumerate(SECTIONS):
+    for done, section in enumerate(wanted):
         if progress is not None:
-            progress(section.title, done, len(SECTIONS))
+            progress(section.title, done, len(wanted))
         loaded.append((section, section.load(context)))
-    return _render(context, title, [(section, data) for section, data in loaded if section.shown(data)])
+    return _render(context, title, loaded)
+
+
+def _wanted(section: Section[Any], context: Context) -> bool:
+    """A section about people is not even asked for in a report without names."""
+    if section.needs_names and not context.audience.names:
+        return False
+    return context.traffic or section.without_traffic
 
 
 def _render(context: Context, title: str, loaded: Sequence[tuple[Section[Any], Any]]) -> str:

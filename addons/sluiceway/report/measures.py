@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
 from sluiceway.report.model import Period
 from sluiceway.store.tables import ledger as ledger  # the one table nearly every section reads
@@ -49,6 +49,10 @@ model: ColumnElement[str | None] = func.coalesce(
 
 def within(period: Period) -> Condition:
     return and_(_row.started_at >= period.from_us, _row.started_at < period.to_us)
+
+
+def any_row(connection: Connection, period: Period) -> bool:
+    return connection.scalar(select(_row.id).where(within(period)).limit(1)) is not None
 
 
 def number(condition: Condition) -> ColumnElement[int]:

@@ -20,6 +20,7 @@ class Context:
     connection: Connection
     period: Period
     timeline: Timeline
+    traffic: bool  # whether any row falls into the period
     caps: Sequence[CapState]
     audience: Audience
     generated_at: datetime
@@ -30,17 +31,14 @@ def nothing_urgent(_data: object) -> Sequence[Attention]:
     return ()
 
 
-def always(_data: object) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Section[T]:
     """`name` is the anchor and the template `reports/sections/<name>.html.j2`, which sees the query's
-    answer as `data`. A section whose `shown` says no is left out."""
+    answer as `data`. Without any traffic only the sections that are about more than traffic are shown."""
 
     name: str
     title: str
     load: Callable[[Context], T]
     attention: Callable[[T], Sequence[Attention]] = nothing_urgent
-    shown: Callable[[T], bool] = always
+    without_traffic: bool = False
+    needs_names: bool = False

@@ -86,7 +86,7 @@ class ProviderEntry(Section):
         return Provider(
             name=self.name,
             hosts=self.hosts,
-            routes=(*free, *metered),
+            routes=(*metered, *free),
             price_id=self.price_id,
             dialect=self.dialect,
             unlisted=self.unlisted,

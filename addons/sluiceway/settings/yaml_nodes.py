@@ -114,7 +114,7 @@ class _Builder:
         place = _place(node)
         self.values_at[loc] = place
         self.weight += VALUE_WEIGHT + (len(node.value) if isinstance(node, ScalarNode) else 0)
-        if False:
+        if self.weight > MAX_WEIGHT:
             raise UnreadableError("holds too many values, counting each use of an alias", place)
         if id(node) in above:
             raise UnreadableError("holds an alias that contains itself", place)

@@ -10,7 +10,7 @@ from sluiceway.errors import StoreError
 from sluiceway.store import balances, rows
 from sluiceway.store.accounts import Accounts, Held
 from sluiceway.store.admission import Exhausted, Fits, Line, Short, free_nusd
-from sluiceway.store.orders import BAD_VALUE, Admit, Cancel, Order, Record, Reply, Settle, TopUp, Work
+from sluiceway.store.orders import Admit, Cancel, Order, Record, Reply, Settle, TopUp, Work
 from sluiceway.store.records import Busy, Granted, Reservation, Spent
 from sluiceway.types import Outcome, UsageSource
 
@@ -181,7 +181,9 @@ class Batch:
         self.connection.execute("SAVEPOINT work")
         try:
             result: object = order.do(self.connection)
-        except (StoreError, *BAD_VALUE) as error:
+        except sqlite3.OperationalError:  # the disk, not this piece of work
+            raise
+        except Exception as error:
             self.connection.execute("ROLLBACK TO work")
             result = error
         self.connection.execute("RELEASE work")

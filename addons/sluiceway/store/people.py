@@ -93,12 +93,13 @@ class People:
     def new_token(self, name: str, expires_at: datetime | None = None, revoke_old: bool = False) -> str:
         """One more token for a person, or the only one from now on."""
         token = new_secret()
+        expires_us = None if expires_at is None else to_us(expires_at)
 
         def write(connection: sqlite3.Connection) -> None:
             number = _id_of(connection, name)
             if revoke_old:
                 self._revoke(connection, "person_id", number)
-            self._add_token(connection, number, token, expires_at)
+            self._add_token(connection, number, token, expires_us)
 
         self._change(write)
         return token
@@ -157,9 +158,8 @@ class People:
         return result
 
     def _add_token(
-        self, connection: sqlite3.Connection, person_id: int, token: str, expires_at: datetime | None
+        self, connection: sqlite3.Connection, person_id: int, token: str, expires_us: int | None
     ) -> None:
-        expires_us = None if expires_at is None else to_us(expires_at)
         connection.execute(
             "INSERT INTO tokens (person_id, digest, created_at, expires_at) VALUES (?, ?, ?, ?)",
             (person_id, digest(self._key, token), self._now_us(), expires_us),

@@ -104,7 +104,8 @@ def _searches(document: Mapping[str, Any]) -> int:
 
 
 class GeminiMeter:
-    """Meters a stream of pieces. `output_bytes` are the JSON-escaped bytes of text and code; a function call counts its piece without the 400 bytes around it, an image 4,500."""
+    """Meters a stream of pieces. `output_bytes` are the JSON-escaped bytes of text and code; a function
+    call counts its piece without the 400 bytes around it, an image 4,500."""
 
     def __init__(self, call: Call, array: ArraySplitter | None = None) -> None:
         self._call = call

@@ -39,10 +39,14 @@ def parse_completion(document: object) -> Answer:
         response_id=label(completion.get("id")),
         service_tier=label(completion.get("service_tier"), 64),
         complete=bool(choices) or usage.source is UsageSource.REPORTED,
-        output_bytes=sum(
-            text_bytes({**mapping(choice.get("message")), "role": None, "audio": None}) for choice in choices
-        ),
+        output_bytes=sum(_generated(mapping(choice.get("message"))) for choice in choices),
     )
+
+
+def _generated(message: Mapping[str, Any]) -> int:
+    """The bytes of a message that the model wrote; of audio its transcript."""
+    spoken = mapping(message.get("audio")).get("transcript")
+    return text_bytes({**message, "role": None, "audio": spoken})
 
 
 def usage_of(usage: Mapping[str, Any], final: bool = True) -> Usage:

@@ -55,7 +55,7 @@ class EventSplitter:
         """The events that end in this chunk."""
         if self.between:
             # The common case: exactly one event, so no copy.
-            if chunk.endswith(b"\n\n") and chunk.find(b"\n\n") == len(chunk) - 2:
+            if chunk.find(b"\n\n") == len(chunk) - 2 >= 0 and b"\r" not in chunk:
                 return [chunk]
             return self._split(chunk, 0)
         searched = max(0, len(self._rest) - 2)

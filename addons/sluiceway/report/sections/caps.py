@@ -33,10 +33,15 @@ class Gauge:
     reserved_share: float
 
     @property
+    def full(self) -> float:
+        """Spent and reserved together."""
+        return self.spent_share + self.reserved_share
+
+    @property
     def state(self) -> State:
         if self.spent_share >= 1:
             return "used up"
-        return "near" if self.spent_share + self.reserved_share >= _NEAR else "within"
+        return "near" if self.full >= _NEAR else "within"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ def _share(part: int, limit: int) -> float:
 
 
 def _fullness(gauge: Gauge) -> tuple[float, str, str]:
-    return (-(gauge.spent_share + gauge.reserved_share), gauge.rule, gauge.holder)
+    return (-gauge.full, gauge.rule, gauge.holder)
 
 
 def attention(data: Gauges) -> Sequence[Attention]:
@@ -96,9 +101,12 @@ def attention(data: Gauges) -> Sequence[Attention]:
 
 
 def _list(gauges: Sequence[Gauge]) -> str:
-    named = [f"{visible(gauge.rule, 40)} ({visible(gauge.holder, 50)})" for gauge in gauges[:3]]
+    named = [
+        f"{visible(gauge.rule, 40)} ({visible(gauge.holder, 50)}, {percent(gauge.full)})"
+        for gauge in gauges[:3]
+    ]
     more = f"; and {len(gauges) - 3} more" if len(gauges) > 3 else ""
     return "; ".join(named) + more
 
 
-SECTION = Section("caps", "Caps and who is near them", load, attention)
+SECTION = Section("caps", "Caps and who is near them", load, attention, without_traffic=True)

@@ -131,4 +131,4 @@ def attention(data: Seen) -> Sequence[Attention]:
     return (Attention(Weight.LOOK, headline, detail, "discovery"),)
 
 
-SECTION = Section("discovery", "AI hosts seen but not decrypted", load, attention)
+SECTION = Section("discovery", "AI hosts seen but not decrypted", load, attention, without_traffic=True)

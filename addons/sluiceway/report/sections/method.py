@@ -65,4 +65,4 @@ def _versions(context: Context, column: ColumnElement[str | None]) -> tuple[str,
     return tuple(version for version in rows if version is not None)
 
 
-SECTION = Section("method", "How to read this report", load)
+SECTION = Section("method", "How to read this report", load, without_traffic=True)

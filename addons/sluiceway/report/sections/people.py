@@ -27,16 +27,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """None at all (`people` is None) when the report is without names: the query is not even made."""
-
-    people: tuple[Person, ...] | None
-    others: int = 0
-    others_cost: Cost | None = None
+    people: tuple[Person, ...]
+    others: int
+    others_cost: Cost | None
 
 
 def load(context: Context) -> People:
-    if not context.audience.names:
-        return People(None)
     keys = [ledger.c.principal, ledger.c.principal_kind, ledger.c.team]
     sums = [
         *measures.cost_columns(),
@@ -64,4 +60,4 @@ def load(context: Context) -> People:
     return People(shown, ranked.other_groups, Cost.of(ranked.others) if ranked.others is not None else None)
 
 
-SECTION = Section("people", "Spend by person", load, shown=lambda data: data.people is not None)
+SECTION = Section("people", "Spend by person", load, needs_names=True)

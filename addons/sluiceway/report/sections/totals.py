@@ -41,34 +41,26 @@ class Headline:
     before: Totals | None
     before_period: Period
 
-    @property
-    def empty(self) -> bool:
-        return not (self.now.requests or self.now.refused or self.now.unmetered)
-
     def change(self, field: str) -> str:
-        """How a count of Totals moved, in words."""
-        if self.before is None:
-            return "no earlier traffic"
-        return change(getattr(self.now, field), getattr(self.before, field))
+        """How a count of Totals moved, in words; nothing where there is nothing to compare with."""
+        return "" if self.before is None else change(getattr(self.now, field), getattr(self.before, field))
 
     @property
     def spend_change(self) -> str:
-        if self.before is None:
-            return "no earlier traffic"
-        return change(self.now.cost.spend_nusd, self.before.cost.spend_nusd)
+        return "" if self.before is None else change(self.now.cost.spend_nusd, self.before.cost.spend_nusd)
 
     @property
     def tokens_change(self) -> str:
-        if self.before is None:
-            return "no earlier traffic"
-        return change(self.now.tokens.all_tokens, self.before.tokens.all_tokens)
+        return (
+            "" if self.before is None else change(self.now.tokens.all_tokens, self.before.tokens.all_tokens)
+        )
 
 
 def load(context: Context) -> Headline:
     before_period = context.period.previous()
-    before = sums(context.connection, before_period)
-    nothing = not (before.requests or before.refused or before.unmetered)
-    return Headline(sums(context.connection, context.period), None if nothing else before, before_period)
+    earlier = measures.any_row(context.connection, before_period)
+    before = sums(context.connection, before_period) if earlier else None
+    return Headline(sums(context.connection, context.period), before, before_period)
 
 
 def sums(connection: Connection, period: Period) -> Totals:
@@ -116,4 +108,4 @@ def attention(data: Headline) -> Sequence[Attention]:
     return (Attention(Weight.KNOW, headline, detail, "totals"),)
 
 
-SECTION = Section("totals", "At a glance", load, attention)
+SECTION = Section("totals", "At a glance", load, attention, without_traffic=True)
