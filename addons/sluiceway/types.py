@@ -325,7 +325,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Credentials that were given and are not good. `user` is the claimed name, sanitised, for the message."""
+    """Credentials that are not good. `user` is the claimed name, made printable, for the message."""
 
     reason: Literal["unknown_user", "wrong_token", "expired", "revoked", "disabled"]
     user: str

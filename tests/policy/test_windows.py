@@ -15,6 +15,7 @@ BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")  # its clocks change by half an hour
 CAIRO = ZoneInfo("Africa/Cairo")  # skips midnight in spring
 ST_JOHNS = ZoneInfo("America/St_Johns")  # went back at 00:01 until 2011: one date twice
+TORONTO = ZoneInfo("America/Toronto")  # in 1919 its clocks jumped from 23:30 to 00:30
 APIA = ZoneInfo("Pacific/Apia")  # had no 30 December 2011
 
 
@@ -47,6 +48,9 @@ WINDOWS = {
     ),
     "the hour that is a date's second one": (
         "day", "2009-11-01T02:45", ST_JOHNS, "2009-11-01T02:30", "2009-11-02T03:30",
+    ),
+    "a clock that jumps over midnight": (
+        "day", "1919-03-31T04:40", TORONTO, "1919-03-30T05:00", "1919-03-31T05:00",
     ),
     "a day that never was": ("day", "2011-12-30T10:00", APIA, "2011-12-30T10:00", "2011-12-31T10:00"),
 }  # fmt: skip

@@ -122,7 +122,7 @@ def test_a_rule_named_after_a_person_does_not_give_the_name_away(store: Connecti
     kept = CapState("alert-day", (("employee", "al"),), "day", 100, 100, 0, None, "core")
     html = build(store, period=MONTH, caps=[cap, kept], names=False, generated_at=MADE_AT, version="1")
     assert "alice" not in html.lower()
-    assert "(a person)-day" in html
+    assert "(not named)-day" in html
     assert "alert-day" in html
 
 
@@ -134,10 +134,11 @@ def test_small_teams_are_told_together(store: Connection) -> None:
         row(team="board", principal="zeno", outcome="refused", refusal_code="budget_spent"),
     ]
     fill(store, big + small)
-    cap = CapState("day", (("employee", "zeno"),), "day", 100, 100, 0, None, "board")
+    cap = CapState("board_day", (("employee", "zeno"),), "day", 100, 100, 0, None, "board")
     html = build(store, period=MONTH, caps=[cap], names=False, generated_at=MADE_AT, version="1", min_group=2)
     assert "legal" not in html
     assert "board" not in html
+    assert "(not named)_day" in html
     fold = "other teams (fewer than 2 people)"
     # 2 + 3 dollars of 2 people; 3 dollars of 3 people
     assert [(cells[0], cells[2], cells[6]) for cells in rows(section(html, "teams"))] == [

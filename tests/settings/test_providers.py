@@ -230,6 +230,14 @@ def test_a_mistake_says_where_it_is_and_what_to_write(tmp_path, monkeypatch, tex
     assert str(caught.value) == f"providers.yaml:{expected}"
 
 
+def test_a_free_pattern_cannot_hide_a_metered_path(tmp_path):
+    (tmp_path / "providers.yaml").write_text(ENTRY + "    pass:\n      - {method: '*', path: /v1/*}\n")
+    provider = Providers.load(tmp_path / "providers.yaml").by_name["one"]
+    metered, free = match(provider, "POST", "/v1/chat"), match(provider, "POST", "/v1/other")
+    assert (metered and metered.dialect, free and free.dialect) == ("openai_chat", None)
+    assert free is not None
+
+
 def test_two_providers_cannot_share_a_name_or_a_host(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("providers.yaml").write_text(ENTRY + ENTRY.split("providers:\n")[1])

@@ -33,7 +33,9 @@ def check(deployment: Deployment) -> Verdict:
         )
     except ConfigError as error:
         errors += [line for line in str(error).splitlines() if line not in errors]
-    return Verdict(errors, [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)], summary)
+    return Verdict(
+        errors, [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)], summary
+    )
 
 
 def _people(deployment: Deployment) -> tuple[list[str] | None, list[str] | None]:

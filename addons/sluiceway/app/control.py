@@ -45,7 +45,9 @@ class Control:
     async def start(self) -> None:
         self._path.parent.mkdir(mode=0o700, exist_ok=True)
         if self._path.parent.stat().st_uid != os.getuid():
-            raise SluicewayError(f"{self._path.parent} belongs to another user; remove it or set XDG_RUNTIME_DIR")
+            raise SluicewayError(
+                f"{self._path.parent} belongs to another user; remove it or set XDG_RUNTIME_DIR"
+            )
         self._path.unlink(missing_ok=True)  # the store's lock says that no other serve is alive
         self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_BYTES)
         self._path.chmod(0o600)
@@ -84,7 +86,9 @@ def ask(config: Path, operation: str, arguments: Mapping[str, Any]) -> Any:
             connection.connect(str(socket_path(config)))
         except OSError:
             raise NotRunning("sluiceway serve is not running for this deployment") from None
-        connection.sendall(json.dumps({"operation": operation, "arguments": dict(arguments)}).encode() + b"\n")
+        connection.sendall(
+            json.dumps({"operation": operation, "arguments": dict(arguments)}).encode() + b"\n"
+        )
         with connection.makefile("rb") as lines:
             line = lines.readline()
     if not line:

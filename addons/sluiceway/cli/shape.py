@@ -10,9 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-Config = Annotated[
-    Path, typer.Option("--config", help="The deployment's sluiceway.yaml.", metavar="FILE")
-]
+Config = Annotated[Path, typer.Option("--config", help="The deployment's sluiceway.yaml.", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DEFAULT_CONFIG = Path("sluiceway.yaml")
 SHOW_AFTER_S = 1.0

@@ -96,7 +96,7 @@ class Served:
         return orjson.dumps(asdict(self), option=orjson.OPT_APPEND_NEWLINE)
 
 
-class Rejected(Exception):  # noqa: N818 (no failure of ours, but an answer on its way to the client)
+class Rejected(Exception):
     """The provider turns a request down. The provider's own form is made in `rejections`."""
 
     def __init__(

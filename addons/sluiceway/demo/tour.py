@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -118,10 +119,8 @@ def _stranger(stage: Stage) -> None:
     proxy = stage.proxy_urls["nobody"]
     ca = str(stage.deployment.settings.certs / "ca.pem")
     command = ["curl", "-s", "-m", "5", "-x", proxy, "--cacert", ca, "https://api.anthropic.com/v1/models"]
-    try:
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # no curl here: one refusal less to see
         subprocess.run(command, capture_output=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        pass  # no curl here: the report has one refusal less
 
 
 def _table(stage: Stage, parts: dict[str, Part]) -> Table:
@@ -216,7 +215,7 @@ def _keep(stage: Stage, console: Console) -> None:
     """Leaves it running and says how to point real clients at it."""
     certs = stage.deployment.settings.certs
     console.print(
-        "\n[bold]Still running.[/bold] In another terminal, as alice (answers are simulated, no key is needed):\n"
+        "\n[bold]Still running.[/bold] In another terminal, as alice (simulated answers, no key needed):\n"
     )
     for line in (
         f"export HTTPS_PROXY={stage.proxy_urls['alice']}",

@@ -5,7 +5,8 @@ arrives as DataReceived and is fed to the protocol; what the protocol writes is 
 OpenSSL objects and goes straight to the client's socket. No loopback socket, no second parser.
 
 Internals of mitmproxy this file touches, each covered by `front.selftest`: `Proxyserver.connections`,
-`ConnectionHandler.transports / close_connection / timeout_watchdog`, `ConnectionIO.writer`, `ClientTLSLayer.tls`.
+`ConnectionHandler.transports`, `.close_connection` and `.timeout_watchdog`, `ConnectionIO.writer`,
+`ClientTLSLayer.tls`.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Outflow:
 
 
 class Pipe(asyncio.Transport):
-    """The transport an attached protocol sees: writes are encrypted and sent, flow control works both ways."""
+    """The transport an attached protocol sees: writes are encrypted and sent, with flow control both ways."""
 
     def __init__(
         self,

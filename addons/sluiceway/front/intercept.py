@@ -115,9 +115,9 @@ class NextLayer:
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         visit = self._visits.of(data.context.client)
-        if visit is not None and visit.provider and data.client_hello.sni:
-            if _name(data.client_hello.sni) != visit.destination.host:
-                visit.misdirected = "the TLS server name"
+        sni = data.client_hello.sni
+        if visit is not None and visit.provider and sni and _name(sni) != visit.destination.host:
+            visit.misdirected = "the TLS server name"
 
     def tls_start_client(self, data: tls.TlsData) -> None:
         """Always decides, also over a context that stock TlsConfig may have put there under mitmdump."""
@@ -140,7 +140,7 @@ class NextLayer:
         return self._parts.leaves.context_for(visit.destination.host, h2=h2_only)
 
     def tls_failed_client(self, data: tls.TlsData) -> None:
-        """A client that rejects our certificate: pinned, or without the company CA. Reported, never let through."""
+        """A client that rejects our certificate (pinned, or without the company CA): reported, not let through."""
         visit = self._visits.of(data.context.client)
         if visit is not None and visit.provider:
             self._seen(visit, "tls_rejected")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mitmproxy import connection
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import TCPLayer
@@ -12,12 +13,13 @@ Count = Callable[[int, int], None]
 
 
 class CountedTunnel(TCPLayer):
-    """Relays bytes both ways and reports (up, down) totals when the client's side ends."""
+    """Relays bytes both ways and reports (up, down) once, when both sides have ended."""
 
     def __init__(self, context: Context, count: Count) -> None:
         super().__init__(context, ignore=True)
         self._count = count
         self._up = self._down = 0
+        self._ended: set[connection.Connection] = set()
 
     def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, events.DataReceived):
@@ -25,10 +27,10 @@ class CountedTunnel(TCPLayer):
                 self._up += len(event.data)
             else:
                 self._down += len(event.data)
-        elif isinstance(event, events.ConnectionClosed):
-            # Either side may close first; what has been counted is reported once and starts over.
-            self._count(self._up, self._down)
-            self._up = self._down = 0
+        elif isinstance(event, events.ConnectionClosed) and event.connection not in self._ended:
+            self._ended.add(event.connection)
+            if len(self._ended) == 2:
+                self._count(self._up, self._down)
         yield from super().handle_event(event)
 
 

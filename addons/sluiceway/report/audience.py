@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, distinct, func, select
 
@@ -14,7 +14,7 @@ from sluiceway.store.tables import people
 
 # The dimensions of a cap that name no person; any other is treated as if it did.
 _IMPERSONAL = frozenset({"team", "project", "cost_center", "provider", "model"})
-SOMEONE = "(a person)"
+HIDDEN = "(not named)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Audience:
         return self.others if folded else team
 
     def rule(self, rule: str | None) -> str | None:
-        """A rule's name; operators name rules after people, so those names are taken out as well."""
+        """A rule's name; operators name rules after people and teams, so these are hidden there too."""
         if rule is None or self._hidden is None:
             return rule
-        return self._hidden.sub(SOMEONE, rule)
+        return self._hidden.sub(HIDDEN, rule)
 
     def holder(self, cap: CapState) -> str:
         """Whom a cap binds: the company, a team, or a person, who is named only where names are asked for."""
@@ -66,16 +66,22 @@ def load(connection: Connection, period: Period, *, names: bool, min_group: int)
         .where(within(period), ledger.c.principal_kind == "employee")
         .group_by(ledger.c.team)
     )
-    team_people = {row[0]: row[1] for row in connection.execute(active)}
-    if names:
-        return Audience(True, min_group, team_people)
-    known = connection.scalars(select(people.c.name).union(select(ledger.c.principal).where(within(period))))
-    return Audience(False, min_group, team_people, _pattern(known))
+    audience = Audience(names, min_group, {row[0]: row[1] for row in connection.execute(active)})
+    hidden = set() if names else _known(connection, period, "name", "principal")
+    if min_group > 1:
+        teams = _known(connection, period, "team", "team")
+        hidden |= {team for team in teams if audience.team(team) != team}
+    return replace(audience, _hidden=_pattern(hidden))
 
 
-def _pattern(names: Iterable[str]) -> re.Pattern[str] | None:
-    """Whole words only, longest first: a person called Al does not turn `alert` into `(a person)ert`."""
-    ordered = sorted({name for name in names if name}, key=len, reverse=True)
+def _known(connection: Connection, period: Period, of_people: str, of_ledger: str) -> set[str]:
+    listed, seen = select(people.c[of_people]), select(ledger.c[of_ledger]).where(within(period))
+    return set(connection.scalars(listed.union(seen)))
+
+
+def _pattern(words: set[str]) -> re.Pattern[str] | None:
+    """Words between letters of others are left: a person called Al does not take the start of `alert`."""
+    ordered = sorted((word for word in words if word), key=len, reverse=True)
     if not ordered:
         return None
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, ordered))})(?!\w)", re.IGNORECASE)
+    return re.compile(rf"(?<![^\W\d_])(?:{'|'.join(map(re.escape, ordered))})(?![^\W\d_])", re.IGNORECASE)

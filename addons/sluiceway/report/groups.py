@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, case, func, select
@@ -33,16 +31,16 @@ def rank(
     order: Sequence[str],
     limit: int,
 ) -> Ranked:
-    """Group by `keys` and keep the `limit` groups largest by the sum of the columns labelled `order`.
+    """Group by `keys` and keep the `limit` groups largest by the sums labelled `order`, the first one first.
 
     `keys` and `sums` are labelled columns; ties are in the order of the keys.
     """
     labels = [str(key.key) for key in keys]
     # By label: PostgreSQL takes two equal expressions with parameters for different ones.
     grouped = select(*keys, *sums).select_from(ledger).where(where).group_by(*labels).subquery()
-    size = reduce(add, (func.coalesce(grouped.c[label], 0) for label in order))
+    size = [func.coalesce(grouped.c[label], 0).desc() for label in order]
     names = [grouped.c[label] for label in labels]
-    place = func.row_number().over(order_by=[size.desc(), *names]).label("place")
+    place = func.row_number().over(order_by=[*size, *names]).label("place")
     ranked = select(grouped, place).subquery()
     slot = case((ranked.c.place <= limit, ranked.c.place), else_=limit + 1).label("slot")
     rows = connection.execute(

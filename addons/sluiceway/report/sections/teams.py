@@ -57,7 +57,7 @@ def load(context: Context) -> Sequence[Team]:
         shown = context.audience.team(team.team)
         named = replace(seen, team=shown)
         folded[shown] = folded[shown].plus(named) if shown in folded else named
-    ordered = sorted(folded.values(), key=lambda team: (-_size(team), team.team))
+    ordered = sorted(folded.values(), key=_place)
     return _shares(_shorten(ordered))
 
 
@@ -98,8 +98,9 @@ def _before(connection: Connection, period: Period) -> dict[str, int | None]:
     return {row.team: Cost.of(row).spend_nusd for row in rows}
 
 
-def _size(team: Team) -> int:
-    return (team.cost.known_nusd or 0) + team.cost.notional_nusd + team.cost.personal_nusd
+def _place(team: Team) -> tuple[int, int, str]:
+    """Largest spend first; among those without, the largest use."""
+    return -(team.cost.known_nusd or 0), -team.cost.notional_nusd - team.cost.personal_nusd, team.team
 
 
 def _shorten(teams: Sequence[Team]) -> Sequence[Team]:
