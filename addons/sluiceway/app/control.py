@@ -28,7 +28,7 @@ ANSWER_S = 60.0
 
 
 def socket_path(config: Path) -> Path:
-    """Where the deployment's socket is: a short path of our own, since socket paths are limited to 107 bytes."""
+    """Where the deployment's socket is: a path of our own, since such paths end at 107 bytes."""
     digest = hashlib.sha256(str(config.resolve()).encode()).hexdigest()[:24]
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"sluiceway-{os.getuid()}"
     return folder / f"{digest}.sock"
@@ -79,7 +79,7 @@ class Control:
 
 
 def ask(config: Path, operation: str, arguments: Mapping[str, Any]) -> Any:
-    """Asks the running serve. NotRunning when there is none; SluicewayError with its words when it refuses."""
+    """Asks the running serve. NotRunning when there is none, SluicewayError when it refuses."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER_S)
         try:

@@ -1,4 +1,4 @@
-"""`sluiceway init`: a new deployment in a folder, complete and with nothing to edit before the first start."""
+"""`sluiceway init`: a new deployment in a folder, complete, with nothing to edit before the first start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sluiceway.settings.providers import Providers
 from sluiceway.settings.starter import starter
 
 CONFIG = "sluiceway.yaml"
-PASSPHRASE_VARIABLE = "SLUICEWAY_ANCHOR_PASSPHRASE"
+PASSPHRASE_VARIABLE = "SLUICEWAY_ANCHOR_PASSPHRASE"  # noqa: S105  # its name, not its value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The command line: parses, calls `app`, prints. Exit 0 done, 1 refused or failed with a reason, 2 wrong usage."""
+"""The command line: parses, calls `app`, prints. Exit 0 done, 1 failed with a reason, 2 wrong usage."""
 
 from __future__ import annotations
 

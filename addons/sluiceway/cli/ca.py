@@ -10,10 +10,10 @@ import typer
 
 from sluiceway.app import authority
 from sluiceway.app.deployment import Deployment
+from sluiceway.app.init import PASSPHRASE_VARIABLE
 from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, show
 
 ca = application("Show and renew the certificates.")
-PASSPHRASE_VARIABLE = "SLUICEWAY_ANCHOR_PASSPHRASE"
 
 
 @ca.command(name="show")

@@ -68,9 +68,10 @@ def tour(out: Path, *, keep: bool) -> int:
             equal = _compare(stage, console)
             _report(stage, out)
             console.print(
-                f"\nThe report is in [bold]{out.resolve()}[/bold] ({time.monotonic() - started_s:.0f} s in all). "
+                f"\nThe report is in [bold]{out.resolve()}[/bold]; all this took "
+                f"{time.monotonic() - started_s:.0f} s. "
                 "Look at: what needs attention, on top; the budget 'support-trial' that held;\n"
-                "the preview model without a price; chatgpt.com, seen but not decrypted; spend by team and model."
+                "the preview model without a price; chatgpt.com, seen but not decrypted; spend by team."
             )
             if keep:
                 _keep(stage, console)

@@ -140,7 +140,7 @@ class NextLayer:
         return self._parts.leaves.context_for(visit.destination.host, h2=h2_only)
 
     def tls_failed_client(self, data: tls.TlsData) -> None:
-        """A client that rejects our certificate (pinned, or without the company CA): reported, not let through."""
+        """A client that rejects our certificate (pinned, or without our CA): reported, not let through."""
         visit = self._visits.of(data.context.client)
         if visit is not None and visit.provider:
             self._seen(visit, "tls_rejected")

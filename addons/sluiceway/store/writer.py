@@ -13,7 +13,9 @@ import queue
 import sqlite3
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from sluiceway.errors import StoreError
 from sluiceway.store import balances
@@ -48,6 +50,8 @@ class Writer:
         self._line: Line[Admit] = Line()
         self._accounts: Accounts | None = balances.load(connection, now_us())
         self._next_id = self._accounts.next_id
+        self._at_work: list[Order] = []
+        self._fresh = False  # the accounts were read anew: counters may be missing that somebody waits for
         self._forced = True
         self._unsettled: list[Settle | Cancel] = []
         self._next_housekeeping = time.monotonic() + HOUSEKEEPING_S
@@ -81,12 +85,16 @@ class Writer:
         }
 
     def _work(self) -> None:
-        closing = False
-        while not closing:
-            orders, closing = self._gather()
-            if closing or time.monotonic() >= self._next_housekeeping:
-                orders.extend(self._tidy())
-            self._do(orders)
+        try:
+            closing = False
+            while not closing:
+                self._at_work, closing = self._gather()
+                if closing or time.monotonic() >= self._next_housekeeping:
+                    self._at_work.extend(self._tidy())
+                self._do(self._at_work)
+                self._at_work = []
+        except BaseException as error:
+            log.critical("the store's writer died, nothing is admitted any more: %s", _reason(error))
         self._finish()
 
     def _tidy(self) -> Sequence[Order]:
@@ -137,16 +145,15 @@ class Writer:
         """Runs and commits a batch, or undoes it on disk and in memory and says why it failed."""
         batch = None
         try:
-            fresh = self._accounts is None
-            accounts = self._accounts or balances.load(self._connection, now_us(), self._next_id)
-            self._accounts = accounts
+            accounts = self._accounts or self._read_accounts()
             batch = Batch(self._connection, accounts, self._line, self._boot, now_us(), time.monotonic())
             self._force_to_disk(bool(self._line) or any(must_survive(order) for order in orders))
             self._connection.execute("BEGIN IMMEDIATE")
-            if fresh:
+            if self._fresh:
                 batch.reopen()
             batch.run(orders)
             self._connection.execute("COMMIT")
+            self._fresh = False
         except Exception as error:
             failure = error
         else:
@@ -173,6 +180,12 @@ class Writer:
         with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+            self._read_accounts()
+
+    def _read_accounts(self) -> Accounts:
+        self._accounts = balances.load(self._connection, now_us(), self._next_id)
+        self._fresh = True
+        return self._accounts
 
     def _fail(self, orders: Sequence[Order], batch: Batch | None, reason: str) -> None:
         """Answers everybody with a StoreError, but keeps the ends of rows for the next try."""
@@ -206,21 +219,29 @@ class Writer:
         return good
 
     def _finish(self) -> None:
-        waiting = list(self._line)
-        deliver((order.reply, StoreError("the store is closing")) for order in waiting)
+        """Answers whoever is left, so that nobody waits for a thread that is gone."""
+        with self._gate:
+            self._closed = True
         if self._unsettled:
             log.error(
                 "%d ends of rows did not reach the disk; the next start settles them", len(self._unsettled)
             )
-        lost = [
-            order.reply for order in self._unsettled if isinstance(order, Settle) and order.reply is not None
-        ]
-        deliver((reply, StoreError("the store closed before this end was written")) for reply in lost)
+        left: list[Order | None] = [*self._at_work, *self._unsettled, *self._line]
+        while not self._orders.empty():
+            left.append(self._orders.get())
+        deliver(
+            (order.reply, StoreError("the store is closing"))
+            for order in left
+            if order is not None and not isinstance(order, Cancel) and order.reply is not None
+        )
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
 
-def _reason(error: Exception | None) -> str:
-    """SQLite's own words name tables and columns at most; of others only the type is told."""
-    return str(error) if isinstance(error, sqlite3.Error) else type(error).__name__
+def _reason(error: BaseException | None) -> str:
+    """SQLite's own words name tables and columns at most; of other errors, the type and the place."""
+    if error is None or isinstance(error, sqlite3.Error):
+        return str(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
