@@ -244,6 +244,51 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A provider and a model: where a request goes."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model or '?'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision may look at besides the call itself; gathered before, so that deciding is pure.
+
+    `may_reroute`: the key is the company's, so the request may go elsewhere. `contact`: whom to ask.
+    """
+
+    provider: str
+    client_name: str | None = None
+    key_class: KeyClass = KeyClass.UNKNOWN
+    input_tokens: int = 0
+    may_reroute: bool = False
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a decision's trail: the kind of rule, its name (None: none matched), what it did."""
+
+    kind: str
+    rule: str | None
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a request goes, by which rule, or why it does not; `trail` says how that came about."""
+
+    target: Target
+    rule: str | None
+    refusal: Refusal | None
+    trail: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One attempt, as the contract names it. Written open before anything is forwarded, settled once.
 

@@ -16,6 +16,8 @@ from pathlib import Path as File
 
 import orjson
 
+from sluiceway.app.deployment import Deployment
+
 from . import table
 from .figures import Path, Samples, results
 from .ledger import check
@@ -44,21 +46,22 @@ def main() -> int:
     size = BRIEF if options.short else FULL
     if options.rounds:
         size = replace(size, rounds=options.rounds)
+    samples, count = Samples(), Count()
     with tempfile.TemporaryDirectory(prefix="sluiceway-bench-") as folder:
-        samples, requests = measure(File(folder), size)
-    found = results(samples)
-    print(table.text(found))
-    if options.short:
-        print("\nThe short form proves that the benchmark works; its figures mean little.")
-    if options.json:
-        written = table.document(found, rounds=size.rounds, requests=requests)
-        options.json.write_bytes(orjson.dumps(written, option=orjson.OPT_INDENT_2) + b"\n")
+        deployment = measure(File(folder), size, samples, count)
+        found = results(samples)
+        print(table.text(found))
+        if options.short:
+            print("\nThe short form proves that the benchmark works; its figures mean little.")
+        if options.json:
+            written = table.document(found, rounds=size.rounds, requests=count.requests)
+            options.json.write_bytes(orjson.dumps(written, option=orjson.OPT_INDENT_2) + b"\n")
+        check(deployment, count.requests)
     return 0
 
 
-def measure(folder: File, size: Size) -> tuple[Samples, int]:
-    """All rounds; returns the samples and how many requests Sluiceway's ledger has, which are all it got."""
-    samples, count = Samples(), Count()
+def measure(folder: File, size: Size, samples: Samples, count: Count) -> Deployment:
+    """All rounds. The deployment that was measured is stopped and still has its ledger."""
     with ExitStack() as stack:
         provider = Provider.start(folder / "provider")
         stack.callback(provider.process.stop)
@@ -78,8 +81,7 @@ def measure(folder: File, size: Size) -> tuple[Samples, int]:
             Round(field, size, samples, count).run()
         for path, proxy in field.whole.items():
             samples.add("resident", path, resident(proxy.process))
-    check(ours.deployment, count.requests)
-    return samples, count.requests
+    return ours.deployment
 
 
 def _field(stack: ExitStack, provider: Provider, stock: Stock, ours: Sluiceway) -> Field:

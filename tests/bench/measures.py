@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from statistics import median
 
-from .client import Connection, Way, first_event_ms, message, rolling, timed_ms
+from .client import BadAnswerError, Connection, Way, first_event_ms, message, rolling, timed_ms
 from .figures import Path, Samples, quantile
 from .processes import Process, Provider, Proxy, Sluiceway, Stock
 
@@ -173,7 +173,10 @@ def warm_up(proxy: Proxy) -> None:
     with connected(proxy.way, 8) as connections:
         rolling(connections, SMALL, WARM_REQUESTS)
     with connected(proxy.way, WARM_STREAMS) as connections:
-        rolling(connections, BURST, WARM_STREAMS)
+        for connection in connections:
+            events = connection.ask(BURST).count(b"event: content_block_delta")
+            if events != EVENTS:
+                raise BadAnswerError(f"expected a stream of {EVENTS} events, got {events}")
 
 
 def _memory_per_stream(proxy: Proxy, count: int) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 from sluiceway.app import operations
 from sluiceway.app.deployment import Deployment
@@ -60,9 +60,9 @@ class Process:
                 env={**os.environ, **(environment or {})},
             )
         self._process = psutil.Process(self._child.pid)
-        self.ready_line = self._wait_for(ready)
+        self.ready_line = self._wait_for(ready, command)
 
-    def _wait_for(self, ready: str) -> str:
+    def _wait_for(self, ready: str, command: list[str]) -> str:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for line in self._log.read_text("utf-8", "replace").splitlines():
@@ -72,7 +72,7 @@ class Process:
                 break
             time.sleep(0.005)
         self.stop()
-        raise NotStartedError(f"{self._child.args}: {self._log.read_text('utf-8', 'replace')[-2000:]}")
+        raise NotStartedError(f"{command[0]} said: {self._log.read_text('utf-8', 'replace')[-2000:]}")
 
     @property
     def pid(self) -> int:

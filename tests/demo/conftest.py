@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+
 from sluiceway.demo.pace import NO_LATENCY
 from sluiceway.demo.providers import Providers
 

@@ -9,10 +9,11 @@ import httpx2
 import orjson
 import pytest
 from anthropic import AsyncAnthropic
+
 from sluiceway.demo.providers import Providers
 
 MODEL = "claude-sonnet-4-6"
-HI = [{"role": "user", "content": "hi"}]
+HI: Any = [{"role": "user", "content": "hi"}]
 WEATHER = {
     "name": "weather",
     "description": "The weather of a place",
@@ -30,7 +31,11 @@ WEATHER = {
 
 @pytest.fixture
 def client(http: httpx2.AsyncClient) -> AsyncAnthropic:
-    return AsyncAnthropic(api_key="sk-test", base_url=str(http.base_url), http_client=http, max_retries=0)
+    host = {"host": "api.anthropic.com"}
+    base = str(http.base_url)
+    return AsyncAnthropic(
+        api_key="sk-test", base_url=base, http_client=http, max_retries=0, default_headers=host
+    )
 
 
 async def test_a_message_parses_and_costs_what_the_provider_has_on_record(
@@ -174,7 +179,7 @@ async def test_a_marked_prefix_is_written_once_and_then_read(client: AsyncAnthro
             usage.cache_read_input_tokens or 0,
         )
 
-    # The system prompt: 16 bytes of role and 8,000 of text are 2,004 tokens; the question: 16 and 2, 5 tokens.
+    # The system prompt: 16 bytes of role and 8,000 of text are 2,004 tokens; the question, 16 and 2, is 5.
     assert await ask("hi") == (5, 2004, 0)
     assert await ask("ho") == (5, 0, 2004)
     clock.now += 301

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sluiceway.demo import answers
 from sluiceway.demo.counting import message_blocks, prompt_tokens, tokens
 

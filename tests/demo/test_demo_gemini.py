@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from google import genai
 from google.genai import errors, types
+
 from sluiceway.demo.providers import Providers
 
 MODEL = "gemini-2.5-flash"

@@ -9,6 +9,7 @@ import httpx2
 import openai
 import pytest
 from openai import AsyncOpenAI
+
 from sluiceway.demo.providers import Providers
 
 HI: Any = [{"role": "user", "content": "hi"}]
@@ -18,7 +19,7 @@ TOOLS: Any = [{"type": "function", "function": {"name": "weather", "parameters":
 
 @pytest.fixture
 def client(http: httpx2.AsyncClient) -> AsyncOpenAI:
-    return AsyncOpenAI(api_key="sk-test", base_url=f"{http.base_url}v1", http_client=http, max_retries=0)
+    return AsyncOpenAI(api_key="sk-test", base_url=f"{http.base_url}/v1", http_client=http, max_retries=0)
 
 
 async def test_a_chat_parses_and_costs_what_the_provider_has_on_record(

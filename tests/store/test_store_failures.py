@@ -12,7 +12,7 @@ import pytest
 from store_world import attempt, busy_writer, company, counter, ended, granted, line_of, rows_of, spend
 
 from sluiceway.errors import StoreError
-from sluiceway.store import Store, Want, writer
+from sluiceway.store import Store, Want, orders, writer
 from sluiceway.types import Cap
 
 
@@ -177,3 +177,74 @@ async def test_work_that_fails_is_undone_alone(store: Store, database: Path) -> 
         await twice
     await task
     assert len(rows_of(database, "id")) == 1
+
+
+async def test_a_writer_that_dies_leaves_nobody_waiting(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    cap = company(100)
+    granted(await store.ledger.admit(attempt("r1"), Want(90, 90), (cap,), 0))
+    waiting = asyncio.create_task(store.ledger.admit(attempt("r2"), Want(50, 50), (cap,), 60))
+    await line_of(store, 1)
+
+    def die(_: sqlite3.Connection) -> None:
+        raise SystemExit
+
+    with pytest.raises(StoreError):
+        await asyncio.to_thread(store._run, die)
+    with pytest.raises(StoreError):
+        await waiting
+    with pytest.raises(StoreError, match="closed"):
+        await store.ledger.admit(attempt("r3"), Want(1, 1), (), 0)
+    assert "SystemExit at test_store_failures.py" in caplog.text
+
+
+async def test_a_fault_of_ours_fails_one_batch_and_is_logged_by_its_place(
+    store: Store, database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A value that no check foresaw: nothing is granted, nothing hangs, the next request is served."""
+    cap = company(100)
+    order = store.ledger._admission(attempt("r1"), Want(10, 10), (cap,), 0)
+    order.caps = ()  # no longer as many as keys
+    with pytest.raises(StoreError, match=r"the store cannot write: ValueError at batch.py:\d+"):
+        await store.ledger._admitted(order)
+    granted(await store.ledger.admit(attempt("r2"), Want(10, 10), (cap,), 0))
+    assert counter(database, cap) == (0, 10)
+    assert "ValueError at batch.py" in caplog.text
+
+
+LETS_SPEND = {
+    "admission": (orders.Admit, {}, True),
+    "top-up": (orders.TopUp, {}, True),
+    "work": (orders.Work, {}, True),
+    "a charge without a reservation": (orders.Record, {"charged_nusd": 1}, True),
+    "refusal": (orders.Record, {"charged_nusd": 0}, False),
+    "end": (orders.Settle, {}, False),
+    "cancellation": (orders.Cancel, {}, False),
+}
+
+
+@pytest.mark.parametrize(("kind", "values", "forced"), LETS_SPEND.values(), ids=LETS_SPEND.keys())
+def test_whatever_lets_money_be_spent_waits_for_the_disk(
+    kind: type, values: dict[str, int], forced: bool
+) -> None:
+    order = object.__new__(kind)
+    for name, value in values.items():
+        setattr(order, name, value)
+    assert orders.must_survive(order) is forced
+
+
+async def test_a_batch_that_may_serve_the_line_waits_for_the_disk(store: Store) -> None:
+    cap, row = company(100), attempt("r1")
+    assert store._writer is not None
+    first = granted(await store.ledger.admit(row, Want(90, 90), (cap,), 0))
+    assert store._writer._forced
+    await store.ledger.settle(first.reservation, ended(row, 10))
+    assert not store._writer._forced
+    second_row = attempt("r2")
+    second = granted(await store.ledger.admit(second_row, Want(90, 90), (cap,), 0))
+    waiting = asyncio.create_task(store.ledger.admit(attempt("r3"), Want(50, 50), (cap,), 60))
+    await line_of(store, 1)
+    await store.ledger.settle(second.reservation, ended(second_row, 10))
+    granted(await waiting)
+    assert store._writer._forced

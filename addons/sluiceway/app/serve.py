@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from sluiceway.app import authority, operations
 from sluiceway.app.control import Control
@@ -17,6 +18,7 @@ from sluiceway.front import selftest
 from sluiceway.front.egress import Admission
 from sluiceway.front.master import Front, Listener
 from sluiceway.front.names import normalise
+from sluiceway.front.parent import DEFAULT_PORTS, Parent
 from sluiceway.front.visit import Parts
 from sluiceway.gateway.life import Gateway
 from sluiceway.gateway.parts import GatewayParts, Rules
@@ -38,6 +40,10 @@ class Service:
         self.started_at = datetime.now(UTC)
         self.front: Front | None = None
         self.store: Store | None = None
+        self.parent: Parent | None = None
+        self._parts: Parts | None = None
+        self._upstream: Upstream | None = None
+        self._control: Control | None = None
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -46,17 +52,15 @@ class Service:
     async def start(self) -> None:
         """Raises SluicewayError with nothing left running when something is wrong."""
         try:
-            parts = await self.assemble()
-            self.front = Front(parts)
+            parts = self.assemble()
+            self.front = Front(parts, self.parent)
             await self.front.start(listeners_of(self._settings))
-            self.listening(self.front.addresses)
-            self._control = Control(self._deployment.config, self.operate)
-            await self._control.start()
+            await self.listening(self.front.addresses)
         except BaseException:
-            await self._close()
+            await self.close()
             raise
 
-    async def assemble(self) -> Parts:
+    def assemble(self) -> Parts:
         """Everything but the listening: checks, store, gateway, and what the front's addons need."""
         settings = self._settings
         content = self._deployment.content()
@@ -64,9 +68,11 @@ class Service:
         selftest.run()
         self.store = self._deployment.open_store(writable=True)
         contact = settings.contact or NOBODY_TO_ASK
+        if settings.upstream.proxy is not None:
+            self.parent = Parent.of(settings.upstream.proxy, settings.upstream.trusted_ca)
         self._admission = Admission(settings.egress, settings.upstream)
         self._upstream = Upstream(
-            lookup_for(self._admission),
+            lookup_for(self._admission, self.parent),
             trusted_ca=settings.upstream.trusted_ca,
             proxy=settings.upstream.proxy,
             connect_s=settings.timeouts.connect_s,
@@ -96,10 +102,14 @@ class Service:
         self.store.events.record("started", "serve", {"policy_version": content.policy.version})
         return self._parts
 
-    def listening(self, addresses: Sequence[tuple[str, int]]) -> None:
-        """The proxy must never be asked to connect to itself."""
-        for host, port in addresses:
+    async def listening(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """Clients can come: nobody may be led back into the proxy itself, and commands find this process."""
+        public = urlsplit(self._settings.public_url)
+        own = (public.hostname or "localhost", public.port or DEFAULT_PORTS[public.scheme])
+        for host, port in (own, *addresses):
             self._admission.add_own(host, port)
+        self._control = Control(self._deployment.config, self.operate)
+        await self._control.start()
 
     async def operate(self, operation: str, arguments: Mapping[str, Any]) -> Any:
         """An operation asked for over the control socket."""
@@ -115,11 +125,12 @@ class Service:
     def reload(self) -> dict[str, str]:
         """Re-reads the rules. Raises ConfigError and keeps what runs when a file is bad."""
         content = self._deployment.content()
+        assert self._parts
+        assert self.store
         if set(content.providers.hosts) - set(self._parts.providers.hosts):
             authority.must_be_good(self._settings, content.providers.hosts)
         self.gateway.parts.rules = Rules(content.policy, content.prices)
         self._parts.providers = content.providers
-        assert self.store
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
         return {"policy_version": content.policy.version}
 
@@ -139,27 +150,31 @@ class Service:
         """Drains: no new connections or requests, streams in flight finish within the drain time."""
         if self.front is not None:
             self.front.stop_listening()
-        if self.store is not None:
+        if self._parts is not None:
+            self._parts.draining = True
             await self.gateway.drain(self._settings.drain_timeout_s)
-        await self._close()
+        await self.close()
 
-    async def _close(self) -> None:
-        if hasattr(self, "_control"):
+    async def close(self) -> None:
+        """Without draining: what is open is cut."""
+        if self._control is not None:
             await self._control.stop()
         if self.front is not None:
             await self.front.stop()
-        if hasattr(self, "_upstream"):
+        if self._upstream is not None:
             await self._upstream.close()
         if self.store is not None:
             await asyncio.to_thread(self.store.close)
 
 
-def lookup_for(admission: Admission) -> Lookup:
+def lookup_for(admission: Admission, parent: Parent | None) -> Lookup:
     """The gateway's way to checked addresses. A parent proxy is a trusted setting of its own."""
 
     async def lookup(host: str, port: int) -> tuple[tuple[str, int], ...] | str:
         try:
-            admitted = await admission.admit(normalise(host, port))
+            asked = normalise(host, port)
+            to_parent = parent is not None and asked == parent.at
+            admitted = await (admission.admit_parent(asked) if to_parent else admission.admit(asked))
         except SluicewayError as error:
             return str(error)
         return admitted if isinstance(admitted, str) else admitted.addresses

@@ -96,6 +96,10 @@ class Admission:
             return self._for_parent(destination)
         return await self._dialled(destination, destination, trusted=False)
 
+    async def admit_parent(self, parent: Destination) -> Admitted | str:
+        """The addresses of `upstream.proxy`, a trusted setting too: anywhere except this proxy itself."""
+        return await self._dialled(parent, parent, trusted=True)
+
     async def _dialled(self, destination: Destination, target: Destination, trusted: bool) -> Admitted | str:
         try:
             found = (target.ip,) if target.ip else await self._resolver.resolve(target.host)

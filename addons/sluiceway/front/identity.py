@@ -10,12 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import time
+import weakref
 from collections import OrderedDict
 
 from mitmproxy import http
 
 from sluiceway.errors import WireError
+from sluiceway.front.egress import Admitted
 from sluiceway.front.names import Destination, parse_authority
+from sluiceway.front.parent import Parent
 from sluiceway.front.visit import Parts, Visit, Visits, answer, fail_closed
 from sluiceway.types import Identity, Rejected
 
@@ -63,9 +66,10 @@ def credentials(header: str | None) -> tuple[str, str] | None:
 class Identify:
     """The addon that turns a CONNECT into a Visit, or answers it."""
 
-    def __init__(self, parts: Parts, visits: Visits) -> None:
+    def __init__(self, parts: Parts, visits: Visits, parent: Parent | None = None) -> None:
         self._parts = parts
         self._visits = visits
+        self._parent = parent
         self._failures = Failures()
 
     @fail_closed
@@ -91,6 +95,8 @@ class Identify:
         elif (refused := await self._admit(visit)) is not None:
             flow.response = answer(403, f"Sluiceway: {refused}")
             return
+        elif visit.to_parent:
+            visit.waiting = weakref.ref(flow)
         self._visits.remember(flow.client_conn, visit)
 
     @fail_closed
@@ -116,6 +122,10 @@ class Identify:
         if (refused := await self._admit(visit)) is not None:
             flow.response = answer(403, f"Sluiceway: {refused}")
             return
+        if self._parent is not None and visit.to_parent:
+            flow.request.authority = destination.authority  # a proxy is asked by the absolute form
+            if self._parent.authorization:
+                flow.request.headers["proxy-authorization"] = self._parent.authorization
         self._visits.remember(flow.client_conn, visit)
         flow.request.stream = True
 
@@ -160,7 +170,11 @@ class Identify:
         """Resolves and checks the destination once; what was checked is what is dialled. A refusal's text."""
         if self._parts.providers.at(visit.destination.host):
             return f"{visit.destination.host} is an AI provider and is reached on port 443 only."
-        admitted = await self._parts.admission.admit(visit.destination)
+        admission = self._parts.admission
+        admitted = await admission.admit(visit.destination)
+        if isinstance(admitted, Admitted) and not admitted.addresses and self._parent is not None:
+            visit.to_parent = True
+            admitted = await admission.admit_parent(self._parent.at)
         if isinstance(admitted, str):
             return admitted
         visit.dial = admitted.addresses[0]

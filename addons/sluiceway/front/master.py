@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mitmproxy import connection, hooks, options
+from mitmproxy import hooks, options
 from mitmproxy.addonmanager import AddonManager
 from mitmproxy.addons.core import Core
 from mitmproxy.addons.disable_h2c import DisableH2C
@@ -24,15 +24,21 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 from sluiceway.errors import SluicewayError
 from sluiceway.front.identity import Identify
 from sluiceway.front.intercept import NextLayer
+from sluiceway.front.parent import Parent, ThroughParent
+from sluiceway.front.revocation import Revocations, cut
 from sluiceway.front.visit import Parts, Visits
-from sluiceway.types import Identity
 
 logger = logging.getLogger(__name__)
 
 # Agent sessions sit silent for as long as a person thinks or a build runs.
 TCP_TIMEOUT_S = 7200
 BACKLOG = 1024
-REVOCATION_POLL_S = 1.0
+# What the front needs of mitmproxy's options, under `serve` and under mitmdump alike.
+OPTIONS: dict[str, object] = {
+    "connection_strategy": "eager",  # server-first protocols such as SSH hang otherwise
+    "tcp_timeout": TCP_TIMEOUT_S,
+    "upstream_cert": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +83,21 @@ class ProxyMaster(Master):
         self.addons = QuickHooks(self)
 
 
-def addons(parts: Parts, proxyserver: Proxyserver) -> tuple[Visits, Sequence[object]]:
+def addons(parts: Parts, parent: Parent | None, proxyserver: Proxyserver) -> tuple[Visits, Sequence[object]]:
     """The front's own addons, the same under `serve` and under `mitmdump -s addons/gateway.py`."""
     visits = Visits()
-    return visits, (NextLayer(parts, visits, proxyserver), Identify(parts, visits))
+    ours: list[object] = [NextLayer(parts, visits, proxyserver), Identify(parts, visits, parent)]
+    if parent is not None:
+        ours.append(ThroughParent(parent, visits, proxyserver))
+    return visits, ours
 
 
 class Front:
     """The proxy's client side: listens, identifies, decrypts or tunnels. `start`, then `stop`."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, parent: Parent | None = None) -> None:
         self._parts = parts
+        self._parent = parent
         self._servers: list[asyncio.Server] = []
         self._master: ProxyMaster | None = None
         self.addresses: list[tuple[str, int]] = []
@@ -96,16 +106,12 @@ class Front:
         """Opens all listeners, or raises CannotListen with none left open."""
         loop = asyncio.get_running_loop()
         loop.set_task_factory(asyncio.eager_task_factory)
-        loop.set_exception_handler(_log_class_only)
+        loop.set_exception_handler(log_class_only)
         self._master = ProxyMaster(loop)
         self._proxyserver = Proxyserver()
-        self._visits, ours = addons(self._parts, self._proxyserver)
+        visits, ours = addons(self._parts, self._parent, self._proxyserver)
         self._master.addons.add(Core(), self._proxyserver, DisableH2C(), *ours)
-        self._master.options.update(
-            connection_strategy="eager",  # server-first protocols such as SSH hang otherwise
-            tcp_timeout=TCP_TIMEOUT_S,
-            upstream_cert=False,
-        )
+        self._master.options.update(**OPTIONS)
         try:
             for listener in listeners:
                 await self._listen(listener)
@@ -113,7 +119,8 @@ class Front:
             self.stop_listening()
             raise
         await self._master.running()
-        self._watcher = loop.create_task(self._watch_revocations())
+        self._revocations = Revocations(self._parts, visits, self._proxyserver)
+        self._revocations.start()
 
     async def _listen(self, listener: Listener) -> None:
         mode = ProxyMode.parse(f"regular@{listener.host}:{listener.port}")
@@ -142,25 +149,6 @@ class Front:
         with self._proxyserver.register_connection(handler.client.id, handler):
             await handler.handle_client()
 
-    async def _watch_revocations(self) -> None:
-        """Closes raw tunnels of people who were disabled or whose token was revoked."""
-        directory = self._parts.store.directory
-        while True:
-            await asyncio.sleep(REVOCATION_POLL_S)
-            try:
-                await self._parts.store.refresh_directory()
-                for client, visit in self._visits.tunnels():
-                    who = visit.identity
-                    if isinstance(who, Identity) and not directory.is_active(who.principal.id, who.token_id):
-                        self._cut(client)
-            except Exception as error:
-                logger.error("watching for revocations failed: %s", type(error).__name__)
-
-    def _cut(self, client: connection.Client) -> None:
-        handler = self._proxyserver.connections.get(client.id)
-        if handler is not None and client in handler.transports:
-            handler.close_connection(client)
-
     def stop_listening(self) -> None:
         """No new connections; those that are open go on."""
         self._parts.draining = True
@@ -172,9 +160,9 @@ class Front:
         self.stop_listening()
         if self._master is None:
             return
-        self._watcher.cancel()
+        self._revocations.stop()
         for handler in list(self._proxyserver.connections.values()):
-            self._cut(handler.client)
+            cut(self._proxyserver, handler.client)
         for _ in range(50):
             if not self._proxyserver.connections:
                 break
@@ -194,7 +182,7 @@ def _why(listener: Listener, error: OSError) -> str:
     return f"cannot listen on {at}: {error.strerror or type(error).__name__}"
 
 
-def _log_class_only(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+def log_class_only(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
     """Unhandled errors in tasks: the class and where, never a text that may quote what was being handled."""
     error = context.get("exception")
     logger.error("unhandled error in a task: %s", type(error).__name__ if error else context.get("message"))

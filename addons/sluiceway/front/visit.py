@@ -25,13 +25,17 @@ logger = logging.getLogger(__name__)
 class Visit:
     """One CONNECT (or plain request): who, where to, and what was checked for it.
 
-    `provider` is set for AI hosts, which are decrypted; `dial` is the checked address of any other tunnel.
+    `provider` is set for AI hosts, which are decrypted; `dial` is the checked address of any other tunnel,
+    the parent proxy's where `to_parent`. `waiting` is the CONNECT that the parent has yet to carry out; weak,
+    because a flow holds the client connection by which visits are forgotten.
     """
 
     identity: Identity | Rejected
     destination: Destination
     provider: Provider | None = None
     dial: tuple[str, int] | None = None
+    to_parent: bool = False
+    waiting: weakref.ref[http.HTTPFlow] | None = None
     misdirected: str | None = None
 
 

@@ -14,23 +14,29 @@ from sluiceway.types import KeyClass, Provider
 LOGIN_PREFIXES = ("sk-ant-oat", "eyJ", "ya29.")
 
 
-def credential_of(headers: CIMultiDictProxy[str], provider: Provider) -> str | None:
-    """The credential itself. Never logged or stored, only classified and hashed."""
-    for name in provider.credential_headers:
-        if value := headers.get(name):
-            return value.removeprefix("Bearer ").strip()
-    return None
+def credentials_of(headers: CIMultiDictProxy[str], provider: Provider) -> list[str]:
+    """The credentials themselves, the provider's preferred header first. Never logged or stored, only
+    classified and hashed."""
+    values = [value for name in provider.credential_headers for value in headers.getall(name, ())]
+    return [bare for bare in map(_bare, values) if bare]
 
 
-def key_class(credential: str | None) -> KeyClass:
-    """SUBSCRIPTION for logins; what else a key is, the company has to say."""
-    if credential is not None and credential.startswith(LOGIN_PREFIXES):
+def _bare(value: str) -> str:
+    scheme, _, rest = value.strip().partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else value.strip()
+
+
+def key_class(credentials: list[str]) -> KeyClass:
+    """SUBSCRIPTION where every credential is a login; what else a key is, the company has to say. A made-up
+    login beside a key must not lift the key's requests out of the caps."""
+    if credentials and all(credential.startswith(LOGIN_PREFIXES) for credential in credentials):
         return KeyClass.SUBSCRIPTION
     return KeyClass.UNKNOWN
 
 
-def fingerprint(credential: str | None, key: bytes) -> str | None:
-    """16 hex digits of HMAC-SHA256: equal for equal credentials, useless to anyone without our key."""
-    if not credential:
+def fingerprint(credentials: list[str], key: bytes) -> str | None:
+    """16 hex digits of HMAC-SHA256 of the preferred one: equal for equal credentials, useless without `key`."""
+    if not credentials:
         return None
-    return hmac.new(key, b"credential\0" + credential.encode(), hashlib.sha256).hexdigest()[:16]
+    text = credentials[0].encode(errors="surrogateescape")
+    return hmac.new(key, b"credential\0" + text, hashlib.sha256).hexdigest()[:16]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable
 
 from multidict import CIMultiDict, CIMultiDictProxy
+
+from sluiceway.errors import WireError
+from sluiceway.gateway.decoding import KNOWN
 
 # RFC 9110 section 7.6.1, and the proxy's own.
 HOP_BY_HOP = frozenset(
@@ -23,18 +27,16 @@ HOP_BY_HOP = frozenset(
 )
 # Alt-Svc would invite the client to HTTP/3, around the proxy.
 NOT_TO_CLIENT = HOP_BY_HOP | {"alt-svc"}
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def _travelling(
-    headers: Mapping[str, str] | CIMultiDictProxy[str], stay: frozenset[str]
-) -> CIMultiDict[str]:
-    named = {name.strip().lower() for name in headers.get("connection", "").split(",")}
+def _travelling(headers: CIMultiDictProxy[str], stay: frozenset[str]) -> CIMultiDict[str]:
+    if named := headers.getall("connection", ()):
+        stay |= {name.strip().lower() for value in named for name in value.split(",")}
     return CIMultiDict(
         (name, value)
         for name, value in headers.items()
-        if (lower := name.lower()) not in stay
-        and lower not in named
-        and not lower.startswith("x-sluiceway-")
+        if (lower := name.lower()) not in stay and not lower.startswith("x-sluiceway-")
     )
 
 
@@ -46,10 +48,19 @@ def to_provider(headers: CIMultiDictProxy[str], host: str) -> CIMultiDict[str]:
     return out
 
 
-def to_client(headers: CIMultiDictProxy[str], *, keep_length: bool) -> CIMultiDict[str]:
-    """The provider's headers for the client. The length stays only where the bytes do."""
+def to_client(headers: CIMultiDictProxy[str], own: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
+    """The provider's headers for the client, with `own` ones. Raises WireError where one holds a control
+    character, which the next reader might take for the end of it."""
     out = _travelling(headers, NOT_TO_CLIENT)
-    if not keep_length:
-        out.popall("content-length", None)
+    if any(_CONTROL.search(value) for value in out.values()):
+        raise WireError("a header of the answer holds a control character")
+    for name, value in own:
+        out[name] = value
     return out
 
+
+def accepted(accept_encoding: str) -> str:
+    """An `accept-encoding` value without the encodings that could not be metered; a `*` is one of those."""
+    offers = (offer.strip() for offer in accept_encoding.split(","))
+    known = [offer for offer in offers if offer.partition(";")[0].strip().lower() in KNOWN]
+    return ", ".join(known) or "identity"

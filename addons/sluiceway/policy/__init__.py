@@ -2,7 +2,8 @@
 
 from sluiceway.policy.budgets import caps
 from sluiceway.policy.check import check
+from sluiceway.policy.decide import decide
 from sluiceway.policy.load import load_policy
 from sluiceway.policy.policy import Policy
 
-__all__ = ["Policy", "caps", "check", "load_policy"]
+__all__ = ["Policy", "caps", "check", "decide", "load_policy"]

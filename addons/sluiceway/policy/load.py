@@ -35,6 +35,7 @@ def load_policy(folder: Path) -> Policy:
         raise ConfigError("\n".join(errors))
     return Policy(
         budgets=tuple(budget for part in parts for budget in part.file.budgets),
+        routes=tuple(route for part in parts for route in part.file.routes),
         unknown_keys=next((part.file.keys.unknown for part in parts if part.file.keys), None),
         places=places,
     )
@@ -56,15 +57,16 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _collect_names(parts: Sequence[_Part], places: dict[str, str]) -> Iterator[str]:
-    """Fill `places` with where each budget's name stands; yield an error for a name used twice."""
+    """Fill `places` with where each rule's name stands; yield an error for a name used twice."""
     for part in parts:
-        for index, budget in enumerate(part.file.budgets):
-            loc = ("budgets", index, "name")
-            if (first := places.get(budget.name)) is None:
-                places[budget.name] = part.document.where(loc)
-                continue
-            text = f"'{budget.name}' is used twice (first at {first}); names are unique in all files"
-            yield str(part.document.error([Problem(loc, text)]))
+        for kind in ("budgets", "routes"):
+            for index, rule in enumerate(getattr(part.file, kind)):
+                loc = (kind, index, "name")
+                if (first := places.get(rule.name)) is None:
+                    places[rule.name] = part.document.where(loc)
+                    continue
+                text = f"'{rule.name}' is used twice (first at {first}); names are unique in all files"
+                yield str(part.document.error([Problem(loc, text)]))
 
 
 def _second_keys(parts: Sequence[_Part]) -> Iterator[str]:

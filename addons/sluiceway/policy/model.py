@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.windows import Window
 from sluiceway.settings.section import Name, Section, Text
 
@@ -82,4 +83,5 @@ class PolicyFile(Section):
 
     version: Literal[1]
     budgets: tuple[Budget, ...] = ()
+    routes: tuple[Route, ...] = ()
     keys: Keys | None = None

@@ -10,6 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
+from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.model import Budget
 
 NO_PLACES: Mapping[str, str] = MappingProxyType({})
@@ -17,12 +18,13 @@ NO_PLACES: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Policy:
-    """All rules in force. `places` say where each budget stands (`path:line:column`), for messages.
+    """All rules in force. `places` say where each rule stands (`path:line:column`), for messages.
 
     `unknown_keys` None: as company keys while no company key is registered, then as personal ones.
     """
 
     budgets: tuple[Budget, ...] = ()
+    routes: tuple[Route, ...] = ()
     unknown_keys: Literal["company", "personal"] | None = None
     places: Mapping[str, str] = field(default=NO_PLACES, compare=False, repr=False)
 
@@ -33,7 +35,8 @@ class Policy:
             budget.model_dump(mode="json") | {"limit_usd": format(budget.limit_usd.normalize(), "f")}
             for budget in self.budgets
         ]
-        content = {"budgets": budgets, "unknown_keys": self.unknown_keys}
+        routes = [route.model_dump(mode="json", exclude_defaults=True) for route in self.routes]
+        content = {"budgets": budgets, "routes": routes, "unknown_keys": self.unknown_keys}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

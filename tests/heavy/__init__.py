@@ -1,0 +1,1 @@
+"""Proofs under load: processes of their own, many clients, kill -9. Short forms run inside the test suite."""
