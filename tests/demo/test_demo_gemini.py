@@ -47,7 +47,8 @@ async def test_a_stream_counts_up_to_the_final_usage(client: genai.Client, provi
     stream = await client.aio.models.generate_content_stream(model=MODEL, contents="hi")
     chunks = [chunk async for chunk in stream]
     counts = [chunk.usage_metadata.candidates_token_count for chunk in chunks if chunk.usage_metadata]
-    assert counts == sorted(counts, key=lambda count: count or 0)
+    assert len(counts) > 2
+    assert counts == sorted(set(counts), key=lambda count: count or 0)
     usage = providers.billed[0].usage
     assert usage is not None
     assert counts[-1] == usage["candidatesTokenCount"]

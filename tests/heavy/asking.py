@@ -16,7 +16,10 @@ URLS = {
     "openai": "https://api.openai.com/v1/chat/completions",
 }
 MODELS = {"anthropic": "claude-sonnet-4-5", "openai": "gpt-4.1-mini"}
-KEYS = {"anthropic": {"x-api-key": "sk-ant-api03-heavy"}, "openai": {"authorization": "Bearer sk-heavy"}}
+KEYS = {
+    "anthropic": {"x-api-key": "sk-ant-api03-heavy", "anthropic-version": "2023-06-01"},
+    "openai": {"authorization": "Bearer sk-heavy"},
+}
 ENDINGS = {"anthropic": b"event: message_stop", "openai": b"data: [DONE]"}
 PROMPT = "What is a sluiceway?"
 

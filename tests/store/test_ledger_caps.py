@@ -347,6 +347,42 @@ async def test_the_next_attempt_stands_before_those_who_wait(store: Store) -> No
     waiting.cancel()
 
 
+async def test_the_next_attempt_takes_what_its_request_gave_back_though_others_wait(store: Store) -> None:
+    cap = company(100)
+    rows = [attempt("r1"), attempt("r2")]
+    first, _ = [granted(await store.ledger.admit(row, Want(50, 50), (cap,), 0)) for row in rows]
+    waiting = asyncio.create_task(store.ledger.admit(attempt("r3"), Want(60, 60), (cap,), 60))
+    await line_of(store, 1)
+    answer = await store.ledger.replace(
+        first.reservation, ended(rows[0], 0), attempt("r1", attempt=2), Want(40, 40), (cap,), 0
+    )
+    assert granted(answer).nusd == 40
+    waiting.cancel()
+
+
+async def test_a_next_attempt_that_cannot_be_stored_still_ends_the_first(
+    store: Store, database: Path
+) -> None:
+    cap, row = company(100), attempt("r1")
+    first = granted(await store.ledger.admit(row, Want(50, 50), (cap,), 0))
+    with pytest.raises(StoreError, match="does not take"):  # the same attempt again
+        await store.ledger.replace(first.reservation, ended(row, 9), row, Want(40, 40), (cap,), 0)
+    assert counter(database, cap) == (9, 0)
+
+
+async def test_a_first_attempt_whose_end_cannot_be_stored_makes_way_for_the_next(
+    store: Store, database: Path
+) -> None:
+    cap, row = company(100), attempt("r1")
+    first = granted(await store.ledger.admit(row, Want(50, 50), (cap,), 0))
+    bad_end = replace(ended(row, 9), input_tokens=2**63)
+    answer = await store.ledger.replace(
+        first.reservation, bad_end, attempt("r1", attempt=2), Want(40, 40), (cap,), 0
+    )
+    assert granted(answer).nusd == 40
+    assert counter(database, cap) == (50, 40)
+
+
 # Rows that never were open
 
 
@@ -387,6 +423,7 @@ async def test_rows_that_are_not_budgeted_move_no_counter(store: Store, database
     ("row", "caps", "says"),
     [
         pytest.param({}, (person(100, "bob"),), "does not cover", id="another person's cap"),
+        pytest.param({"principal_kind": "service"}, (person(100),), "does not cover", id="no employee"),
         pytest.param({"started_at": NEXT_MONTH}, (company(100),), "does not cover", id="another month"),
         pytest.param({"budgeted": False}, (company(100),), "does not cover", id="not budgeted"),
         pytest.param(
@@ -421,6 +458,21 @@ async def test_a_row_that_is_there_already_fails_alone_in_its_batch(store: Store
     assert [type(answer) for answer in answers] == [Granted, StoreError, Granted, StoreError]
     assert counter(database, cap) == (10, 60)
     assert store.verify() == []
+
+
+async def test_who_was_behind_a_row_that_fails_is_admitted_once(store: Store, database: Path) -> None:
+    """In the first try the bad row takes the money and the good one joins the line; then it is done again."""
+    cap = company(100)
+    await spend(store, "r1", 10, cap)
+    with busy_writer(store):
+        bad = asyncio.create_task(store.ledger.admit(attempt("r1"), Want(80, 80), (cap,), 60))
+        good = asyncio.create_task(store.ledger.admit(attempt("r2"), Want(50, 50), (cap,), 60))
+        await asyncio.sleep(0)
+    with pytest.raises(StoreError):
+        await bad
+    assert granted(await good).nusd == 50
+    assert store.status()["waiting"] == 0
+    assert counter(database, cap) == (10, 50)
 
 
 async def test_turns_of_one_attempt_are_rows_of_their_own(store: Store, database: Path) -> None:

@@ -149,6 +149,21 @@ async def test_a_late_row_reaches_the_counter_of_a_window_long_over(
     assert store.verify() == []
 
 
+async def test_a_late_request_reaches_every_counter_of_its_window(
+    reopen: Callable[..., Store], database: Path
+) -> None:
+    past = MONTH.replace(year=2020)
+    window = {"starts_at": past, "ends_at": past + timedelta(days=30)}
+    asked, not_asked = replace(company(100), **window), replace(team(100), **window)
+    store = reopen()
+    await spend(store, "r1", 10, asked, not_asked, started_at=past)
+    store.close()
+    store = reopen("boot-2")
+    await spend(store, "r2", 5, asked, started_at=past)
+    assert (counter(database, asked), counter(database, not_asked)) == ((15, 0), (15, 0))
+    assert store.verify() == []
+
+
 @pytest.mark.parametrize(
     ("column", "value", "found"),
     [

@@ -149,6 +149,100 @@ async def test_who_waits_is_not_forgotten_when_the_database_stays_away(store: St
     assert store.status()["waiting"] == 0
 
 
+class FlakyDisk:
+    """The writer's connection on a disk that reports one failed commit, which may yet have landed."""
+
+    def __init__(self, real: sqlite3.Connection, lands: bool) -> None:
+        self._real = real
+        self._lands = lands
+        self._fails = True
+
+    def execute(self, statement: str, *parameters: object) -> sqlite3.Cursor:
+        if statement != "COMMIT" or not self._fails:
+            return self._real.execute(statement, *parameters)  # type: ignore[arg-type]  # passed on as given
+        self._fails = False
+        if self._lands:
+            self._real.execute("COMMIT")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+def let_next_commit_fail(store: Store, lands: bool) -> None:
+    assert store._writer is not None
+    store._writer._connection = FlakyDisk(store._writer._connection, lands)  # type: ignore[assignment]  # a fake
+
+
+@pytest.mark.parametrize("lands", [True, False], ids=["yet it landed", "it did not land"])
+async def test_an_admission_whose_commit_failed_holds_nothing(
+    store: Store, database: Path, lands: bool
+) -> None:
+    cap = company(100)
+    await spend(store, "r0", 10, cap)
+    let_next_commit_fail(store, lands)
+    with pytest.raises(StoreError, match="disk I/O error"):
+        await store.ledger.admit(attempt("r1"), Want(30, 10), (cap,), 60)
+    await store.ledger.record(ended(attempt("r2"), 0))
+    assert counter(database, cap) == (10, 0)
+    assert store.status()["open_reservations"] == store.status()["unsettled"] == 0
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize("lands", [True, False], ids=["yet it landed", "it did not land"])
+async def test_an_end_whose_commit_failed_is_written_once(store: Store, database: Path, lands: bool) -> None:
+    cap = company(100)
+    answer = granted(await store.ledger.admit(attempt("r1"), Want(30, 10), (cap,), 0))
+    let_next_commit_fail(store, lands)
+    await store.ledger.settle(answer.reservation, ended(attempt("r1"), 12))
+    assert counter(database, cap) == (12, 0)
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize("lands", [True, False], ids=["yet it landed", "it did not land"])
+async def test_who_was_let_in_by_a_batch_that_failed_is_told(
+    store: Store, database: Path, lands: bool
+) -> None:
+    cap, row = company(100), attempt("r1")
+    first = granted(await store.ledger.admit(row, Want(90, 90), (cap,), 0))
+    waiting = asyncio.create_task(store.ledger.admit(attempt("r2"), Want(50, 50), (cap,), 60))
+    await line_of(store, 1)
+    let_next_commit_fail(store, lands)
+    done = store.ledger.settle(first.reservation, ended(row, 10))
+    with pytest.raises(StoreError):
+        await waiting
+    await done
+    await store.ledger.record(ended(attempt("r3"), 0))
+    assert counter(database, cap) == (10, 0)
+    assert store.verify() == []
+
+
+async def test_who_waits_for_a_counter_that_was_undone_gets_it_again(store: Store, database: Path) -> None:
+    cap, row = company(100), attempt("r1")
+    first = granted(await store.ledger.admit(row, Want(90, 90), (), 0))
+    let_next_commit_fail(store, lands=False)
+    waiting = asyncio.create_task(store.ledger.admit(attempt("r2"), Want(50, 50), (cap,), 60))
+    await line_of(store, 1)
+    await store.ledger.settle(first.reservation, ended(row, 10))
+    assert granted(await waiting).nusd == 50
+    assert counter(database, cap) == (10, 50)
+    assert store.verify() == []
+
+
+async def test_a_late_cancellation_cannot_touch_another_row(store: Store, database: Path) -> None:
+    """The number of a row that was undone is not given to the next one."""
+    cap = company(100)
+    undone = store.ledger._admission(attempt("r1"), Want(30, 30), (cap,), 60)
+    let_next_commit_fail(store, lands=False)
+    with pytest.raises(StoreError):
+        await store.ledger._admitted(undone)
+    granted(await store.ledger.admit(attempt("r2"), Want(40, 40), (cap,), 0))
+    assert store._writer is not None
+    store._writer.submit(orders.Cancel(undone))
+    await store.ledger.record(ended(attempt("r3"), 0))
+    assert counter(database, cap) == (0, 40)
+
+
 async def test_after_close_everything_is_refused(store: Store) -> None:
     answer = granted(await store.ledger.admit(attempt("r1"), Want(90, 90), (company(100),), 0))
     waiting = asyncio.create_task(store.ledger.admit(attempt("r2"), Want(50, 50), (company(100),), 60))

@@ -81,9 +81,7 @@ class Batch:
         verdict = self.line.judge(order, self.accounts.counters, keeps_place=follows)
         if not isinstance(verdict, Short):
             self._answer(order, verdict)
-        elif order.deadline <= self.monotonic:
-            self.replies.append((order.reply, Busy(verdict.cap, RETRY_AFTER_S)))
-        else:
+        else:  # who will not wait at all is turned away at the end of the batch
             self.line.join(order, verdict, first=follows)
 
     def _open_counters(self, order: Admit) -> None:

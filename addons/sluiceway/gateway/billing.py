@@ -1,0 +1,100 @@
+"""What an answer cost: the provider's own count at its price, and an estimate for what it did not say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil
+
+from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.parts import GatewayParts
+from sluiceway.pricing import estimate
+from sluiceway.pricing.estimate import PreviousInput
+from sluiceway.types import Answer, CostBasis, LedgerRow, Usage, UsageSource, to_nusd
+
+# Documented as free of charge by the providers that offer it.
+FREE = frozenset({"count_tokens"})
+
+
+def costless(row: LedgerRow) -> LedgerRow:
+    """A row whose provider was never asked, or answered with an error or a count, which it does not bill."""
+    return replace(row, cost_nusd=0, cost_basis=CostBasis.LIST, charged_nusd=0)
+
+
+def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answer) -> LedgerRow:
+    """The row with usage and cost. What a cut answer did not say is estimated from what was seen."""
+    call = exchange.call
+    assert call
+    final = answer.complete and answer.usage.source is UsageSource.REPORTED
+    if call.operation in FREE:
+        return costless(replace(row, usage_source=answer.usage.source if final else UsageSource.NONE))
+    usage = answer.usage if final else _completed(exchange, parts, answer)
+    tier = answer.service_tier or call.service_tier
+    cost = exchange.rules.prices.cost(
+        provider=exchange.attachment.provider,
+        model=answer.model or call.model,
+        usage=usage,
+        at=row.started_at,
+        service_tier=tier,
+        operation=call.operation,
+        dialect=call.dialect,
+        key_class=exchange.key_class,
+    )
+    return replace(
+        row,
+        response_id=answer.response_id,
+        model_served=answer.model,
+        service_tier=tier,
+        error_type=answer.error_type,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        audio_input_tokens=usage.audio_input_tokens,
+        audio_output_tokens=usage.audio_output_tokens,
+        image_tokens=usage.image_tokens,
+        tool_units=usage.tool_units,
+        usage_source=usage.source,
+        cost_nusd=None if cost.usd is None else to_nusd(cost.usd),
+        cost_basis=cost.basis,
+        price_version=cost.price_version,
+        charged_nusd=to_nusd(cost.bound_usd) if row.budgeted else 0,
+    )
+
+
+def _completed(exchange: Exchange, parts: GatewayParts, answer: Answer) -> Usage:
+    """The usage of an answer that was cut: reported parts stay, the rest is estimated, never zero."""
+    call, seen = exchange.call, answer.usage
+    assert call
+    output = parts.learned.output_from_bytes(answer.output_bytes, call.model or "")
+    if call.max_output_tokens is not None:
+        output = min(output, call.max_output_tokens * call.choices)
+    return replace(
+        seen,
+        input_tokens=likely_input(exchange, parts) if seen.input_tokens is None else seen.input_tokens,
+        output_tokens=max(output, seen.output_tokens or 0),
+        source=UsageSource.ESTIMATED if seen.input_tokens is None else UsageSource.PARTIAL,
+    )
+
+
+def likely_input(exchange: Exchange, parts: GatewayParts) -> int:
+    """Input tokens before the provider says: from the conversation's last call where there is one."""
+    call = exchange.call
+    assert call
+    guess = estimate.input_tokens(call, parts.conversations.last(exchange.conversation))
+    return ceil(guess * parts.learned.input_margin(call.model or ""))
+
+
+def learn(exchange: Exchange, parts: GatewayParts, answer: Answer) -> None:
+    """What this answer teaches about the next one of its model, client and conversation."""
+    call, conversation = exchange.call, exchange.conversation
+    assert call
+    previous = parts.conversations.last(conversation)
+    parts.learned.observe(call.model or "", exchange.client.name or "", call, answer, previous)
+    told = answer.usage.input_tokens
+    if conversation is not None and answer.complete and told is not None:
+        said = answer.usage.output_tokens or 0
+        parts.conversations.remember(
+            conversation, PreviousInput(told, call.input_bytes, call.dense_bytes, said)
+        )

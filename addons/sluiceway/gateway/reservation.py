@@ -1,0 +1,160 @@
+"""Money for one request before it starts: what it may cost, what is reserved, and the no when nothing carries it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sluiceway.errors import Refused, StoreError
+from sluiceway.gateway.billing import FREE, likely_input
+from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.parts import GatewayParts
+from sluiceway.gateway.refusals import NO_LEDGER
+from sluiceway.policy import caps as caps_for
+from sluiceway.pricing.estimate import output_prior
+from sluiceway.store.records import Answer, Busy, Granted, Spent, Want
+from sluiceway.types import Call, Cap, LedgerRow, Refusal, RefusalKind, to_nusd, to_usd
+
+# The least output worth starting for, for each choice: below it an answer would be cut before it says anything.
+FLOOR_TOKENS = 16
+# What a JSON answer without a limit is taken to come to at most, where the caps carry it.
+UNLIMITED_TOKENS = 32_000
+# What no model passes in one answer: where the caps would not carry it, a limit is set.
+LONGEST_TOKENS = 128_000
+_SAMPLE_TOKENS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Upper-leaning guesses before the answer, in tokens and integer nano-dollars.
+
+    `expected_tokens`: what the output will most likely stay under; `most_tokens`: what it cannot pass, or
+    is taken not to pass where the call sets no limit. Both for all choices together.
+    """
+
+    input_tokens: int
+    expected_tokens: int
+    most_tokens: int
+    input_nusd: int
+    token_nusd: float
+
+    def cost(self, output_tokens: int) -> int:
+        return self.input_nusd + int(output_tokens * self.token_nusd) + 1
+
+    def affordable(self, nusd: int) -> int:
+        """Output tokens that `nusd` pays for, after the input."""
+        if self.token_nusd <= 0:
+            return LONGEST_TOKENS * 1000
+        return max(0, int((nusd - 1 - self.input_nusd) / self.token_nusd))
+
+
+def estimate(exchange: Exchange, parts: GatewayParts, call: Call) -> Estimate:
+    """What this call may cost, from its size, its limits and what such calls came to before."""
+    input_tokens = likely_input(exchange, parts)
+    if call.operation in FREE:
+        return Estimate(input_tokens, 0, 0, 0, 0.0)
+    limit = UNLIMITED_TOKENS if call.max_output_tokens is None else call.max_output_tokens
+    most = limit * call.choices
+    each = parts.learned.output_expected(call.model or "", exchange.client.name or "") or output_prior()
+    without_output = _bound_nusd(exchange, call, input_tokens, 0)
+    with_output = _bound_nusd(exchange, call, input_tokens, _SAMPLE_TOKENS)
+    return Estimate(
+        input_tokens=input_tokens,
+        expected_tokens=min(each * call.choices, most),
+        most_tokens=most,
+        input_nusd=without_output,
+        token_nusd=(with_output - without_output) / _SAMPLE_TOKENS,
+    )
+
+
+def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens: int) -> int:
+    usd, _known = exchange.rules.prices.bound(
+        provider=exchange.attachment.provider,
+        model=call.model,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        at=exchange.started_at,
+        cache_writes=call.cache_writes,
+        service_tier=call.service_tier,
+        operation=call.operation,
+        dialect=call.dialect,
+    )
+    return to_nusd(usd)
+
+
+async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tuple[Granted, Estimate]:
+    """Opens the row and reserves on all caps that apply, all or nothing; Refused when they do not carry it."""
+    call = exchange.call
+    assert call
+    guess = estimate(exchange, parts, call)
+    caps: tuple[Cap, ...] = ()
+    if row.budgeted and call.operation not in FREE:
+        caps = caps_for(exchange.rules.policy, exchange.principal, exchange.started_at, parts.time_zone)
+    try:
+        answer = await _admit(parts, row, call, guess, caps)
+    except StoreError:
+        raise Refused(NO_LEDGER) from None
+    if isinstance(answer, Granted):
+        return answer, guess
+    raise Refused(_no_money(answer, parts))
+
+
+async def _admit(
+    parts: GatewayParts, row: LedgerRow, call: Call, guess: Estimate, caps: tuple[Cap, ...]
+) -> Answer:
+    """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
+    it starts with its worst case where the caps carry that now, else with what is likely, and is limited."""
+    admit = parts.store.ledger.admit
+    floor = guess.cost(min(FLOOR_TOKENS * call.choices, guess.most_tokens))
+    likely = Want(max(floor, guess.cost(guess.expected_tokens)), floor)
+    if call.stream or not caps or guess.most_tokens <= guess.expected_tokens:
+        return await admit(row, likely, caps, parts.wait_s)
+    answer = await admit(row, Want(guess.cost(guess.most_tokens), floor), caps, 0)
+    if isinstance(answer, Busy):
+        return await admit(row, likely, caps, parts.wait_s)
+    return answer
+
+
+def output_limit(call: Call, guess: Estimate, granted: Granted) -> int | None:
+    """The output limit, for each choice, that keeps a JSON answer within its caps; None: none is needed."""
+    if call.stream or granted.remaining_nusd is None:
+        return None
+    affordable = guess.affordable(granted.nusd)
+    if affordable < guess.most_tokens:
+        return max(1, affordable // call.choices)
+    longest = guess.cost(LONGEST_TOKENS * call.choices)
+    if call.max_output_tokens is None and granted.nusd + granted.remaining_nusd < longest:
+        return affordable // call.choices
+    return None
+
+
+def _no_money(answer: Spent | Busy, parts: GatewayParts) -> Refusal:
+    """The words for an employee whose request no cap carries."""
+    cap = answer.cap
+    every = f" per {cap.window}" if cap.ends_at else ""
+    name = f"budget '{cap.rule}' ({_usd(cap.limit_nusd)} USD{every})"
+    if isinstance(answer, Busy):
+        return Refusal(
+            RefusalKind.BUSY,
+            "budget_busy",
+            f"Sluiceway: the {name} is held by requests still running. Try again in a few seconds.",
+            rule=cap.rule,
+            retry_after_s=answer.retry_after_s,
+        )
+    until = ""
+    if cap.ends_at:
+        until = f" It resets at {cap.ends_at.astimezone(parts.time_zone):%Y-%m-%d %H:%M %Z}."
+    spent = _usd(answer.spent_nusd)
+    return Refusal(
+        RefusalKind.BUDGET,
+        "budget_spent",
+        f"Sluiceway: the {name} is used up: {spent} USD spent.{until} Ask {parts.contact} if you need more.",
+        rule=cap.rule,
+        resets_at=cap.ends_at,
+    )
+
+
+def _usd(nusd: int) -> str:
+    """With cents, and with more digits where there are fewer cents than that."""
+    amount = to_usd(nusd)
+    return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount.quantize(Decimal('0.0001'))}"
