@@ -1,4 +1,4 @@
-"""The benchmark: `python -m tests.bench [--short] [--rounds N] [--json FILE]`, from the repository's root.
+"""The benchmark: `python -m tests.bench` from the repository's root; `--help` lists what it takes.
 
 Exits 1 when the harness itself fails: a process that does not start, an answer that is not 200, a ledger
 that does not have exactly the requests that were sent. Missed aims are shown, not failed: time is not
@@ -32,6 +32,7 @@ from .measures import (
     Size,
     fresh,
     resident,
+    sync_ms,
     warm_up,
 )
 from .processes import Provider, Proxy, Sluiceway, Stock
@@ -42,19 +43,23 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="prove that it works, in under a minute")
     parser.add_argument("--rounds", type=int, help="how many rounds (default 7)")
     parser.add_argument("--json", type=File, metavar="FILE", help="write the figures here as well")
+    parser.add_argument("--folder", type=File, help="on the disk to measure with (default: the system's own)")
     options = parser.parse_args()
     size = BRIEF if options.short else FULL
     if options.rounds:
         size = replace(size, rounds=options.rounds)
     samples, count = Samples(), Count()
-    with tempfile.TemporaryDirectory(prefix="sluiceway-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="sluiceway-bench-", dir=options.folder) as folder:
         deployment = measure(File(folder), size, samples, count)
         found = results(samples)
         print(table.text(found))
+        print(f"\n{table.disk(samples.syncs_ms)}")
         if options.short:
-            print("\nThe short form proves that the benchmark works; its figures mean little.")
+            print("The short form proves that the benchmark works; its figures mean little.")
         if options.json:
-            written = table.document(found, rounds=size.rounds, requests=count.requests)
+            written = table.document(
+                found, rounds=size.rounds, requests=count.requests, syncs_ms=samples.syncs_ms
+            )
             options.json.write_bytes(orjson.dumps(written, option=orjson.OPT_INDENT_2) + b"\n")
         check(deployment, count.requests)
     return 0
@@ -78,6 +83,7 @@ def measure(folder: File, size: Size, samples: Samples, count: Count) -> Deploym
         count.add(Path.OURS, WARM_REQUESTS + WARM_STREAMS)
         for number in range(size.rounds):
             _say(f"round {number + 1} of {size.rounds}")
+            samples.syncs_ms.append(sync_ms(folder))
             Round(field, size, samples, count).run()
         for path, proxy in field.whole.items():
             samples.add("resident", path, resident(proxy.process))

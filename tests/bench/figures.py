@@ -52,9 +52,10 @@ METRICS = (
 
 
 class Samples:
-    """Figures by metric and path, one for each round."""
+    """Figures by metric and path, one for each round; `syncs_ms`: how long the disk took, one a round."""
 
     def __init__(self) -> None:
+        self.syncs_ms: list[float] = []
         self._found: dict[str, dict[Path, list[float]]] = {}
 
     def add(self, metric: str, path: Path, value: float) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path as File
 from statistics import median
 
 from .client import BadAnswerError, Connection, Way, first_event_ms, message, rolling, timed_ms
@@ -165,7 +167,7 @@ def fresh(stock: Stock, ours: Sluiceway, size: Size, samples: Samples, count: Co
         count.add(path, 1 + WARM_REQUESTS + WARM_STREAMS + size.held_streams)
 
 
-WARM_REQUESTS, WARM_STREAMS = 100, 16
+WARM_REQUESTS, WARM_STREAMS, SYNCS = 100, 16, 15
 
 
 def warm_up(proxy: Proxy) -> None:
@@ -193,6 +195,19 @@ def _memory_per_stream(proxy: Proxy, count: int) -> float:
 def resident(process: Process) -> float:
     """Megabytes."""
     return process.resident_bytes() / 1e6
+
+
+def sync_ms(folder: File) -> float:
+    """How long this disk takes to keep 4 KB, median of a few. Sluiceway waits for it once before it forwards
+    a request, so on a busy or slow disk the latencies below are mostly this."""
+    taken = []
+    with (folder / "sync").open("wb", buffering=0) as file:
+        for _ in range(SYNCS):
+            file.write(bytes(4096))
+            start = time.perf_counter()
+            os.fsync(file.fileno())
+            taken.append((time.perf_counter() - start) * 1000)
+    return median(taken)
 
 
 @contextmanager

@@ -51,12 +51,24 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2f}"
 
 
-def document(results: Sequence[Result], *, rounds: int, requests: int) -> dict[str, Any]:
+def disk(syncs_ms: Sequence[float]) -> str:
+    """What the disk adds to each admission, in words."""
+    took = Spread.of(syncs_ms)
+    return (
+        f"The disk took {_short(took.median)} ms ({_short(took.least)}-{_short(took.most)}) to keep 4 KB; "
+        "Sluiceway waits for that before it forwards a request, mitmdump keeps nothing."
+    )
+
+
+def document(
+    results: Sequence[Result], *, rounds: int, requests: int, syncs_ms: Sequence[float]
+) -> dict[str, Any]:
     """What `--json` writes: the same figures with their spreads, and what they were taken on."""
     return {
         "machine": {
             "cores": os.cpu_count(),
             "load_1m": os.getloadavg()[0],
+            "disk_sync_ms": _spread(Spread.of(syncs_ms)),
             "system": platform.platform(),
             "python": platform.python_version(),
             "mitmproxy": version("mitmproxy"),

@@ -61,7 +61,7 @@ def test_the_table_shows_every_metric_its_aim_and_whether_it_is_kept() -> None:
 
 def test_the_document_is_json_and_complete() -> None:
     found = results(_samples("event", [10.0], [40.0]))
-    written = orjson.loads(orjson.dumps(table.document(found, rounds=1, requests=5)))
+    written = orjson.loads(orjson.dumps(table.document(found, rounds=1, requests=5, syncs_ms=[0.2])))
     (entry,) = written["metrics"]
     assert entry["ratio"] == {"median": 0.25, "least": 0.25, "most": 0.25}
     assert (entry["aim"], entry["aim_is_about"], entry["met"]) == (0.5, "ratio", True)

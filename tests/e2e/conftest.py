@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sluiceway.demo.pace import NO_LATENCY
 from tests.e2e.running import Running
 
 
@@ -15,6 +16,14 @@ from tests.e2e.running import Running
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One deployment for a module's tests; each adds its own people."""
     started = Running(tmp_path_factory.mktemp("sluiceway"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """As `running`, with providers that answer at once and little patience with those that do not."""
+    started = Running(tmp_path_factory.mktemp("sluiceway"), latency=NO_LATENCY, patience_s=1)
     yield started
     started.stop()
 

@@ -15,6 +15,7 @@ from sluiceway.app import operations
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.init import init
 from sluiceway.app.serve import Service
+from sluiceway.demo.pace import Latency
 from sluiceway.demo.providers import Providers
 
 SETTINGS = """\
@@ -24,7 +25,7 @@ upstream:
   trusted_ca: {ca_file}
   connect_to: {{"*:443": "127.0.0.1:{port}"}}
 egress: {{allow: [127.0.0.0/8], ports: [443, 80, {allowed_port}]}}
-timeouts: {{connect_s: 5, first_byte_s: 5, idle_s: 5}}
+timeouts: {{connect_s: 5, first_byte_s: {patience_s}, idle_s: {patience_s}}}
 wait_s: {wait_s}
 drain_timeout_s: 5
 contact: "#ai-platform"
@@ -59,18 +60,32 @@ class Loop:
 
 
 class Running:
-    """A running deployment with its providers, and what tests ask of it."""
+    """A running deployment with its providers, and what tests ask of it.
+
+    `patience_s` is how long a provider or a client may be silent; `upstream_port` stands for all providers in
+    place of the simulated ones.
+    """
 
     def __init__(
-        self, folder: Path, budgets: str = "[]", wait_s: float = 5, more: str = "", allowed_port: int = 443
+        self,
+        folder: Path,
+        budgets: str = "[]",
+        wait_s: float = 5,
+        more: str = "",
+        allowed_port: int = 443,
+        *,
+        latency: Latency | None = None,
+        patience_s: float = 5,
+        upstream_port: int | None = None,
     ) -> None:
         self.folder = folder
         self.on = Loop()
-        self.providers = Providers()
+        self.providers = Providers(latency=latency)
         self.on.run(self.providers.start(folder / "providers"))
         text = SETTINGS.format(
             ca_file=self.providers.ca_file,
-            port=self.providers.port,
+            port=upstream_port or self.providers.port,
+            patience_s=patience_s,
             wait_s=wait_s,
             more=more,
             allowed_port=allowed_port,

@@ -101,9 +101,7 @@ class Clients:
         self._session = session
         self._trust = trust
 
-    async def ask(
-        self, proxy: str, question: Question, began: Callable[[], None] | None = None
-    ) -> Answered:
+    async def ask(self, proxy: str, question: Question, began: Callable[[], None] | None = None) -> Answered:
         """The answer, read to its end. `began` is called once the first byte of its body is there."""
         status, pieces, headers = 0, bytearray(), {}
         try:

@@ -164,6 +164,8 @@ def test_the_next_attempt_of_an_admitted_request_keeps_its_place() -> None:
     line: Line[Asked] = Line()
     waiting = stand(line, counters, Asked(Want(40, 10), (caps["a"],)))
     follows = Asked(Want(20, 5), (caps["a"],))
-    assert line.judge(follows, counters, keeps_place=True) == Fits(20, False)
-    line.join(follows, Short(caps["a"], frozenset("a")), first=True)
-    assert list(line) == [follows, waiting]
+    verdict = line.judge(follows, counters)
+    assert isinstance(verdict, Short)  # another waits already
+    line.join(follows, verdict, first=True)
+    assert served(line, counters) == [follows]  # 30 are free
+    assert list(line) == [waiting]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,7 @@ def test_every_event_is_whole_json_wherever_the_stream_is_cut_or_fails(case: str
                 events = EventSplitter().feed(client)
                 assert b"".join(events) == client, "ends between events"
                 for event in events:
+                    assert not hidden or event.startswith(b"data:"), "what was held back needs no mending"
                     data = data_of(event)
                     assert data.strip() in (b"", b"[DONE]") or isinstance(orjson.loads(data), dict)
 
@@ -248,3 +250,39 @@ def test_a_veil_holds_back_no_event_larger_than_its_bound() -> None:
     assert tap.feed(b"}\n") == b"}"
     assert tap.feed(b"\ndata: 1\n\n") == b"\n\ndata: 1\n\n"
     assert tap.between_events
+
+
+@given(cuts=st.lists(st.integers(0, 2000), max_size=6))
+def test_the_extra_usage_is_hidden_wherever_the_chunks_end(cuts: list[int]) -> None:
+    case = CASES / "openai_chat" / "usage_added_is_hidden_crlf"
+    whole = (case / "response.sse").read_bytes()
+    at = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
+    dialect = by_name("openai_chat")
+    tap = dialect.tap(call(dialect, usage_added=True), 200, "text/event-stream")
+    pieces = [tap.feed(whole[begin:end]) for begin, end in pairwise(at)]
+    assert b"".join([*pieces, tap.finish()]) == (case / "client.sse").read_bytes()
+
+
+def test_a_chunk_whose_usage_only_looks_extra_is_shown() -> None:
+    """Usage beside a choice, and an empty `choices` of something else: the text must not be lost."""
+    dialect = by_name("openai_chat")
+    tap = dialect.tap(call(dialect, usage_added=True), 200, "text/event-stream")
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"x"}}],"usage":{"n":1},"a":{"choices":[]}}\n\n'
+    assert tap.feed(event) == event
+
+
+def test_a_cut_leaves_a_finished_choice_alone() -> None:
+    dialect = by_name("openai_chat")
+    tap = dialect.tap(call(dialect, choices=2), 200, "text/event-stream")
+    tap.feed(b'data: {"id":"c","choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}\n\n')
+    chunks = [data_of(event) for event in EventSplitter().feed(tap.cut(NOTE))]
+    assert {orjson.loads(chunk)["choices"][0]["index"] for chunk in chunks[:-1]} == {0}
+
+
+def test_a_json_answer_over_its_bound_is_not_read() -> None:
+    dialect = by_name("openai_chat")
+    for size, read in ((MAX_JSON_BYTES // 2, True), (MAX_JSON_BYTES, False)):
+        tap = dialect.tap(call(dialect, stream=False), 200, "application/json")
+        for piece in (b'{"choices":[{}],"pad":"', b"x" * size, b'"}'):
+            assert tap.feed(piece) is piece
+        assert tap.answer().complete is read

@@ -90,6 +90,8 @@ def learn(exchange: Exchange, parts: GatewayParts, answer: Answer) -> None:
     """What this answer teaches about the next one of its model, client and conversation."""
     call, conversation = exchange.call, exchange.conversation
     assert call
+    if call.operation in FREE:
+        return  # counting a prompt says nothing about answers to it
     previous = parts.conversations.last(conversation)
     parts.learned.observe(call.model or "", exchange.client.name or "", call, answer, previous)
     told = answer.usage.input_tokens

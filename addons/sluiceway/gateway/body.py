@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -32,6 +32,10 @@ class Upload:
     def to_send(self) -> bytes:
         return self.raw if self.untouched else self.reading.body
 
+    def limited(self, reading: Reading) -> Upload:
+        """The same upload with `reading` in place of what was judged first."""
+        return replace(self, reading=reading)
+
 
 async def proceed(request: web.BaseRequest) -> None:
     """Tells a client that waits for it to send its body: aiohttp leaves this to the handler."""
@@ -46,7 +50,8 @@ async def read(request: web.BaseRequest, limit: int, idle_s: float) -> bytes:
     if (request.content_length or 0) > limit:
         raise TooLarge(f"the body is larger than {limit} bytes")
     await proceed(request)
-    pieces, size = [], 0
+    pieces: list[bytes] = []
+    size = 0
     try:
         while True:
             async with asyncio.timeout(idle_s):

@@ -35,7 +35,7 @@ def key_class(credentials: list[str]) -> KeyClass:
 
 
 def fingerprint(credentials: list[str], key: bytes) -> str | None:
-    """16 hex digits of HMAC-SHA256 of the preferred one: equal for equal credentials, useless without `key`."""
+    """16 hex digits of HMAC-SHA256 of the preferred one: equal for equal ones, useless without `key`."""
     if not credentials:
         return None
     text = credentials[0].encode(errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""Takes the content-encoding off bodies and answers, in small pieces and within a bound: 1 MB can hold 200 MB."""
+"""Takes the content-encoding off bodies, in small pieces and within a bound: 1 MB can hold 200 MB."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _not_encoded() -> WireError:
 
 
 def decoder(encoding: str, limit: int) -> Decoder | None:
-    """A decoder for a `content-encoding` value that gives out at most `limit` bytes; None: not one we know."""
+    """A decoder for a `content-encoding` that gives out at most `limit` bytes; None: not one we know."""
     match encoding.strip().lower():
         case "" | "identity":
             return _Identity()

@@ -32,7 +32,7 @@ UNLISTED = "unlisted"
 class Exchange:
     """Everything one request gathers on its way. Times ending in `_s` are on the monotonic clock, 0: not yet.
 
-    `voice` is the dialect in which a no is said; `dialect` the one that meters, None where nothing is metered.
+    `voice` is the dialect in which a no is said; `dialect` the one that meters, None where nothing does.
     """
 
     request: web.BaseRequest

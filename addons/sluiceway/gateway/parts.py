@@ -46,7 +46,8 @@ class Conversations:
 
 @dataclass(slots=True)
 class GatewayParts:
-    """`wait_s`: how long a request may wait for money that others have only reserved."""
+    """`wait_s`: how long a request may wait for money that others have only reserved; `idle_s`: the longest
+    silence inside an answer, or of a client in the middle of its request."""
 
     rules: Rules
     store: Store
@@ -57,6 +58,7 @@ class GatewayParts:
     body_bytes: int
     idle_s: float
     wait_s: float
+    header_bytes: int = 65_536
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)
     draining: bool = False

@@ -33,7 +33,12 @@ STALLED = Refusal(
     RefusalKind.REQUEST, "request_timeout", "Sluiceway: the rest of this request did not come in time."
 )
 NOT_HTTP = Refusal(
-    RefusalKind.REQUEST, "malformed_http", "Sluiceway could not read this as an HTTP request, or it is too long."
+    RefusalKind.REQUEST,
+    "malformed_http",
+    "Sluiceway could not read this as an HTTP request, or it is too long.",
+)
+LONG_HEADERS = Refusal(
+    RefusalKind.REQUEST, "headers_too_large", "Sluiceway: the headers of this request are too large in sum."
 )
 BAD_TARGET = Refusal(
     RefusalKind.REQUEST,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import time
 
 import aiohttp
 from aiohttp import web
@@ -16,21 +16,20 @@ from sluiceway.gateway.server import Relayed
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.gateway.watch import Watch
-from sluiceway.types import Outcome, Refusal, RefusalKind
+from sluiceway.types import Answer, Outcome, Refusal, RefusalKind
 from sluiceway.wire.dialect import Tap
 
 logger = logging.getLogger(__name__)
 
-# A decoded answer this large is more than any model writes: the stream ends there.
+# A decoded answer this large is more than any model writes: it ends there.
 DECODED_ANSWER_BYTES = 256 * 1024 * 1024
-CUT_SHORT = "the provider ended its answer before it was complete"
-SILENT = "the provider sent nothing for too long"
 
 
 class Flow:
     """One answer's passage: the provider's chunks in, the client's chunks out, the tap beside them.
 
-    Raises Failed if nothing fit for the client came, WireError for an answer that must not be passed on.
+    A metered stream reaches the client without content-encoding and length, because we may have to take the
+    usage chunk out of it or to write its end; all other answers pass byte for byte.
     """
 
     def __init__(
@@ -45,34 +44,177 @@ class Flow:
         self._answer = answer
         self._allowance = allowance
         self._contact = contact
-        self._tap = self._make_tap()
-        # The chunk with the usage the client did not ask for is taken out of its stream.
-        self._altered = bool(exchange.call and exchange.call.usage_added) and self._is_good
-        self._decoder = self._make_decoder() if self._tap else None
-        self._plain_bytes = 0
-        self._reply = self._make_reply()
         self._watch = Watch(idle_s, answer, exchange.request)
+        self._tap: Tap | None = None
+        self._decoder: decoding.Decoder | None = None
+        self._plain_bytes = 0  # of the last chunk, decoded
         self._outcome = Outcome.CLIENT_CANCELLED
         self._whole = False
+        self._unanswered = False
 
     async def relay(self, settlement: Settlement) -> web.StreamResponse:
-        """Passes the answer on. Settles, whatever happens, before it returns or raises (unless it raises
-        Failed: then somebody else answers, and settles by that)."""
+        """Passes the answer on, and settles before it returns or raises. Only Failed is left to the caller,
+        who then answers in the provider's place and settles by that."""
         try:
-            reply = await self._run()
-        except Failed:
-            raise
-        except asyncio.CancelledError, ConnectionError:
-            self._settle(settlement)
+            return await self._run(self._open())
+        except (Failed, ConnectionError):
             raise
         except Exception:
             self._outcome = Outcome.INTERNAL_ERROR
-            self._settle(settlement)
             raise
-        else:
-            self._settle(settlement)
-            return reply
         finally:
             self._watch.stop()
             if not self._whole:
                 self._answer.close()  # an unfinished answer must not go back to the pool
+            if not self._unanswered:
+                self._settle(settlement)
+
+    @property
+    def _is_good(self) -> bool:
+        return 200 <= self._answer.status < 300
+
+    @property
+    def _is_metered_stream(self) -> bool:
+        call = self._exchange.call
+        return call is not None and call.stream and self._is_good
+
+    def _open(self) -> Relayed:
+        """The tap and its decoder for this answer, and the head of the client's."""
+        exchange, answer = self._exchange, self._answer
+        if exchange.dialect is not None and exchange.call is not None:
+            self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)
+            encoding = answer.headers.get("content-encoding", "")
+            if not decoding.is_plain(encoding):
+                self._decoder = decoding.decoder(encoding, DECODED_ANSWER_BYTES)
+                if self._decoder is None and self._is_good:
+                    raise self._fail("content_encoding", "its answer has an encoding that cannot be metered")
+        try:
+            fields = headers.to_client(answer.headers, exchange.own_headers().items())
+        except WireError:
+            raise self._fail("malformed_answer", "the headers of its answer are malformed") from None
+        if self._is_metered_stream:
+            fields.popall("content-length", None)
+            fields.popall("content-encoding", None)
+        return Relayed(answer.status, answer.reason, fields)
+
+    async def _run(self, reply: Relayed) -> web.StreamResponse:
+        request = self._exchange.request
+        if self._answer.content_type == "text/event-stream" and not self._answer.content.total_bytes:
+            await reply.begin(request)  # the client's clock may start with the headers
+        while True:
+            try:
+                out, more = await self._next()
+            except (aiohttp.ClientError, OSError, WireError):
+                out, more = self._broken(reply), False
+            self._watch.writing()
+            if not more:
+                break
+            if out:
+                await reply.prepare(request)
+                await reply.write(out)
+        await reply.prepare(request)
+        await reply.write_eof(out)
+        return reply
+
+    async def _next(self) -> tuple[bytes, bool]:
+        """The client's bytes for the provider's next ones, and whether more follow."""
+        content = self._answer.content
+        self._watch.reading()
+        chunk = await content.readany()
+        if not self._exchange.first_s:
+            self._exchange.first_s = time.monotonic()
+        out = self._show(chunk)
+        if content.at_eof():
+            return out + self._finish(), False
+        if await self._is_spent():
+            return out + self._cut(), False
+        return out, True
+
+    def _show(self, chunk: bytes) -> bytes:
+        """Shows a chunk to the tap; what the client gets for it."""
+        self._plain_bytes = len(chunk)
+        if self._tap is None:
+            return chunk
+        if self._decoder is None:
+            return self._tap.feed(chunk)
+        self._plain_bytes, shown = 0, []
+        for piece in self._decoder.feed(chunk):
+            self._plain_bytes += len(piece)
+            plain = self._tap.feed(piece)
+            if self._is_metered_stream:
+                shown.append(plain)
+        return b"".join(shown) if self._is_metered_stream else chunk
+
+    async def _is_spent(self) -> bool:
+        """Whether the caps carry no more of this stream. One whose ending was seen costs no more."""
+        if self._allowance is None or self._tap is None:
+            return False
+        covered = await self._allowance.covers(self._tap, self._plain_bytes)
+        return not covered and not self._tap.answer().complete
+
+    def _finish(self) -> bytes:
+        """The provider's answer has ended by itself, which is not always its dialect's ending."""
+        self._whole = True
+        rest = self._tap.finish() if self._tap else b""
+        self._outcome = Outcome.OK
+        if self._tap is None:
+            if self._answer.status >= 400:
+                self._outcome = Outcome.UPSTREAM_ERROR
+        elif not self._is_good:
+            self._outcome = Outcome.UPSTREAM_ERROR
+        elif self._is_metered_stream:
+            self._outcome = _outcome_of(self._tap.answer())
+        return rest
+
+    def _cut(self) -> bytes:
+        """The cap is reached: the stream ends the way the provider ends one at its token limit."""
+        assert self._tap
+        self._outcome = Outcome.CAPPED
+        message = f"[Sluiceway: a budget is used up, so this answer ends here. Ask {self._contact}.]"
+        return self._tap.cut(message)
+
+    def _broken(self, reply: Relayed) -> bytes:
+        """The provider's side died: say so in its own form, or drop the connection where there is none."""
+        silent = self._watch.expired
+        message = "it sent nothing for too long" if silent else "it broke off in the middle of its answer"
+        if not reply.prepared:
+            raise self._fail(
+                "stream_broken", message, RefusalKind.TIMEOUT if silent else RefusalKind.UNREACHABLE
+            )
+        seen = self._seen()
+        if seen is not None and seen.complete and reply.content_length is None:
+            self._outcome = Outcome.OK
+            return b""
+        self._outcome = Outcome.TRUNCATED
+        refusal = Refusal(
+            RefusalKind.UNREACHABLE, "stream_broken", f"Sluiceway: the provider is at fault: {message}."
+        )
+        ending = self._tap.fail(refusal, self._exchange.request_id) if self._tap else b""
+        if not ending:
+            # A JSON answer cut in the middle: only a broken connection tells the client the truth.
+            raise ConnectionResetError(message)
+        return ending
+
+    def _fail(self, code: str, message: str, kind: RefusalKind = RefusalKind.UNREACHABLE) -> Failed:
+        self._unanswered = True
+        return Failed(kind, code, message, sent=True, status=self._answer.status)
+
+    def _seen(self) -> Answer | None:
+        """What is known of the answer; None where nothing is metered."""
+        if self._exchange.call is None:
+            return None
+        return self._tap.answer() if self._tap else Answer()
+
+    def _settle(self, settlement: Settlement) -> None:
+        """By what the tap saw. A client that hung up after the provider's ending had its whole answer."""
+        seen = self._seen()
+        if self._outcome is Outcome.CLIENT_CANCELLED and seen is not None and seen.complete and self._is_good:
+            self._outcome = Outcome.OK
+        settlement.answered(self._answer.status, self._outcome, seen)
+
+
+def _outcome_of(answer: Answer) -> Outcome:
+    """Of a stream that was relayed to its end."""
+    if answer.complete:
+        return Outcome.OK
+    return Outcome.UPSTREAM_ERROR if answer.error_type else Outcome.TRUNCATED

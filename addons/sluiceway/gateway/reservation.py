@@ -1,4 +1,4 @@
-"""Money for one request before it starts: what it may cost, what is reserved, and the no when nothing carries it."""
+"""Money for one request before it starts: what it may cost, what is reserved, or the no if none is left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sluiceway.pricing.estimate import output_prior
 from sluiceway.store.records import Answer, Busy, Granted, Spent, Want
 from sluiceway.types import Call, Cap, LedgerRow, Refusal, RefusalKind, to_nusd, to_usd
 
-# The least output worth starting for, for each choice: below it an answer would be cut before it says anything.
+# The least output of each choice worth starting for: below it an answer would be cut before it says anything.
 FLOOR_TOKENS = 16
 # What a JSON answer without a limit is taken to come to at most, where the caps carry it.
 UNLIMITED_TOKENS = 32_000
@@ -83,7 +83,7 @@ def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens
 
 
 async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tuple[Granted, Estimate]:
-    """Opens the row and reserves on all caps that apply, all or nothing; Refused when they do not carry it."""
+    """Opens the row and reserves on all caps that apply, all or nothing; Refused if they do not carry it."""
     call = exchange.call
     assert call
     guess = estimate(exchange, parts, call)

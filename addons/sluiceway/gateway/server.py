@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -27,13 +27,32 @@ LINE_BYTES = 16 * 1024
 FIELD_BYTES = 64 * 1024
 FIELDS = 256
 
+# How long the rest of a refused upload is read and thrown away, so that the client gets to see the refusal.
+LINGER_S = 2.0
+
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Complain = Callable[[web.BaseRequest, int], web.StreamResponse]
 
 
 class Protocol(RequestHandler):
     """aiohttp's request handler, silent about contents."""
 
-    __slots__ = ()
+    __slots__ = ("_complain",)
+
+    def __init__(self, server: Server, complain: Complain, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            keepalive_timeout=KEEPALIVE_S,
+            tcp_keepalive=False,  # the front owns the socket
+            access_log=None,  # type: ignore[arg-type]  # None turns it off; the annotation omits it
+            max_line_size=LINE_BYTES,
+            max_field_size=FIELD_BYTES,
+            max_headers=FIELDS,
+            auto_decompress=False,
+            lingering_time=LINGER_S,
+        )
+        self._complain = complain
 
     def handle_error(
         self,
@@ -42,45 +61,40 @@ class Protocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answers bytes that are not HTTP (400) and our own faults (503) without repeating any of them."""
+        """Answers bytes that are not HTTP, and what escaped the handler, without repeating any of them."""
         if isinstance(exc, ConnectionError):
             raise exc
         if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun; the connection ends here")
+            raise ConnectionResetError("the answer has begun; the connection ends here")
         if status >= 500:
             logger.error("request handler failed: %s", type(exc).__name__)
-            status, text = 503, "Sluiceway could not handle this request; nothing more was forwarded."
-        else:
-            text = "Sluiceway could not read this as an HTTP request."
-        body = b'{"error":{"type":"invalid_request","message":"%s"}}' % text.encode()
-        answer = Reply(status, [("content-type", "application/json")], body)
-        answer.force_close()
-        return answer
+        return self._complain(request, status)
 
     def log_exception(self, *args: object, **kw: object) -> None:
-        error = kw.get("exc_info")
-        logger.error("attached connection failed: %s", type(error).__name__)
+        logger.error("attached connection failed: %s", type(kw.get("exc_info")).__name__)
+
+    @property
+    def receives_body(self) -> bool:
+        """Whether a request's body is still on its way."""
+        return self._current_request is not None and not self._current_request.content.is_eof()
 
 
 class Server(web.Server):
     """Makes protocols for attached connections and drains them at the end."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, complain: Complain) -> None:
         super().__init__(handler, request_factory=_request, handler_cancellation=True)
+        self._complain = complain
 
     def protocol(self) -> asyncio.Protocol:
-        return Protocol(
-            self,
-            loop=self._loop,
-            keepalive_timeout=KEEPALIVE_S,
-            tcp_keepalive=False,  # the front owns the socket
-            access_log=None,  # type: ignore[arg-type]  # None turns it off; the annotation omits it
-            max_line_size=LINE_BYTES,
-            max_field_size=FIELD_BYTES,
-            max_headers=FIELDS,
-            auto_decompress=False,
-            lingering_time=2.0,
-        )
+        return Protocol(self, self._complain, self._loop)
+
+    def pre_shutdown(self) -> None:
+        """Closes idle connections now and busy ones after their answer. Those whose request is still coming
+        in are left alone: a protocol that is told to close drops what it receives."""
+        for connection in self._connections:
+            if isinstance(connection, Protocol) and not connection.receives_body:
+                connection.close()
 
 
 def _request(
@@ -98,11 +112,19 @@ def attachment_of(request: web.BaseRequest) -> Attachment | None:
     return request.transport.get_extra_info("sluiceway") if request.transport else None
 
 
-class Relay(web.StreamResponse):
-    """A streamed answer that carries exactly the headers given: no Date, Server or default type of our own."""
+class Relayed(web.StreamResponse):
+    """A streamed answer with exactly the headers given: no Date, Server or default type of our own. They wait
+    for the first bytes, so that both leave together, unless `begin` sends them."""
+
+    _send_headers_immediately = False
 
     def __init__(self, status: int, reason: str | None, headers: CIMultiDict[str]) -> None:
         super().__init__(status=status, reason=reason, _real_headers=headers)
+
+    async def begin(self, request: web.BaseRequest) -> None:
+        """Sends the headers now."""
+        await self.prepare(request)
+        request.writer.send_headers()
 
     async def _prepare_headers(self) -> None:
         given = self._headers.copy()
@@ -112,10 +134,10 @@ class Relay(web.StreamResponse):
                 self._headers.popall(name, None)
 
 
-class Reply(Relay):
+class Reply(Relayed):
     """A whole answer of our own."""
 
-    def __init__(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+    def __init__(self, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         fields = CIMultiDict(headers)
         fields["content-length"] = str(len(body))
         super().__init__(status, None, fields)

@@ -1,4 +1,4 @@
-"""The one end of a request's ledger row, on whichever comes first: an answer, a no, a failure, a client gone."""
+"""The one end of a request's ledger row, on whichever comes first: answer, no, failure or client gone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Settlement:
         self._open_row, self._reservation = row, reservation
 
     def answered(self, upstream_status: int, outcome: Outcome, answer: Answer | None) -> None:
-        """The provider's answer is over, one way or another; `answer` is what the tap saw, if there is one."""
+        """The provider's answer is over, one way or another; `answer`: what the tap saw, if there is one."""
         row = replace(self._row(upstream_status, outcome), upstream_status=upstream_status)
         if answer is None:
             self._end(self._unmetered(row))
@@ -50,20 +50,28 @@ class Settlement:
         self._end(replace(self._owed(row, failed.sent), error_type=failed.error_type))
 
     async def refused(self, status: int, refusal: Refusal) -> None:
-        """The client gets a no of ours, or our fault; on disk when this returns, if the disk allows."""
+        """The client gets a no of ours, or our fault. On disk when this returns, if the disk allows."""
         if self._done:
             return
-        internal = refusal.kind is RefusalKind.INTERNAL
-        row = self._row(status, Outcome.INTERNAL_ERROR if internal else Outcome.REFUSED)
-        row = replace(row, refusal_code=refusal.code, refusal_rule=refusal.rule)
+        row = self._refused(status, refusal)
         if self._reservation is not None:
-            self._end(replace(self._owed(row, self._was_sent), refusal_code=refusal.code))
+            self._end(row)
             return
         self._done = True
         try:
-            await self._parts.store.ledger.record(costless(row))
+            await self._parts.store.ledger.record(row)
         except StoreError:
             logger.error("a refusal could not be written to the ledger")
+
+    def complained(self, status: int, refusal: Refusal) -> None:
+        """As `refused`, for what is no request at all, without waiting for the disk."""
+        self._end(self._refused(status, refusal))
+
+    def _refused(self, status: int, refusal: Refusal) -> LedgerRow:
+        internal = refusal.kind is RefusalKind.INTERNAL
+        row = self._row(status, Outcome.INTERNAL_ERROR if internal else Outcome.REFUSED)
+        row = self._owed(row, self._was_sent)
+        return replace(row, refusal_code=refusal.code, refusal_rule=refusal.rule)
 
     def abandoned(self, outcome: Outcome = Outcome.CLIENT_CANCELLED) -> None:
         """Whatever else happened, the row ends here if it has not ended yet: the client went away."""

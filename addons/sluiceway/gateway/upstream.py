@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 from asyncio import sslproto
@@ -20,6 +21,8 @@ from sluiceway.types import RefusalKind
 TLS_READ_BUFFER_BYTES = 32 * 1024
 # Below the idle limits providers use, so that a POST seldom meets a connection just closed.
 POOL_IDLE_S = 15.0
+# A larger body goes out in pieces; aiohttp warns of writing more than this at once.
+AT_ONCE_BYTES = 1024 * 1024
 
 
 class Lookup(Protocol):
@@ -33,14 +36,20 @@ class NotAdmitted(OSError):
 
 
 class Failed(Exception):
-    """No answer came: `kind` and `message` are for the employee; `sent` if the provider may have seen it."""
+    """No answer fit for the client came: `kind` and `message` (without a final stop) are for the employee.
 
-    def __init__(self, kind: RefusalKind, error_type: str, message: str, sent: bool) -> None:
-        super().__init__(message)
+    `sent`: the provider may have seen the request and bill it. `status`: of an answer that broke off.
+    """
+
+    def __init__(
+        self, kind: RefusalKind, error_type: str, message: str, *, sent: bool, status: int | None = None
+    ) -> None:
+        super().__init__(error_type)
         self.kind = kind
         self.error_type = error_type
         self.message = message
         self.sent = sent
+        self.status = status
 
 
 class _Resolver(AbstractResolver):
@@ -114,34 +123,37 @@ class Upstream:
         body: bytes | aiohttp.StreamReader | None,
     ) -> aiohttp.ClientResponse:
         """Sends one request. Raises Failed when no answer's headers came, never an aiohttp error."""
-        host = url.raw_host or ""
+        data = io.BytesIO(body) if isinstance(body, bytes) and len(body) > AT_ONCE_BYTES else body
         try:
             async with asyncio.timeout(self._first_byte_s):
                 return await self._session.request(
-                    method, url, headers=headers, data=body, allow_redirects=False, proxy=self._proxy
+                    method, url, headers=headers, data=data, allow_redirects=False, proxy=self._proxy
                 )
-        except NotAdmitted as error:
-            raise Failed(RefusalKind.UNREACHABLE, "not_admitted", str(error), sent=False) from None
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as error:
-            reason = _certificate_problem(error)
-            message = f"the certificate of {host} cannot be trusted ({reason})"
-            raise Failed(RefusalKind.UNREACHABLE, "bad_certificate", message, sent=False) from None
-        except aiohttp.ConnectionTimeoutError:
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
+            raise self._failed(error, url.raw_host or "") from None
+
+    def _failed(self, error: Exception, host: str) -> Failed:
+        """What went wrong, without the texts of foreign exceptions: they quote the provider's bytes."""
+        cause = getattr(error, "os_error", None) or error
+        if isinstance(cause, NotAdmitted):
+            return Failed(RefusalKind.UNREACHABLE, "not_admitted", str(cause), sent=False)
+        if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
+            message = f"the certificate of {host} cannot be trusted ({_certificate_problem(error)})"
+            return Failed(RefusalKind.UNREACHABLE, "bad_certificate", message, sent=False)
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
             message = f"{host} did not accept a connection in time"
-            raise Failed(RefusalKind.TIMEOUT, "connect_timeout", message, sent=False) from None
-        except TimeoutError:
+            return Failed(RefusalKind.TIMEOUT, "connect_timeout", message, sent=False)
+        if isinstance(error, TimeoutError):
             message = f"{host} did not answer within {self._first_byte_s:g} s"
-            raise Failed(RefusalKind.TIMEOUT, "first_byte_timeout", message, sent=True) from None
-        except aiohttp.ClientConnectorError as error:
-            cause = error.os_error
-            if isinstance(cause, NotAdmitted):
-                raise Failed(RefusalKind.UNREACHABLE, "not_admitted", str(cause), sent=False) from None
-            message = f"{host} could not be reached ({cause.strerror or type(cause).__name__})"
-            raise Failed(RefusalKind.UNREACHABLE, "connect_error", message, sent=False) from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            # The text of aiohttp's parse errors quotes the provider's bytes; only the class is kept.
-            message = f"{host} ended the connection before it answered ({type(error).__name__})"
-            raise Failed(RefusalKind.UNREACHABLE, "connection_lost", message, sent=True) from None
+            return Failed(RefusalKind.TIMEOUT, "first_byte_timeout", message, sent=True)
+        if isinstance(error, aiohttp.ClientConnectorError):
+            message = f"{host} could not be reached ({error.strerror or type(cause).__name__})"
+            return Failed(RefusalKind.UNREACHABLE, "connect_error", message, sent=False)
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            message = f"the parent proxy did not let the connection to {host} through ({error.status})"
+            return Failed(RefusalKind.UNREACHABLE, "parent_proxy", message, sent=False)
+        message = f"{host} ended the connection before it answered, or its answer is not HTTP"
+        return Failed(RefusalKind.UNREACHABLE, "connection_lost", message, sent=True)
 
     async def close(self) -> None:
         await self._session.close()

@@ -103,20 +103,17 @@ class Line[W: Waiter]:
         """What a waiter waits for."""
         return self._waiting[waiter]
 
-    def judge(self, arriving: W, counters: Counters, *, keeps_place: bool = False) -> Verdict:
-        """The verdict for an arrival: nobody overtakes a waiter on a counter that the waiter claims.
-
-        `keeps_place`: the next attempt of a request that was admitted before any of the waiting came.
-        """
+    def judge(self, arriving: W, counters: Counters) -> Verdict:
+        """The verdict for an arrival: nobody overtakes a waiter on a counter that the waiter claims."""
         verdict = judge(arriving, counters)
-        if keeps_place or not isinstance(verdict, Fits) or self._claimed.isdisjoint(arriving.keys):
+        if not isinstance(verdict, Fits) or self._claimed.isdisjoint(arriving.keys):
             return verdict
         behind = self._claimed.intersection(arriving.keys)
         cap = next(cap for cap, key in zip(arriving.caps, arriving.keys, strict=True) if key in behind)
         return Short(cap, behind)
 
     def join(self, waiter: W, short: Short, *, first: bool = False) -> None:
-        """Adds a waiter at the end, or at the front."""
+        """Adds a waiter at the end; `first`: the next attempt of a request admitted before all others."""
         if first:
             self._waiting = {waiter: short} | self._waiting
         else:

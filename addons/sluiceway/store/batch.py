@@ -77,12 +77,11 @@ class Batch:
         except StoreError as error:
             self.replies.append((order.reply, error))
             return
-        follows = order.closes is not None
-        verdict = self.line.judge(order, self.accounts.counters, keeps_place=follows)
+        verdict = self.line.judge(order, self.accounts.counters)
         if not isinstance(verdict, Short):
             self._answer(order, verdict)
-        else:  # who will not wait at all is turned away at the end of the batch
-            self.line.join(order, verdict, first=follows)
+        else:  # served or turned away at the end of the batch, should it be time
+            self.line.join(order, verdict, first=order.closes is not None)
 
     def _open_counters(self, order: Admit) -> None:
         balances.cover(self.connection, self.accounts, order.started_us)

@@ -129,12 +129,14 @@ class Writer:
         if not orders and not self._somebody_is_due():
             return
         error, batch = self._attempt(orders)
+        refused: list[Reply] = []
         if isinstance(error, BAD_VALUE) and batch is not None:
-            orders = self._without_bad_values(batch, orders)
+            orders, refused = self._without_bad_values(batch, orders)
             error, batch = self._attempt(orders)
         if error is None and batch is not None:
-            deliver(batch.replies)
+            deliver([*batch.replies, *refused])
         else:
+            deliver(refused)
             self._fail(orders, batch, _reason(error))
 
     def _somebody_is_due(self) -> bool:
@@ -205,18 +207,16 @@ class Writer:
         self._unsettled.extend(Cancel(order) for order in (batch.granted if batch else ()))
         deliver(replies)
 
-    def _without_bad_values(self, batch: Batch, orders: Sequence[Order]) -> list[Order]:
+    def _without_bad_values(self, batch: Batch, orders: Sequence[Order]) -> tuple[list[Order], list[Reply]]:
         """The orders of an undone batch, and those it had taken from the line, less those at fault."""
         again = list(dict.fromkeys([*batch.served, *orders]))
         for order in again:
             if isinstance(order, Admit):
                 self._line.leave(order)
         try:
-            good, replies = without_bad_values(self._connection, again)
+            return without_bad_values(self._connection, again)
         except sqlite3.Error:  # the disk as well: the next try will say so
-            return again
-        deliver(replies)
-        return good
+            return again, []
 
     def _finish(self) -> None:
         """Answers whoever is left, so that nobody waits for a thread that is gone."""

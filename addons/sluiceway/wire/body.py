@@ -50,9 +50,7 @@ def _repeats_a_key(body: bytes) -> bool:
         repeated = repeated or len(found) < len(pairs)
         return found
 
-    # orjson has accepted these bytes; only its numbers of unlimited length need a reader of their own,
-    # because Python refuses to turn more than 4,300 digits into an int.
-    json.loads(body, object_pairs_hook=look, parse_int=float)
+    json.loads(body, object_pairs_hook=look)
     return repeated
 
 

@@ -101,7 +101,7 @@ def claude_session(headers: Mapping[str, str], user_id: object) -> str | None:
     """Claude Code's session: its own header (since 2.1.86), else the session part of `metadata.user_id`,
     which is JSON since 2.1.78 and `user_..._account_..._session_<uuid>` before."""
     session = label(headers.get("x-claude-code-session-id"), 64)
-    if session or not isinstance(user_id, str) or len(user_id) > 2_000:
+    if session or not isinstance(user_id, str):
         return session
     if user_id.startswith("{"):
         return label(mapping(load(user_id.encode(errors="replace"))).get("session_id"), 64)
