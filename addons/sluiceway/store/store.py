@@ -17,6 +17,7 @@ from sluiceway.store import balances, migrate, recovery
 from sluiceway.store.database import connect_reader, connect_writer, database_path, make_file, reading_engine
 from sluiceway.store.directory import Directory
 from sluiceway.store.events import Events
+from sluiceway.store.keys import Keys
 from sluiceway.store.ledger import Ledger
 from sluiceway.store.lock import Lock
 from sluiceway.store.moments import now_us
@@ -28,7 +29,7 @@ from sluiceway.store.writer import Writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `directory`, `traffic`, `events`, and reads for reports.
+    """One database: `ledger`, `people`, `directory`, `keys`, `traffic`, `events`, and reads for reports.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
@@ -53,6 +54,7 @@ class Store:
             self._undo = undo.pop_all()
         self.people = People(self._run, self._read, self._refresh, key, clock)
         self.events = Events(self._run, self._read, clock)
+        self.keys = Keys(self._run, self._read, clock)
 
     def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:
         connection = undo.enter_context(closing(connect_writer(self._path)))

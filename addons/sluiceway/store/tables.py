@@ -154,6 +154,19 @@ tokens = Table(
     Column("revoked_at", BigInteger),
 )
 
+keys = Table(  # provider keys whose owner the company has told us
+    "keys",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("label", Text, nullable=False, unique=True),
+    Column("provider", Text, nullable=False),
+    Column("key_class", Text, nullable=False),  # company | personal
+    Column("fingerprint", Text, nullable=False, unique=True),  # keyed, see gateway.credentials
+    Column("sealed", LargeBinary),  # the key itself, sealed; only of company keys that may be injected
+    Column("created_at", BigInteger, nullable=False),
+    Column("retired_at", BigInteger),
+)
+
 discovery = Table(  # hosts on the AI list that were seen and not decrypted
     "discovery",
     metadata,

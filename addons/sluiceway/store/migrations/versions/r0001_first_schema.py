@@ -13,7 +13,7 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    for create in (_counters, _discovery, _events, _ledger, _people, _tunnels, _versions, _tokens):
+    for create in (_counters, _discovery, _events, _keys, _ledger, _people, _tunnels, _versions, _tokens):
         create()
 
 
@@ -51,6 +51,20 @@ def _events() -> None:
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("actor", sa.Text, nullable=False),
         sa.Column("detail", sa.Text, nullable=False),
+    )
+
+
+def _keys() -> None:
+    op.create_table(
+        "keys",
+        sa.Column("id", ID, primary_key=True),
+        sa.Column("label", sa.Text, nullable=False, unique=True),
+        sa.Column("provider", sa.Text, nullable=False),
+        sa.Column("key_class", sa.Text, nullable=False),
+        sa.Column("fingerprint", sa.Text, nullable=False, unique=True),
+        sa.Column("sealed", sa.LargeBinary),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("retired_at", sa.BigInteger),
     )
 
 
