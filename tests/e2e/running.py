@@ -19,7 +19,7 @@ from sluiceway.demo.pace import Latency
 from sluiceway.demo.providers import Providers
 
 SETTINGS = """\
-listeners: [{{address: 127.0.0.1:0}}]
+listeners: [{listener}]
 public_url: http://127.0.0.1:8080
 upstream:
   trusted_ca: {ca_file}
@@ -77,6 +77,7 @@ class Running:
         latency: Latency | None = None,
         patience_s: float = 5,
         upstream_port: int | None = None,
+        listener: str = "{address: 127.0.0.1:0}",
     ) -> None:
         self.folder = folder
         self.on = Loop()
@@ -86,6 +87,7 @@ class Running:
             ca_file=self.providers.ca_file,
             port=upstream_port or self.providers.port,
             patience_s=patience_s,
+            listener=listener,
             wait_s=wait_s,
             more=more,
             allowed_port=allowed_port,

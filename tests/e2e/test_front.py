@@ -59,7 +59,9 @@ def authorization(proxy: str) -> str:
 def connect(running: Running, proxy: str, target: str) -> socket.socket:
     """A tunnel that is open, or an AssertionError with the proxy's answer."""
     connection = socket.create_connection(("127.0.0.1", running.port), timeout=5)
-    connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization(proxy)}\r\n\r\n".encode())
+    connection.sendall(
+        f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization(proxy)}\r\n\r\n".encode()
+    )
     answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 200"), answer
     return connection
@@ -132,7 +134,9 @@ def test_an_ai_host_is_recognised_however_it_is_spelled(running: Running, alice:
             assert secure.version()
 
 
-def test_a_client_hello_that_comes_byte_by_byte_is_decrypted_all_the_same(running: Running, alice: str) -> None:
+def test_a_client_hello_that_comes_byte_by_byte_is_decrypted_all_the_same(
+    running: Running, alice: str
+) -> None:
     with connect(running, alice, "api.anthropic.com:443") as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -178,7 +182,9 @@ def test_an_ai_host_hidden_behind_another_connect_name_is_hung_up(fresh: type[Ru
             context.wrap_socket(connection, server_hostname="api.openai.com")
 
 
-def test_other_hosts_are_tunnelled_untouched_and_only_their_bytes_counted(fresh: type[Running], echo: int) -> None:
+def test_other_hosts_are_tunnelled_untouched_and_only_their_bytes_counted(
+    fresh: type[Running], echo: int
+) -> None:
     running = fresh(allowed_port=echo)
     with connect(running, running.add("alice"), f"127.0.0.1:{echo}") as connection:
         connection.sendall(b"S" * 1000)
@@ -227,7 +233,9 @@ def test_an_h2_only_client_is_told_that_grpc_cannot_be_metered(running: Running,
             assert secure.selected_alpn_protocol() == "h2"
 
 
-def test_a_disabled_employee_is_out_of_open_tunnels_within_two_seconds(fresh: type[Running], echo: int) -> None:
+def test_a_disabled_employee_is_out_of_open_tunnels_within_two_seconds(
+    fresh: type[Running], echo: int
+) -> None:
     running = fresh(allowed_port=echo)
     proxy = running.add("carol")
     with connect(running, proxy, f"127.0.0.1:{echo}") as tunnel:

@@ -1,0 +1,87 @@
+"""What a test added to the ledger and to the providers' log, and whether the two agree."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from sluiceway.demo.exchange import Served
+from tests.e2e.running import Running
+
+type Row = dict[str, Any]
+
+
+class Since:
+    """Rows and provider records that came after this was made."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._rows_before = len(running.rows())
+        self._served_before = len(running.providers.log)
+
+    def rows(self, count: int = 1) -> list[Row]:
+        """The new rows, once `count` of them have ended; an AssertionError if it takes longer than seconds."""
+        for _ in range(400):
+            rows = self._running.rows()[self._rows_before :]
+            if sum(row["outcome"] != "open" for row in rows) >= count:
+                break
+            threading.Event().wait(0.02)
+        assert [row["outcome"] == "open" for row in rows] == [False] * count
+        return rows
+
+    def row(self) -> Row:
+        """The one new row."""
+        return self.rows(1)[0]
+
+    @property
+    def served(self) -> list[Served]:
+        return self._running.providers.log[self._served_before :]
+
+    def matching(self) -> Row:
+        """The one new row, after a look that its tokens are exactly those the provider billed."""
+        row = self.row()
+        (served,) = self.served
+        assert tokens_of(row) == billed_tokens(served)
+        assert (row["usage_source"], row["outcome"]) == ("reported", "ok")
+        return row
+
+
+def tokens_of(row: Row) -> dict[str, int]:
+    """The row's counts; what is unknown counts as the zero that providers leave out."""
+    names = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+    return {name: row[name] or 0 for name in names}
+
+
+def billed_tokens(served: Served) -> dict[str, int]:
+    """The provider's own count in the ledger's words."""
+    usage = served.usage
+    assert usage is not None
+    if served.provider == "anthropic":
+        read, written = usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"]
+        thinking = usage.get("output_tokens_details", {}).get("thinking_tokens", 0)
+        return _tokens(
+            usage["input_tokens"] + read + written, usage["output_tokens"], read, written, thinking
+        )
+    if served.provider == "gemini":
+        thoughts = usage.get("thoughtsTokenCount", 0)
+        output = usage.get("candidatesTokenCount", 0) + thoughts
+        return _tokens(
+            usage["promptTokenCount"], output, usage.get("cachedContentTokenCount", 0), 0, thoughts
+        )
+    if "input_tokens" in usage:
+        cached = usage["input_tokens_details"]["cached_tokens"]
+        reasoning = usage["output_tokens_details"]["reasoning_tokens"]
+        return _tokens(usage["input_tokens"], usage["output_tokens"], cached, 0, reasoning)
+    details = usage.get("completion_tokens_details", {}).get("reasoning_tokens", 0)
+    cached = usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
+    return _tokens(usage["prompt_tokens"], usage.get("completion_tokens", 0), cached, 0, details)
+
+
+def _tokens(inputs: int, outputs: int, read: int, written: int, reasoning: int) -> dict[str, int]:
+    return {
+        "input_tokens": inputs,
+        "output_tokens": outputs,
+        "cache_read_tokens": read,
+        "cache_write_tokens": written,
+        "reasoning_tokens": reasoning,
+    }
