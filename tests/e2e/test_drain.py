@@ -1,0 +1,93 @@
+"""SIGTERM: what streams may finish, what comes new is refused, and the process ends in time with its books in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.heavy.asking import Answered, Question, clients
+from tests.heavy.processes import Billing, Child, Proxy
+
+pytestmark = pytest.mark.e2e
+
+STREAMS = 20
+DRAIN_S = 8.0
+
+
+@pytest.fixture(scope="module")
+def billing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Billing]:
+    billing = Billing.start(tmp_path_factory.mktemp("billing"), (0, 0), (0, 0))
+    yield billing
+    billing.child.stop()
+
+
+def lasting(seconds: float, provider: str = "anthropic") -> Question:
+    """A stream of a hundred tokens in twenty events that takes so long."""
+    return Question(provider, True, 100, 200, events=20, fault=f"slow;first=0;between={seconds / 20}")
+
+
+async def terminated_midway(
+    proxy: Proxy, serve: Child, questions: list[Question]
+) -> tuple[list[Answered], Answered]:
+    """SIGTERM once every stream has begun; their answers, and that of a client who comes afterwards."""
+    async with clients(proxy.anchor) as asking:
+        begun = [asyncio.Event() for _ in questions]
+        streams = [
+            asyncio.create_task(asking.ask(proxy.urls[0], question, event.set))
+            for question, event in zip(questions, begun, strict=True)
+        ]
+        await asyncio.gather(*(event.wait() for event in begun))
+        serve.terminate()
+        while "draining" not in serve.said():
+            await asyncio.sleep(0.01)
+        async with clients(proxy.anchor) as newcomers:
+            late = await newcomers.ask(proxy.urls[0], Question())
+        return list(await asyncio.gather(*streams)), late
+
+
+def test_twenty_streams_finish_whole_while_new_connections_are_refused(
+    billing: Billing, tmp_path: Path
+) -> None:
+    proxy = Proxy(tmp_path, billing, drain_s=DRAIN_S)
+    serve = proxy.start()
+    questions = [lasting(2, ("anthropic", "openai")[i % 2]) for i in range(STREAMS)]
+    answers, late = asyncio.run(terminated_midway(proxy, serve, questions))
+
+    assert [answer.whole for answer in answers] == [True] * STREAMS
+    assert late.broken == "ClientProxyConnectionError"
+    assert serve.ended(DRAIN_S) == 0
+    rows = proxy.rows()
+    assert [(row["outcome"], row["output_tokens"]) for row in rows] == [("ok", 100)] * STREAMS
+    assert proxy.command("ledger", "verify").stdout == "every counter equals the ledger\n"
+    assert "unhandled" not in serve.said()
+    assert "failed" not in serve.said()
+
+
+def test_a_stream_that_outlasts_the_drain_is_cut_and_charged_for_what_was_seen(
+    billing: Billing, tmp_path: Path
+) -> None:
+    proxy = Proxy(tmp_path, billing, drain_s=1)
+    serve = proxy.start()
+    started_s = time.monotonic()
+    answers, _ = asyncio.run(terminated_midway(proxy, serve, [lasting(60)]))
+
+    assert serve.ended(20) == 0
+    assert time.monotonic() - started_s < 30
+    assert not answers[0].whole
+    [row] = proxy.rows()
+    assert (row["outcome"], row["usage_source"]) == ("truncated", "partial")
+    assert row["cost_nusd"] > 0
+    assert row["charged_nusd"] >= row["cost_nusd"]
+    assert row["reserved_nusd"] == 0
+    assert proxy.command("ledger", "verify").returncode == 0
+
+
+def test_an_idle_proxy_ends_at_once(billing: Billing, tmp_path: Path) -> None:
+    proxy = Proxy(tmp_path, billing, drain_s=60)
+    serve = proxy.start()
+    serve.terminate()
+    assert serve.ended(20) == 0
