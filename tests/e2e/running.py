@@ -62,8 +62,8 @@ class Loop:
 class Running:
     """A running deployment with its providers, and what tests ask of it.
 
-    `patience_s` is how long a provider or a client may be silent; `upstream_port` stands for all providers in
-    place of the simulated ones.
+    `patience_s` is how long a provider or a client may be silent; `upstream` is a port that stands for all
+    providers in place of the simulated ones, and the CA file of its certificate.
     """
 
     def __init__(
@@ -76,16 +76,17 @@ class Running:
         *,
         latency: Latency | None = None,
         patience_s: float = 5,
-        upstream_port: int | None = None,
+        upstream: tuple[int, Path] | None = None,
         listener: str = "{address: 127.0.0.1:0}",
     ) -> None:
         self.folder = folder
         self.on = Loop()
         self.providers = Providers(latency=latency)
         self.on.run(self.providers.start(folder / "providers"))
+        port, ca_file = upstream or (self.providers.port, self.providers.ca_file)
         text = SETTINGS.format(
-            ca_file=self.providers.ca_file,
-            port=upstream_port or self.providers.port,
+            ca_file=ca_file,
+            port=port,
             patience_s=patience_s,
             listener=listener,
             wait_s=wait_s,

@@ -1,4 +1,4 @@
-"""SIGTERM: what streams may finish, what comes new is refused, and the process ends in time with its books in order."""
+"""SIGTERM: what streams may finish, what comes new is refused, the process ends in time, the books are right."""
 
 from __future__ import annotations
 
@@ -78,6 +78,9 @@ def test_a_stream_that_outlasts_the_drain_is_cut_and_charged_for_what_was_seen(
     assert serve.ended(20) == 0
     assert time.monotonic() - started_s < 30
     assert not answers[0].whole
+    assert answers[0].broken is None  # the end is the provider's own form of an error, not a broken line
+    assert b"event: error" in answers[0].body
+    assert b"Sluiceway is restarting" in answers[0].body
     [row] = proxy.rows()
     assert (row["outcome"], row["usage_source"]) == ("truncated", "partial")
     assert row["cost_nusd"] > 0

@@ -49,12 +49,25 @@ def authorization(proxy: str) -> str:
 
 
 class Tunnel:
-    """CONNECT, TLS, and then whatever the test likes. Use it as a context manager."""
+    """CONNECT, TLS, and then whatever the test likes. Use it as a context manager.
 
-    def __init__(self, running: Running, proxy: str, host: str = "api.anthropic.com") -> None:
+    `receive_bytes` bounds what the kernel takes off the proxy's hands for a reader that does not read.
+    """
+
+    def __init__(
+        self,
+        running: Running,
+        proxy: str,
+        host: str = "api.anthropic.com",
+        receive_bytes: int | None = None,
+    ) -> None:
         self.host = host
-        plain = socket.create_connection(("127.0.0.1", running.port), timeout=15)
+        plain = socket.socket()
+        plain.settimeout(15)
+        if receive_bytes is not None:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         try:
+            plain.connect(("127.0.0.1", running.port))
             plain.sendall(
                 f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n{authorization(proxy)}\r\n\r\n".encode()
             )

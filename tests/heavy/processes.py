@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -47,11 +48,17 @@ class NotStartedError(Exception):
 class Child:
     """A process whose output goes to a file."""
 
-    def __init__(self, command: list[str], output: Path, ready: str | None) -> None:
+    def __init__(
+        self, command: list[str], output: Path, ready: str | None, environment: dict[str, str] | None = None
+    ) -> None:
         self._output = output
         with output.open("wb") as out:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
             )
         self.ready_line = "" if ready is None else self._wait_for(ready)
 

@@ -17,6 +17,7 @@ import asyncio
 import logging
 import secrets
 import time
+import weakref
 from datetime import UTC, datetime
 
 import aiohttp
@@ -36,7 +37,6 @@ from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.settings.providers import match
 from sluiceway.types import Attachment, ErrorAnswer, Outcome, Refusal, Rejected
-from sluiceway.wire import by_name
 from sluiceway.wire.client import identify
 from sluiceway.wire.dialect import Target
 
@@ -50,6 +50,7 @@ class Gateway:
         self.parts = parts
         self.server = Server(self.handle, self.complain)
         self.in_flight = 0
+        self._flows: weakref.WeakSet[Flow] = weakref.WeakSet()
         self._quiet = asyncio.Event()
         self._quiet.set()
 
@@ -58,7 +59,7 @@ class Gateway:
         return self.server.protocol()
 
     async def drain(self, timeout_s: float) -> None:
-        """Refuses new requests, closes idle connections, and waits for those in flight."""
+        """Refuses new requests, closes idle connections, waits for those in flight, and ends what is left."""
         self.parts.draining = True
         self.server.pre_shutdown()
         try:
@@ -66,6 +67,8 @@ class Gateway:
                 await self._quiet.wait()
         except TimeoutError:
             logger.warning("%d requests were still in flight after %g s", self.in_flight, timeout_s)
+            for flow in list(self._flows):
+                flow.interrupt()
         await self.server.shutdown(timeout=0.5)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -104,7 +107,7 @@ class Gateway:
             started_at=datetime.now(UTC),
             started_s=time.monotonic(),
             path=request.raw_path.partition("?")[0],
-            voice=by_name(attachment.provider.dialect),
+            voice=self.parts.dialect_of(attachment.provider.dialect),
         )
 
     async def _handle(self, exchange: Exchange) -> web.StreamResponse:
@@ -149,7 +152,7 @@ class Gateway:
         if route is not None:
             exchange.operation = "websocket" if upgrade else route.operation
             if route.dialect is not None:
-                exchange.dialect = exchange.voice = by_name(route.dialect)
+                exchange.dialect = exchange.voice = self.parts.dialect_of(route.dialect)
 
     def _check_caller(self, exchange: Exchange) -> None:
         attachment, request = exchange.attachment, exchange.request
@@ -249,7 +252,9 @@ class Gateway:
         return await self.parts.upstream.send(exchange.request.method, exchange.url, fields, content)
 
     def _flow(self, exchange: Exchange, answer: aiohttp.ClientResponse, allowance: Allowance | None) -> Flow:
-        return Flow(exchange, answer, allowance, self.parts.contact, self.parts.idle_s)
+        flow = Flow(exchange, answer, allowance, self.parts.contact, self.parts.idle_s)
+        self._flows.add(flow)
+        return flow
 
     def _failed(self, exchange: Exchange, settlement: Settlement, failed: Failed) -> web.StreamResponse:
         """No answer came: nothing was sent and nothing is owed, or it was and the provider may bill it."""

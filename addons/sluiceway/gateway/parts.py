@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
 from sluiceway.store import Store
 from sluiceway.types import LedgerRow
+from sluiceway.wire import Dialect, by_name
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class GatewayParts:
     idle_s: float
     wait_s: float
     header_bytes: int = 65_536
+    dialect_of: Callable[[str], Dialect] = by_name
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)
     draining: bool = False

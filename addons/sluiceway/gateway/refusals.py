@@ -32,6 +32,12 @@ UNKNOWN_ENCODING = Refusal(
 STALLED = Refusal(
     RefusalKind.REQUEST, "request_timeout", "Sluiceway: the rest of this request did not come in time."
 )
+SILENT = Refusal(
+    RefusalKind.TIMEOUT, "stream_broken", "Sluiceway: the provider sent nothing for too long in its answer."
+)
+BROKEN_OFF = Refusal(
+    RefusalKind.UNREACHABLE, "stream_broken", "Sluiceway: the provider broke off in the middle of its answer."
+)
 NOT_HTTP = Refusal(
     RefusalKind.REQUEST,
     "malformed_http",

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from sluiceway.errors import WireError
-from sluiceway.gateway import decoding, headers
+from sluiceway.gateway import decoding, headers, refusals
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.server import Relayed
@@ -51,6 +51,7 @@ class Flow:
         self._outcome = Outcome.CLIENT_CANCELLED
         self._whole = False
         self._unanswered = False
+        self._interrupted = False
 
     async def relay(self, settlement: Settlement) -> web.StreamResponse:
         """Passes the answer on, and settles before it returns or raises. Only Failed is left to the caller,
@@ -68,6 +69,11 @@ class Flow:
                 self._answer.close()  # an unfinished answer must not go back to the pool
             if not self._unanswered:
                 self._settle(settlement)
+
+    def interrupt(self) -> None:
+        """The drain is over: the answer ends here, as the provider's would with an error of its own."""
+        self._interrupted = True
+        self._answer.close()  # wakes whoever reads it
 
     @property
     def _is_good(self) -> bool:
@@ -175,25 +181,24 @@ class Flow:
 
     def _broken(self, reply: Relayed) -> bytes:
         """The provider's side died: say so in its own form, or drop the connection where there is none."""
-        silent = self._watch.expired
-        message = "it sent nothing for too long" if silent else "it broke off in the middle of its answer"
+        refusal = self._breakage()
         if not reply.prepared:
-            raise self._fail(
-                "stream_broken", message, RefusalKind.TIMEOUT if silent else RefusalKind.UNREACHABLE
-            )
+            raise self._fail(refusal.code, refusal.message, refusal.kind)
         seen = self._seen()
         if seen is not None and seen.complete and reply.content_length is None:
             self._outcome = Outcome.OK
             return b""
         self._outcome = Outcome.TRUNCATED
-        refusal = Refusal(
-            RefusalKind.UNREACHABLE, "stream_broken", f"Sluiceway: the provider is at fault: {message}."
-        )
         ending = self._tap.fail(refusal, self._exchange.request_id) if self._tap else b""
         if not ending:
             # A JSON answer cut in the middle: only a broken connection tells the client the truth.
-            raise ConnectionResetError(message)
+            raise ConnectionResetError(refusal.code)
         return ending
+
+    def _breakage(self) -> Refusal:
+        if self._interrupted:
+            return refusals.RESTARTING
+        return refusals.SILENT if self._watch.expired else refusals.BROKEN_OFF
 
     def _fail(self, code: str, message: str, kind: RefusalKind = RefusalKind.UNREACHABLE) -> Failed:
         self._unanswered = True

@@ -41,7 +41,7 @@ class Settlement:
         elif not 200 <= upstream_status < 300:
             self._end(costless(replace(row, error_type=answer.error_type)))
         else:
-            self._end(billed(self._exchange, self._parts, row, answer))
+            self._end(self._billed(row, answer))
             learn(self._exchange, self._parts, answer)
 
     def failed(self, status: int, failed: Failed) -> None:
@@ -92,7 +92,16 @@ class Settlement:
             return self._unmetered(row)
         if not sent or self._reservation is None:
             return costless(row)
-        return billed(self._exchange, self._parts, row, NOTHING_SEEN)
+        return self._billed(row, NOTHING_SEEN)
+
+    def _billed(self, row: LedgerRow, answer: Answer) -> LedgerRow:
+        """The row at its price; where pricing fails, at what was reserved, so that it ends all the same."""
+        try:
+            return billed(self._exchange, self._parts, row, answer)
+        except Exception as error:
+            logger.error("request %s could not be priced: %s", row.request_id, type(error).__name__)
+            reserved = self._reservation.nusd if self._reservation and row.budgeted else 0
+            return replace(row, outcome=Outcome.INTERNAL_ERROR, charged_nusd=reserved)
 
     def _unmetered(self, row: LedgerRow) -> LedgerRow:
         """Listed paths are known to be free; of an unlisted one that was let through nothing is known."""

@@ -69,6 +69,12 @@ class Gateway(Section):
     listen: Listen | None = None
 
 
+class Operate(Section):
+    """The operators' port: health, readiness, metrics. It asks for no credentials. None: off."""
+
+    listen: Listen | None = None
+
+
 class Upstream(Section):
     """The way to the providers. These are trusted settings: they may point to loopback."""
 
@@ -115,6 +121,7 @@ class Settings(Section):
     )
     public_url: PublicUrl = "http://127.0.0.1:8080"
     gateway: Gateway = Gateway()
+    operate: Operate = Operate()
     store: Annotated[str, AfterValidator(_store)] = Field(default="sqlite:///sluiceway.db", repr=False)
     rules: Path = Path("rules")
     certs: Path = Path("certs")

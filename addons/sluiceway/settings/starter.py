@@ -19,6 +19,9 @@ public_url: http://127.0.0.1:8080
 # Base-URL mode, for clients that cannot use a proxy, for example {listen: 127.0.0.1:8081}.
 gateway: {listen: null}
 
+# The operators' port, without credentials, so best on loopback: /healthz, /readyz, /metrics (Prometheus).
+operate: {listen: null}      # for example {listen: 127.0.0.1:9464}
+
 # Everything that is kept: SQLite for one process, or postgresql://user@host/db for many nodes.
 store: sqlite:///sluiceway.db
 

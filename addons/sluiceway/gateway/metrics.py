@@ -1,0 +1,94 @@
+"""Figures for Prometheus: what passed, how long it took, what it cost. No name of a person, model or path
+is ever a label: those are for the ledger, and clients could make up any number of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from sluiceway.types import LedgerRow
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+FIRST_BYTE_S = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
+OVERHEAD_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30)
+
+
+class _Now(Collector):
+    """Gauges that are read when they are asked for, such as open reservations."""
+
+    def __init__(self, read: Callable[[], Mapping[str, float]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for name, value in self._read().items():
+            yield GaugeMetricFamily(f"sluiceway_{name}", name.replace("_", " "), value)
+
+
+class Metrics:
+    """One for the process. `now` gives the present values of gauges by name."""
+
+    def __init__(self, now: Callable[[], Mapping[str, float]]) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "sluiceway_requests",
+            "Attempts that ended, by provider, operation and outcome.",
+            ("provider", "operation", "outcome"),
+            registry=self._registry,
+        )
+        self._refusals = Counter(
+            "sluiceway_refusals", "Requests turned away, by code.", ("code",), registry=self._registry
+        )
+        self._tokens = Counter(
+            "sluiceway_tokens",
+            "Tokens as providers reported them, or estimated where an answer was cut.",
+            ("provider", "direction"),
+            registry=self._registry,
+        )
+        self._cost = Counter(
+            "sluiceway_cost_usd", "Known cost in US dollars.", ("provider", "basis"), registry=self._registry
+        )
+        self._unpriced = Counter(
+            "sluiceway_unpriced_requests",
+            "Metered attempts whose cost is not known.",
+            ("provider",),
+            registry=self._registry,
+        )
+        self._first_byte = Histogram(
+            "sluiceway_first_byte_seconds",
+            "From our request to the first byte of the provider's answer.",
+            ("provider",),
+            buckets=FIRST_BYTE_S,
+            registry=self._registry,
+        )
+        self._overhead = Histogram(
+            "sluiceway_overhead_seconds",
+            "From the client's complete request to ours, waiting for a cap included.",
+            buckets=OVERHEAD_S,
+            registry=self._registry,
+        )
+        self._registry.register(_Now(now))
+
+    def ended(self, row: LedgerRow) -> None:
+        """One attempt is over."""
+        self._requests.labels(row.provider, row.operation, str(row.outcome)).inc()
+        if row.refusal_code is not None:
+            self._refusals.labels(row.refusal_code).inc()
+        if row.input_tokens:
+            self._tokens.labels(row.provider, "input").inc(row.input_tokens)
+        if row.output_tokens:
+            self._tokens.labels(row.provider, "output").inc(row.output_tokens)
+        if row.cost_nusd is None and row.metered:
+            self._unpriced.labels(row.provider).inc()
+        elif row.cost_nusd:
+            self._cost.labels(row.provider, str(row.cost_basis)).inc(row.cost_nusd / 1e9)
+        if row.ttft_ms is not None:
+            self._first_byte.labels(row.provider).observe(row.ttft_ms / 1000)
+        if row.overhead_ms is not None:
+            self._overhead.observe(row.overhead_ms / 1000)
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,128 @@
+"""Credentials known by the name beside them: `password = "..."`, `API_KEY=...`, "my password is ...".
+
+Names are strict (a password or a secret: what a person chose is enough) or loose (a token, a key: the
+value must look generated). Code that fetches or names a secret, and stand-ins, are not findings.
+"""
+
+from __future__ import annotations
+
+from sluiceway.guard.patterns import Match, Rule, Span, compiled
+from sluiceway.guard.secret_values import chosen_password, code, random_looking, stand_in
+from sluiceway.guard.secrets import HEX, MIXED, SECRET
+
+PASSWORDS = r"pass(?:word|wd|phrase|code|wort)|pwd|kennwort|contrase(?:n|\xf1)a|wachtwoord|senha|mot[_ ]de[_ ]passe"
+KEYS = (
+    r"(?:api|access|auth|account|private|encryption|signing|master|service|storage|shared|app|license|secret"
+    r"|session|jwt|webhook|hmac|cookie|deploy|admin|consumer)[_.-]?(?:key|token|secret)"
+    r"|secret|credentials?|token|apikey|authtoken"
+)
+# What may follow the name and leave it the name of a secret; `token_type` and `password_file` are not.
+TAIL = r"(?:[_.-]?(?:key|token|value|secret|base|b64|base64|hash|salt|prod|production|live|dev|staging|test|default|\d{1,2}))?"
+JOINT = r"\\?[\"'`]?\]?\s{0,4}(?:=>|:=|={1,2}|:)\s{0,4}"
+VALUE = (
+    r"(?:[bru]{0,2}\\?\"([^\"\\\n]{4,300})|[bru]{0,2}\\?'([^'\\\n]{4,300})|`([^`\n]{4,300})`"
+    r"|([^\s\"'`<>,;\\]{6,300}))"
+)
+IDENTIFIER = compiled(r"^[A-Za-z_][A-Za-z0-9_.]*$")
+UPPER_NAME = compiled(r"^[A-Z][A-Z0-9_.-]*$")
+PATH_OR_URL = compiled(r"^(?:[~.]{0,2}/|[A-Za-z]:\\|[a-z+]{2,12}://)|\.(?:txt|pem|key|json|ya?ml|env|py|js|ts|html?)$")
+PASSWORD_NAME = compiled(rf"(?i)(?:{PASSWORDS})")
+LETTER_AND_DIGIT = compiled(r"[A-Za-z].*[0-9]|[0-9].*[A-Za-z]")
+
+
+def _value(match: Match) -> tuple[Span, bool] | None:
+    """The value's span and whether it stood in quotes."""
+    for number in (2, 3, 4, 5):
+        if (span := match.span(number))[0] >= 0:
+            return span, number < 5
+    return None
+
+
+def assigned(data: bytes, match: Match) -> Span | None:
+    """The value of `name = value` in code, configuration, environment files, JSON, YAML or a URL query."""
+    found = _value(match)
+    if found is None or _is_part_of_a_word(data, match):
+        return None
+    (start, end), quoted = found
+    if not quoted:
+        end = start + len(data[start:end].rstrip(b".)]}&|:"))
+    value, name = data[start:end], data[match.span(1)[0] : match.span(1)[1]]
+    if stand_in(value) or PATH_OR_URL.search(value) or (not quoted and _is_code(data, match, value)):
+        return None
+    by_choice = PASSWORD_NAME.search(name) or b"secret" in name.lower()
+    real = chosen_password(value) if by_choice else random_looking(value)
+    return (start, end) if real else None
+
+
+def _is_part_of_a_word(data: bytes, match: Match) -> bool:
+    """`compass: ...`: the name must begin a word, of which `_`, `-`, `.` and capitals are borders too."""
+    start = match.span(1)[0]
+    before = data[start - 1 : start]
+    return before.isalpha() and before.islower() == data[start : start + 1].islower() and before.isascii()
+
+
+def _is_code(data: bytes, match: Match, value: bytes) -> bool:
+    """Whether an unquoted value is an expression rather than the value in a file of settings."""
+    if code(value):
+        return True
+    if not IDENTIFIER.search(value):
+        return False
+    # `password=token2)` passes a variable; `PASSWORD=hunter2` and `password: hunter2` set a value.
+    name, end = data[slice(*match.span(1))], match.span(5)[1]
+    after = data[end : end + 1]
+    return b"_" in value or b"." in value or (after in (b",", b")") and not UPPER_NAME.search(name))
+
+
+def element(data: bytes, match: Match) -> Span | None:
+    """The text of an XML element named after a secret."""
+    start, end = match.span(2)
+    value = data[start:end]
+    return (start, end) if not stand_in(value) and (chosen_password(value) or random_looking(value)) else None
+
+
+def told(data: bytes, match: Match) -> Span | None:
+    """A password in a sentence: "the password is ..."; punctuation that ends the sentence stays outside."""
+    start, end = match.span(2)
+    value = data[start:end].rstrip(b".,;:?)\"'`*")
+    if not chosen_password(value) or stand_in(value) or code(value) or PATH_OR_URL.search(value):
+        return None
+    # A sentence goes on with words, dates and amounts; a password in one mixes letters and digits.
+    return (start, start + len(value)) if LETTER_AND_DIGIT.search(value) else None
+
+
+ASSIGNED = Rule(
+    "assigned-secret",
+    SECRET,
+    rf"(?i)(?:{PASSWORDS}|key|token|secret|credential)",
+    rf"(?i)({PASSWORDS}|{KEYS}){TAIL}{JOINT}{VALUE}",
+    (
+        f'DB_PASSWORD="{MIXED[:14]}"',
+        f"api_key: {HEX[:32]}",
+        "{" + f'"client_secret": "{MIXED}"' + "}",
+        "PGPASSWORD=" + "hunter" + "42 psql",
+    ),
+    assigned,
+    0.8,
+)
+TOLD = Rule(
+    "told-password",
+    SECRET,
+    rf"(?i)(?:{PASSWORDS}|passcode|pw)",
+    rf"(?i)\b({PASSWORDS}|passcode|pw)(?: (?:is|was|ist|war|es|est|to|now|should be|set to|changed to|lautet))"
+    r"{0,3}:? [\"'`*]{0,2}(\S{6,80})",
+    ("my password is " + "Sommer" + "2024!",),
+    told,
+    0.7,
+)
+ELEMENT = Rule(
+    "secret-in-xml",
+    SECRET,
+    rf"(?i)<[^<>]{{0,40}}(?:{PASSWORDS}|key|token|secret)",
+    rf"(?i)<[a-z:]{{0,30}}({PASSWORDS}|{KEYS})[^<>\n]{{0,60}}>\s{{0,4}}([^<>\s]{{6,300}})</",
+    (f"<password>{MIXED[:12]}</password>",),
+    element,
+    0.8,
+)
+
+
+ASSIGNMENTS: tuple[Rule, ...] = (ASSIGNED, TOLD, ELEMENT)

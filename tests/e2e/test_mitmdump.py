@@ -1,0 +1,183 @@
+"""`mitmdump -s addons/gateway.py`: the same rows as `serve`, or no start at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.heavy.asking import Answered, Question, clients, together
+from tests.heavy.processes import SCRIPTS, Billing, Child, Proxy
+
+pytestmark = pytest.mark.e2e
+
+ENTRY = Path(__file__).parents[2] / "addons" / "gateway.py"
+QUESTIONS = [
+    Question("anthropic", stream=False),
+    Question("anthropic", stream=True),
+    Question("openai", stream=False),
+    Question("openai", stream=True),
+]
+# What differs from one request to the next, whoever serves it.
+VOLATILE = {
+    "id",
+    "request_id",
+    "response_id",
+    "started_at",
+    "ended_at",
+    "ttft_ms",
+    "duration_ms",
+    "overhead_ms",
+}
+
+
+class Deployed(Proxy):
+    """A deployment that mitmdump can serve, too, with a home folder of its own to watch."""
+
+    def __init__(self, folder: Path, billing: Billing) -> None:
+        super().__init__(folder, billing, people=("alice", "bob"))
+        self.home = folder / "home"
+        self.home.mkdir()
+
+    def mitmdump(self, *more: str, config: Path | None = None, port: int = 0) -> list[str]:
+        return [
+            *(str(SCRIPTS / "mitmdump"), "-s", str(ENTRY)),
+            *("--set", f"sluiceway_config={config or self.deployment.config}"),
+            *("--set", f"confdir={self.home / 'confdir'}"),
+            *("--listen-host", "127.0.0.1", "--listen-port", str(port), *more),
+        ]
+
+    def start_mitmdump(self) -> Child:
+        child = Child(self.mitmdump(), self.home / "mitmdump.txt", "listening at ", {"HOME": str(self.home)})
+        self.port = int(child.ready_line.rpartition(":")[2].strip(". "))
+        return child
+
+    def settled_rows(self, child: Child) -> list[dict[str, Any]]:
+        """The rows so far, after a clean end."""
+        child.terminate()
+        assert child.ended(20) == 0
+        return self.rows()
+
+
+@pytest.fixture(scope="module")
+def billing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Billing]:
+    billing = Billing.start(tmp_path_factory.mktemp("billing"), (0, 0), (0, 0))
+    yield billing
+    billing.child.stop()
+
+
+@pytest.fixture(scope="module")
+def deployed(billing: Billing, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    return Deployed(tmp_path_factory.mktemp("deployed"), billing)
+
+
+def ask(deployed: Deployed, url: str, *questions: Question) -> list[Answered]:
+    async def one_by_one() -> list[Answered]:
+        async with clients(deployed.anchor) as asking:
+            return [await asking.ask(url, question) for question in questions]
+
+    return asyncio.run(one_by_one())
+
+
+def comparable(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in VOLATILE}
+
+
+def test_the_rows_are_those_of_serve_and_the_home_folder_stays_as_it_was(deployed: Deployed) -> None:
+    serve = deployed.start()
+    try:
+        assert all(answer.whole for answer in ask(deployed, deployed.urls[0], *QUESTIONS))
+    finally:
+        by_serve = deployed.settled_rows(serve)
+
+    mitmdump = deployed.start_mitmdump()
+    try:
+        assert all(answer.whole for answer in ask(deployed, deployed.urls[0], *QUESTIONS))
+    finally:
+        by_mitmdump = deployed.settled_rows(mitmdump)[len(by_serve) :]
+
+    assert [comparable(row) for row in by_mitmdump] == [comparable(row) for row in by_serve]
+    assert {row["outcome"] for row in by_mitmdump} == {"ok"}
+    assert not (deployed.home / ".mitmproxy").exists()
+    assert "Traceback" not in mitmdump.said()
+
+
+def test_under_mitmdump_people_can_be_shut_out_and_streams_finish_at_the_end(deployed: Deployed) -> None:
+    mitmdump = deployed.start_mitmdump()
+    alice, bob = deployed.urls
+    slow = Question(output_tokens=40, events=10, fault="slow;first=0;between=0.15")
+
+    async def in_the_middle() -> Answered:
+        async with clients(deployed.anchor) as asking:
+            began = asyncio.Event()
+            stream = asyncio.create_task(asking.ask(bob, slow, began.set))
+            await began.wait()
+            mitmdump.terminate()
+            return await stream
+
+    try:
+        assert deployed.command("employee", "disable", "alice").returncode == 0
+        assert ask(deployed, alice, Question())[0].refused == "credentials_disabled"
+        assert asyncio.run(in_the_middle()).whole
+        assert mitmdump.ended(20) == 0
+    finally:
+        mitmdump.stop()
+    assert deployed.command("ledger", "verify").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "config", "why"),
+    [
+        pytest.param((), "nowhere.yaml", "there is no such file", id="no deployment"),
+        pytest.param((), "broken.yaml", "broken.yaml:1:1: listenrs: unknown field", id="a broken file"),
+        pytest.param(("--mode", "socks5"), None, "works in mode regular only", id="another mode"),
+        pytest.param(("--proxyauth", "a:b"), None, "proxyauth: not used under Sluiceway", id="its own users"),
+        pytest.param(
+            ("--ignore-hosts", "openai"), None, "ignore_hosts: not used under Sluiceway", id="its own hosts"
+        ),
+    ],
+)
+def test_what_would_not_give_the_same_rows_does_not_start(
+    deployed: Deployed, tmp_path: Path, more: tuple[str, ...], config: str | None, why: str
+) -> None:
+    (tmp_path / "broken.yaml").write_text("listenrs: []\n")
+    command = deployed.mitmdump(*more, config=tmp_path / config if config else None)
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env={**os.environ, "HOME": str(deployed.home)}
+    )
+    assert ended.returncode != 0
+    assert why in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_beside_a_running_serve_it_forwards_nothing_and_ends(deployed: Deployed, billing: Billing) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    counted = len(billing.served())
+    serve = deployed.start()
+    deployed.port = port
+    command = deployed.mitmdump(port=port)
+    try:
+        child = Child(command, deployed.home / "second.txt", None, {"HOME": str(deployed.home)})
+        answers = []
+        while child.process.poll() is None:
+            answers += asyncio.run(_try(deployed))
+        assert child.ended(1) == 1
+    finally:
+        serve.stop()
+    assert "in use by process" in child.said()
+    assert {answer.status for answer in answers} <= {0}
+    assert len(billing.served()) == counted
+
+
+async def _try(deployed: Deployed) -> list[Answered]:
+    async with clients(deployed.anchor, timeout_s=5) as asking:
+        return await together(
+            [asking.ask(deployed.urls[1], Question()), asyncio.sleep(0.05, Answered(Question()))]
+        )
