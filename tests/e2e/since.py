@@ -37,6 +37,12 @@ class Since:
     def served(self) -> list[Served]:
         return self._running.providers.log[self._served_before :]
 
+    @property
+    def header_names(self) -> list[str]:
+        """The names of the header fields the provider got with the one request, in lower case."""
+        (served,) = self.served
+        return [name.lower() for name in served.header_names]
+
     def matching(self) -> Row:
         """The one new row, after a look that its tokens are exactly those the provider billed."""
         row = self.row()

@@ -199,7 +199,9 @@ def test_an_answer_of_eight_megabytes_comes_whole(ask: Callable[..., Answer], si
     [
         pytest.param(CLAUDE, {"type": "error", "error": {"type": "api_error"}}, id="anthropic"),
         pytest.param(CHAT, {"error": {"type": "server_error", "code": "connection_lost"}}, id="chat"),
-        pytest.param(RESPONSES, {"error": {"type": "server_error", "code": "connection_lost"}}, id="responses"),
+        pytest.param(
+            RESPONSES, {"error": {"type": "server_error", "code": "connection_lost"}}, id="responses"
+        ),
         pytest.param(GEMINI, {"error": {"code": 502, "status": "UNAVAILABLE"}}, id="gemini"),
     ],
 )
@@ -314,7 +316,9 @@ def test_a_client_that_leaves_in_mid_stream_owes_what_it_saw_and_the_provider_is
     with Tunnel(quick, alice) as tunnel:
         body = claude(stream=True)
         tunnel.send(
-            tunnel.request("/v1/messages", body, x_demo_events="100", x_demo_fault="slow;first=0;between=0.03")
+            tunnel.request(
+                "/v1/messages", body, x_demo_events="100", x_demo_fault="slow;first=0;between=0.03"
+            )
         )
         read_until(tunnel, b"content_block_delta")
         if abrupt:

@@ -252,3 +252,15 @@ def test_a_client_without_our_authority_is_reported_not_let_through(running: Run
     with connect(running, alice, "api.openai.com:443") as connection:
         with pytest.raises(ssl.SSLError):
             ssl.create_default_context().wrap_socket(connection, server_hostname="api.openai.com")
+
+
+def test_a_destination_that_cannot_be_reached_is_named_with_the_reason(fresh: type[Running]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    running = fresh(allowed_port=port)
+    target = f"127.0.0.1:{port}"
+    request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization(running.add('alice'))}\r\n\r\n"
+    answer = raw(running, request.encode())
+    assert answer.startswith(b"HTTP/1.1 502")
+    assert f"Sluiceway: {target} could not be reached".encode() in answer
+    assert b"connection_strategy" not in answer

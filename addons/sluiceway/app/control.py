@@ -85,7 +85,7 @@ def ask(config: Path, operation: str, arguments: Mapping[str, Any]) -> Any:
         try:
             connection.connect(str(socket_path(config)))
         except OSError:
-            raise NotRunning("sluiceway serve is not running for this deployment") from None
+            raise NotRunning("no serve is running for this deployment; start it: sluiceway serve") from None
         connection.sendall(
             json.dumps({"operation": operation, "arguments": dict(arguments)}).encode() + b"\n"
         )

@@ -57,7 +57,8 @@ def _add(store: Store, given: Arguments) -> dict[str, Any]:
 def _token(store: Store, given: Arguments) -> dict[str, Any]:
     token = store.people.new_token(given["name"], revoke_old=given["revoke_old"])
     _note(store, "token_issued", given, name=given["name"], revoke_old=given["revoke_old"])
-    return {"name": given["name"], "token": token}
+    team = next(each.principal.team for each in store.people.list() if each.principal.name == given["name"])
+    return {"name": given["name"], "team": team, "token": token}
 
 
 def _disable(store: Store, given: Arguments) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import resource
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -28,6 +30,7 @@ from sluiceway.store import Store
 
 logger = logging.getLogger(__name__)
 
+FILES = 65_536
 NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
 
 
@@ -38,16 +41,13 @@ class Service:
         self._deployment = deployment
         self._settings = deployment.settings
         self.started_at = datetime.now(UTC)
+        self.addresses: list[tuple[str, int]] = []
         self.front: Front | None = None
         self.store: Store | None = None
         self.parent: Parent | None = None
         self._parts: Parts | None = None
         self._upstream: Upstream | None = None
         self._control: Control | None = None
-
-    @property
-    def addresses(self) -> list[tuple[str, int]]:
-        return self.front.addresses if self.front else []
 
     async def start(self) -> None:
         """Raises SluicewayError with nothing left running when something is wrong."""
@@ -104,6 +104,7 @@ class Service:
 
     async def listening(self, addresses: Sequence[tuple[str, int]]) -> None:
         """Clients can come: nobody may be led back into the proxy itself, and commands find this process."""
+        self.addresses = list(addresses)
         public = urlsplit(self._settings.public_url)
         own = (public.hostname or "localhost", public.port or DEFAULT_PORTS[public.scheme])
         for host, port in (own, *addresses):
@@ -191,6 +192,7 @@ def listeners_of(settings: Settings) -> list[Listener]:
 
 async def serve(deployment: Deployment, ready: Callable[[Service], None]) -> None:
     """Runs until SIGTERM or SIGINT, then drains. SIGHUP reloads."""
+    _allow_files()
     service = Service(deployment)
     await service.start()
     stop = asyncio.Event()
@@ -204,6 +206,15 @@ async def serve(deployment: Deployment, ready: Callable[[Service], None]) -> Non
         logger.info("draining for up to %g s", deployment.settings.drain_timeout_s)
     finally:
         await service.stop()
+
+
+def _allow_files() -> None:
+    """A stream holds two files, its client's and its provider's: the usual 1,024 would do for 500."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _reload(service: Service) -> None:

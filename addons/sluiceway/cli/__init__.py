@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
+import typer
+
+from sluiceway import __version__
 from sluiceway.cli import ca, ledger, people, rules, service
 from sluiceway.cli.shape import application
 from sluiceway.errors import SluicewayError
@@ -19,16 +23,38 @@ app.command()(ledger.report)
 app.add_typer(ca.ca, name="ca")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"sluiceway {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A corporate proxy for AI traffic: who calls, what it costs, and when to stop."""
+
+
 def main() -> None:
     """The `sluiceway` command."""
     try:
         app()
     except SluicewayError as error:
-        print(f"sluiceway: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        _fail(str(error))
     except BrokenPipeError:
         # The reader (`head`, a closed pager) has what it wanted.
         sys.stderr.close()
         raise SystemExit(0) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or type(error).__name__}")
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _fail(reason: str) -> None:
+    print(f"sluiceway: {reason}", file=sys.stderr)
+    raise SystemExit(1) from None

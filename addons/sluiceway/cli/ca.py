@@ -1,4 +1,7 @@
-"""`sluiceway ca`: the company's anchor, which machines trust, and the issuer that signs for AI hosts."""
+"""`sluiceway ca`: the company's anchor, which machines trust, and the issuer that signs for AI hosts.
+
+The certificates' code takes long to import, so each command imports it for itself.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,8 @@ from typing import Annotated
 
 import typer
 
-from sluiceway.app import authority
 from sluiceway.app.deployment import Deployment
-from sluiceway.app.init import PASSPHRASE_VARIABLE
-from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, show
+from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, facts, show
 
 ca = application("Show and renew the certificates.")
 
@@ -19,9 +20,22 @@ ca = application("Show and renew the certificates.")
 @ca.command(name="show")
 def show_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """What machines have to trust, until when, and which hosts the issuer may speak for."""
+    from sluiceway.app import authority
+
     found = authority.describe(Deployment.load(config))
-    lines = [f"{name}: {value}" for name, value in found.items() if name != "hosts"]
-    show(found, as_json, "\n".join([*lines, f"hosts: {', '.join(found['hosts'])}"]))
+    where = "on this machine: move it to a safe place" if found["anchor_key_on_this_machine"] else "elsewhere"
+    words = {
+        "machines trust": found["anchor"],
+        "SHA-256": found["anchor_sha256"],
+        "until": found["anchor_until"],
+        "its key": where,
+        "issuer until": found["issuer_until"],
+        "issuer speaks for": ", ".join(found["hosts"]),
+        "problems": "; ".join(found["problems"]) or "none",
+    }
+    show(found, as_json, facts(words))
+    if found["problems"]:
+        raise typer.Exit(1)
 
 
 @ca.command()
@@ -32,6 +46,9 @@ def rotate(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Make a new issuer for the hosts of rules/providers.yaml. Machines need nothing new."""
+    from sluiceway.app import authority
+    from sluiceway.app.init import PASSPHRASE_VARIABLE
+
     passphrase = os.environ.get(PASSPHRASE_VARIABLE) or typer.prompt(
         "Passphrase of the anchor's key", hide_input=True
     )

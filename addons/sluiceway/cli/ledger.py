@@ -40,6 +40,7 @@ def export(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Write every ledger row of a period, names of people included; the export itself is recorded."""
+    _check_folder(out)
     deployment = Deployment.load(config)
     span = period(from_, to, timedelta(days=36500))
     perform(deployment, "event.record", kind="ledger_exported", detail={"format": format.value})
@@ -90,7 +91,8 @@ def report(
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Write one self-contained HTML page: spend, caps, refusals, unknown prices, unseen AI hosts."""
+    """Write one self-contained HTML page. Spend, caps, refusals, unknown prices, unseen AI hosts."""
+    _check_folder(out)
     deployment = Deployment.load(config)
     span = period(from_, to, timedelta(days=30))
     if names:
@@ -111,6 +113,11 @@ def report(
     progress.close()
     write(out, page)
     show({"report": str(out), "names": names}, as_json, f"wrote {out}; open it in a browser")
+
+
+def _check_folder(out: Path | None) -> None:
+    if out is not None and not out.parent.is_dir():
+        raise typer.BadParameter(f"--out: there is no folder {out.parent}")
 
 
 def period(from_: str | None, to: str | None, default: timedelta) -> Period:

@@ -48,7 +48,8 @@ def commands(kind: str) -> typer.Typer:
         with Deployment.load(config).store(writable=False) as store:
             found = [_row(person) for person in store.people.list() if person.principal.kind == kind]
         columns = ["name", "team", "project", "cost_center", "tokens", "state"]
-        show(found, as_json, table(found, columns) if found else f"no {kind}s yet: sluiceway {kind} add NAME")
+        nobody = f"none yet: sluiceway {kind} add NAME --team TEAM"
+        show(found, as_json, table(found, columns) if found else nobody)
 
     @group.command()
     def token(
@@ -97,7 +98,7 @@ def _row(person: Person) -> dict[str, Any]:
 
 def _show_token(deployment: Deployment, kind: str, issued: dict[str, Any], as_json: bool) -> None:
     url = proxy_url(deployment, issued["name"], issued["token"])
-    answer = {kind: issued["name"], "team": issued.get("team"), "token": issued["token"], "proxy_url": url}
+    answer = {kind: issued["name"], "team": issued["team"], "token": issued["token"], "proxy_url": url}
     text = (
         f"{issued['name']}: this is shown once. Set it on their machine:\n\n"
         f"  export HTTPS_PROXY={url}\n"

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import typer
 
 from sluiceway.app import budgets
 from sluiceway.app.check import check as check_rules
 from sluiceway.app.deployment import Deployment
-from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, show, table
+from sluiceway.cli.shape import (
+    DEFAULT_CONFIG,
+    AsJson,
+    Config,
+    application,
+    moment,
+    money,
+    show,
+    table,
+)
 
 rules = application("Check the rules before they bite.")
 budget = application("See how the budgets stand.")
+
+_NONE = "no budget applies to anybody yet: write one in rules/policy/, or add an employee"
 
 
 @rules.callback()
@@ -28,9 +42,11 @@ def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Read every rules file and say what is wrong, where, and what to write instead."""
     found = check_rules(Deployment.load(config))
     answer = {"ok": not found.errors, "errors": found.errors, "warnings": found.warnings}
-    lines = [*found.errors, *(f"warning: {each}" for each in found.warnings)]
-    summary = f"{found.summary}" if not found.errors else f"{len(found.errors)} to mend; nothing was changed"
-    show(answer, as_json, "\n".join([*lines, summary]))
+    warnings = [f"warning: {each}" for each in found.warnings]
+    if found.errors and not as_json:
+        print("\n".join([*found.errors, *warnings, f"{len(found.errors)} to mend"]), file=sys.stderr)
+        raise typer.Exit(1)
+    show(answer, as_json, "\n".join([*warnings, found.summary]))
     if found.errors:
         raise typer.Exit(1)
 
@@ -42,4 +58,10 @@ def list_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     with deployment.store(writable=False) as store:
         rows = budgets.listing(deployment, store)
     columns = ["budget", "scope", "window", "limit_usd", "spent_usd", "reserved_usd", "used", "resets_at"]
-    show(rows, as_json, table(rows, columns) if rows else "no budgets in rules/policy/")
+    words = [_in_words(row) for row in rows]
+    show(rows, as_json, table(words, columns) if rows else _NONE)
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, Any]:
+    amounts = {name: money(row[name]) for name in ("limit_usd", "spent_usd", "reserved_usd")}
+    return {**row, **amounts, "resets_at": moment(row["resets_at"]) or "never"}

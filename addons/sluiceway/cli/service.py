@@ -1,4 +1,7 @@
-"""`sluiceway init`, `serve`, `demo`, `reload` and `status`: a deployment's life."""
+"""`sluiceway init`, `serve`, `demo`, `reload` and `status`: a deployment's life.
+
+What only one command needs and takes long to import (mitmproxy, aiohttp, the SDKs) is imported inside it.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,16 @@ import asyncio
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sluiceway.app import control, logs
 from sluiceway.app.deployment import Deployment
-from sluiceway.app.init import init as make
-from sluiceway.app.serve import Service
-from sluiceway.app.serve import serve as run
-from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, show
+from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, facts, moment, show
+
+if TYPE_CHECKING:
+    from sluiceway.app.serve import Service
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,7 +34,9 @@ def init(
     ] = "Sluiceway",
     as_json: AsJson = False,
 ) -> None:
-    """Make a deployment: settings, rules, certificates, key and an empty ledger."""
+    """Make a deployment: settings, rules, certificates, a ledger."""
+    from sluiceway.app.init import init as make
+
     made = make(folder, organisation)
     settings = made.deployment.settings
     answer = {
@@ -56,7 +61,9 @@ def init(
 
 
 def serve(config: Config = DEFAULT_CONFIG) -> None:
-    """Run the proxy until SIGTERM or Ctrl-C; streams in flight may then finish."""
+    """Run the proxy until SIGTERM or Ctrl-C. Streams in flight may then finish."""
+    from sluiceway.app.serve import serve as run
+
     logs.to_stderr(logging.INFO)
     asyncio.run(run(Deployment.load(config), _announce))
 
@@ -76,21 +83,32 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the proxy running afterwards.")] = False,
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("report.html"),
 ) -> None:
-    """See it work: simulated providers, employees with real SDKs, a cap that holds, and a report."""
-    from sluiceway.demo.tour import tour  # the SDKs take a second to import, and only this needs them
+    """See it work: real SDKs, simulated providers, a report."""
+    from sluiceway.demo.tour import tour
 
     raise typer.Exit(tour(out, keep=keep))
 
 
 def reload(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Have a running serve read its rules again; a bad file changes nothing."""
+    """Have the running serve read its rules again. Bad ones change nothing."""
     Deployment.load(config)
     answer = control.ask(config, "reload", {})
     show(answer, as_json, f"reloaded; policy version {answer['policy_version']}")
 
 
 def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """What a running serve is doing now."""
+    """What the running serve is doing now."""
     Deployment.load(config)
     answer = control.ask(config, "status", {})
-    show(answer, as_json, "\n".join(f"{name.replace('_', ' ')}: {value}" for name, value in answer.items()))
+    words = {
+        "listening on": ", ".join(answer["listening"]),
+        "since": moment(answer["started_at"]),
+        "state": "draining" if answer["draining"] else "serving",
+        "requests in flight": answer["requests_in_flight"],
+        "waiting for budget": answer["waiting"],
+        "open reservations": answer["open_reservations"],
+        "ends not yet on disk": answer["unsettled"],
+        "settled after a crash": answer["recovered"],
+        "policy version": answer["policy_version"],
+    }
+    show(answer, as_json, facts(words))

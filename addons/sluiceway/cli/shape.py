@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +17,7 @@ Config = Annotated[Path, typer.Option("--config", help="The deployment's sluicew
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 DEFAULT_CONFIG = Path("sluiceway.yaml")
 SHOW_AFTER_S = 1.0
+_NUMBER = re.compile(r"[\d,.]+%?", re.ASCII)
 
 
 def application(help_text: str) -> typer.Typer:
@@ -33,14 +37,39 @@ def show(result: Any, as_json: bool, text: str) -> None:
 
 
 def table(rows: list[dict[str, Any]], columns: list[str]) -> str:
-    """A plain table with a heading; unknown values are shown as a dash."""
+    """A plain table with a heading, numbers to the right; unknown values are shown as a dash."""
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
-    lines = [[name.upper() for name in columns], *cells]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    names = [name.upper().replace("_", " ") for name in columns]
+    placed = [_placed(list(column)) for column in zip(names, *cells, strict=True)]
+    return "\n".join("  ".join(line).rstrip() for line in zip(*placed, strict=True))
+
+
+def _placed(column: list[str]) -> list[str]:
+    width = max(len(cell) for cell in column)
+    told = [cell for cell in column[1:] if cell != "-"]
+    if told and all(_NUMBER.fullmatch(cell) for cell in told):
+        return [cell.rjust(width) for cell in column]
+    return [cell.ljust(width) for cell in column]
+
+
+def facts(pairs: dict[str, Any]) -> str:
+    """One fact a line, the values in a column; unknown values are shown as a dash."""
+    width = max(len(name) for name in pairs)
+    return "\n".join(f"{name.ljust(width)}  {_cell(value)}" for name, value in pairs.items())
+
+
+def money(usd: str) -> str:
+    """An amount for people: cents, and more digits only where cents would hide it."""
+    amount = Decimal(usd)
+    return f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount:,.4f}"
+
+
+def moment(text: str | None) -> str | None:
+    """An ISO time for people: to the minute, with its zone."""
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    return f"{at:%Y-%m-%d %H:%M} {at.tzname()}"
 
 
 def _cell(value: Any) -> str:

@@ -100,6 +100,14 @@ class Identify:
         self._visits.remember(flow.client_conn, visit)
 
     @fail_closed
+    async def http_connect_error(self, flow: http.HTTPFlow) -> None:
+        """mitmproxy's own words for a failed connection advise on options that nobody here can set."""
+        if flow.response is not None and flow.response.headers.get("connection") != "close":
+            at = f"{_bracketed(flow.request.host)}:{flow.request.port}"
+            reason = flow.server_conn.error or "the connection failed"
+            flow.response = answer(502, f"Sluiceway: {at} could not be reached: {reason}.")
+
+    @fail_closed
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Plain `http://` requests through the proxy. What comes inside a tunnel is not seen here."""
         if (visit := self._visits.of(flow.client_conn)) is not None and visit.provider is not None:
@@ -123,7 +131,8 @@ class Identify:
             flow.response = answer(403, f"Sluiceway: {refused}")
             return
         if self._parent is not None and visit.to_parent:
-            flow.request.authority = destination.authority  # a proxy is asked by the absolute form
+            # A proxy is asked by the absolute form.
+            flow.request.authority = destination.authority.removesuffix(":80")
             if self._parent.authorization:
                 flow.request.headers["proxy-authorization"] = self._parent.authorization
         self._visits.remember(flow.client_conn, visit)

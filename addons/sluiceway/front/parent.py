@@ -3,6 +3,9 @@
 mitmproxy opens the connection to the parent's checked address; before any byte of the employee's passes,
 this addon speaks TLS to the parent where its URL says https, and asks it for the destination with CONNECT.
 What the parent refuses is answered 502 with its status, not with a tunnel that closes.
+
+Internals of mitmproxy this file touches, covered by `front.selftest`: `ConnectionHandler.transports` before
+the first read, an answer set on a CONNECT whose connection was opened, `HttpLayer.connections`.
 """
 
 from __future__ import annotations
@@ -16,8 +19,11 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
+from mitmproxy import connection
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.proxy import server_hooks
+from mitmproxy.proxy.layers import HttpLayer
+from mitmproxy.proxy.server import ConnectionHandler
 
 from sluiceway.front.names import Destination, normalise
 from sluiceway.front.visit import Visits, answer
@@ -98,7 +104,8 @@ class ThroughParent:
         self._proxyserver = proxyserver
 
     async def server_connected(self, data: server_hooks.ServerConnectionHookData) -> None:
-        io = self._proxyserver.connections[data.client.id].transports[data.server]
+        handler = self._proxyserver.connections[data.client.id]
+        io = handler.transports[data.server]
         reader, writer = cast(asyncio.StreamReader, io.reader), cast(asyncio.StreamWriter, io.writer)
         visit = self._visits.of(data.client)
         if visit is None or not visit.to_parent:
@@ -109,9 +116,17 @@ class ThroughParent:
             writer.transport.abort()
             text = str(error) if isinstance(error, NoWayError) else _reason(error)
             logger.warning("no way through the parent proxy: %s", text)
-            flow = visit.waiting() if visit.waiting else None
-            if flow is not None:
+            if visit.waiting is not None and (flow := visit.waiting()) is not None:
                 flow.response = answer(502, f"Sluiceway: no tunnel: {text}.")
+                _forget(handler, data.server)
+
+
+def _forget(handler: ConnectionHandler, parent: connection.Server) -> None:
+    """A CONNECT that is answered with an error must not hear that its connection was closed: its stream
+    would take the event for a mistake of mitmproxy's own."""
+    for layer in handler.layer.context.layers:
+        if isinstance(layer, HttpLayer):
+            layer.connections.pop(parent, None)
 
 
 def _reason(error: Exception) -> str:

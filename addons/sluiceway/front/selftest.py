@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.proxy import server
-from mitmproxy.proxy.layers import ClientTLSLayer, tls
+from mitmproxy.proxy.layers import ClientTLSLayer, HttpLayer, tls
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from OpenSSL import SSL
@@ -77,6 +77,15 @@ def _connect_answers_below_300_go_on() -> bool:
     )
 
 
+def _opened_connections_are_remembered() -> bool:
+    return "self.connections[command.connection] = child" in inspect.getsource(HttpLayer.event_to_child)
+
+
+def _hooks_come_before_the_first_read() -> bool:
+    source = inspect.getsource(server.ConnectionHandler.open_connection)
+    return 0 < source.index("ServerConnectedHook") < source.index("handle_connection")
+
+
 def _handlers_take_a_master() -> bool:
     parameters = list(inspect.signature(ProxyConnectionHandler.__init__).parameters)
     return parameters == ["self", "master", "r", "w", "options", "mode"]
@@ -91,5 +100,7 @@ CONTRACTS: dict[str, Callable[[], bool]] = {
     "ClientTLSLayer.tls is a pyOpenSSL connection": _tls_is_pyopenssl,
     "a CONNECT answered by an addon opens no connection": _an_answered_connect_opens_nothing,
     "a CONNECT answered with 2xx becomes a tunnel": _connect_answers_below_300_go_on,
+    "HttpLayer.connections holds what a CONNECT opened": _opened_connections_are_remembered,
+    "server_connected comes before the first read": _hooks_come_before_the_first_read,
     "ProxyConnectionHandler takes a master and two streams": _handlers_take_a_master,
 }

@@ -136,8 +136,8 @@ class Gateway:
         self._check_target(exchange)
         if exchange.dialect is None:
             return await self._pass(exchange, settlement)
-        upload = await self._read(exchange)
-        return await self._attempt(exchange, settlement, upload)
+        # The body is handed over, not kept: a stream may run for minutes without it.
+        return await self._attempt(exchange, settlement, await self._read(exchange))
 
     def _recognise(self, exchange: Exchange) -> None:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
@@ -216,7 +216,7 @@ class Gateway:
             exchange.limited_to_tokens = exchange.call.max_output_tokens
         call = upload.reading.call
         answer = await self._send(exchange, self._head(exchange, upload), upload.to_send)
-        del upload  # a stream may run for minutes; its request need not stay in memory
+        del upload
         allowance = None
         if call.stream and granted.remaining_nusd is not None:
             allowance = Allowance(self.parts, granted.reservation, guess, call)
@@ -258,10 +258,9 @@ class Gateway:
 
     def _failed(self, exchange: Exchange, settlement: Settlement, failed: Failed) -> web.StreamResponse:
         """No answer came: nothing was sent and nothing is owed, or it was and the provider may bill it."""
-        message = f"Sluiceway: no answer from the provider: {failed.message}."
-        answer = exchange.refusal(Refusal(failed.kind, failed.error_type, message))
+        answer = exchange.refusal(failed.refusal)
         settlement.failed(answer.status, failed)
-        return self._reply(exchange, failed.error_type, answer)
+        return self._reply(exchange, failed.refusal.code, answer)
 
     async def _refuse(
         self, exchange: Exchange, settlement: Settlement, refusal: Refusal
@@ -277,7 +276,8 @@ class Gateway:
     def _reply(self, exchange: Exchange, code: str, answer: ErrorAnswer) -> Reply:
         own = {**exchange.own_headers(), "x-sluiceway-refused": code}
         reply = Reply(answer.status, [*answer.headers, *own.items()], answer.body)
-        if self.parts.draining or not exchange.request.content.is_eof():
+        content = exchange.request.content
+        if self.parts.draining or content.exception() is not None or not content.is_eof():
             reply.force_close()  # no next request is wanted, or a body would have to be read to its end first
         return reply
 

@@ -32,6 +32,16 @@ UNKNOWN_ENCODING = Refusal(
 STALLED = Refusal(
     RefusalKind.REQUEST, "request_timeout", "Sluiceway: the rest of this request did not come in time."
 )
+UNREADABLE_ANSWER = Refusal(
+    RefusalKind.UNREACHABLE,
+    "content_encoding",
+    "Sluiceway: the provider's answer has an encoding that cannot be metered.",
+)
+MALFORMED_ANSWER = Refusal(
+    RefusalKind.UNREACHABLE,
+    "malformed_answer",
+    "Sluiceway: the headers of the provider's answer are malformed.",
+)
 SILENT = Refusal(
     RefusalKind.TIMEOUT, "stream_broken", "Sluiceway: the provider sent nothing for too long in its answer."
 )

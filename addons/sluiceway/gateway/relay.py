@@ -16,7 +16,7 @@ from sluiceway.gateway.server import Relayed
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.gateway.watch import Watch
-from sluiceway.types import Answer, Outcome, Refusal, RefusalKind
+from sluiceway.types import Answer, Outcome, Refusal
 from sluiceway.wire.dialect import Tap
 
 logger = logging.getLogger(__name__)
@@ -93,11 +93,11 @@ class Flow:
             if not decoding.is_plain(encoding):
                 self._decoder = decoding.decoder(encoding, DECODED_ANSWER_BYTES)
                 if self._decoder is None and self._is_good:
-                    raise self._fail("content_encoding", "its answer has an encoding that cannot be metered")
+                    raise self._fail(refusals.UNREADABLE_ANSWER)
         try:
             fields = headers.to_client(answer.headers, exchange.own_headers().items())
         except WireError:
-            raise self._fail("malformed_answer", "the headers of its answer are malformed") from None
+            raise self._fail(refusals.MALFORMED_ANSWER) from None
         if self._is_metered_stream:
             fields.popall("content-length", None)
             fields.popall("content-encoding", None)
@@ -162,15 +162,16 @@ class Flow:
         """The provider's answer has ended by itself, which is not always its dialect's ending."""
         self._whole = True
         rest = self._tap.finish() if self._tap else b""
-        self._outcome = Outcome.OK
-        if self._tap is None:
-            if self._answer.status >= 400:
-                self._outcome = Outcome.UPSTREAM_ERROR
-        elif not self._is_good:
-            self._outcome = Outcome.UPSTREAM_ERROR
-        elif self._is_metered_stream:
-            self._outcome = _outcome_of(self._tap.answer())
+        self._outcome = self._final_outcome()
         return rest
+
+    def _final_outcome(self) -> Outcome:
+        seen = self._seen()
+        if not self._is_good and (seen is not None or self._answer.status >= 400):
+            return Outcome.UPSTREAM_ERROR
+        if seen is None or seen.complete or not self._is_metered_stream:
+            return Outcome.OK
+        return Outcome.UPSTREAM_ERROR if seen.error_type else Outcome.TRUNCATED
 
     def _cut(self) -> bytes:
         """The cap is reached: the stream ends the way the provider ends one at its token limit."""
@@ -183,7 +184,7 @@ class Flow:
         """The provider's side died: say so in its own form, or drop the connection where there is none."""
         refusal = self._breakage()
         if not reply.prepared:
-            raise self._fail(refusal.code, refusal.message, refusal.kind)
+            raise self._fail(refusal)
         seen = self._seen()
         if seen is not None and seen.complete and reply.content_length is None:
             self._outcome = Outcome.OK
@@ -200,9 +201,9 @@ class Flow:
             return refusals.RESTARTING
         return refusals.SILENT if self._watch.expired else refusals.BROKEN_OFF
 
-    def _fail(self, code: str, message: str, kind: RefusalKind = RefusalKind.UNREACHABLE) -> Failed:
+    def _fail(self, refusal: Refusal) -> Failed:
         self._unanswered = True
-        return Failed(kind, code, message, sent=True, status=self._answer.status)
+        return Failed(refusal, sent=True, status=self._answer.status)
 
     def _seen(self) -> Answer | None:
         """What is known of the answer; None where nothing is metered."""
@@ -216,10 +217,3 @@ class Flow:
         if self._outcome is Outcome.CLIENT_CANCELLED and seen is not None and seen.complete and self._is_good:
             self._outcome = Outcome.OK
         settlement.answered(self._answer.status, self._outcome, seen)
-
-
-def _outcome_of(answer: Answer) -> Outcome:
-    """Of a stream that was relayed to its end."""
-    if answer.complete:
-        return Outcome.OK
-    return Outcome.UPSTREAM_ERROR if answer.error_type else Outcome.TRUNCATED

@@ -54,6 +54,15 @@ class Protocol(RequestHandler):
         )
         self._complain = complain
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Bytes that break a body's framing are queued as a message of their own, to be answered 400 in its
+        # turn; whoever reads that body would wait for ever.
+        if self._messages and self.receives_body and not isinstance(self._messages[-1][0], RawRequestMessage):
+            assert self._current_request
+            self._current_request.content.set_exception(web.RequestPayloadError())
+            self._current_request.content.feed_eof()
+
     def handle_error(
         self,
         request: web.BaseRequest,

@@ -47,7 +47,7 @@ class Settlement:
     def failed(self, status: int, failed: Failed) -> None:
         """No answer came that the client could have."""
         row = replace(self._row(status, Outcome.UPSTREAM_ERROR), upstream_status=failed.status)
-        self._end(replace(self._owed(row, failed.sent), error_type=failed.error_type))
+        self._end(replace(self._owed(row, failed.sent), error_type=failed.refusal.code))
 
     async def refused(self, status: int, refusal: Refusal) -> None:
         """The client gets a no of ours, or our fault. On disk when this returns, if the disk allows."""

@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict
 from yarl import URL
 
-from sluiceway.types import RefusalKind
+from sluiceway.types import Refusal, RefusalKind
 
 # 256 KiB of read buffer per TLS connection is asyncio's default; 32 KiB halves the memory of a stream.
 TLS_READ_BUFFER_BYTES = 32 * 1024
@@ -36,18 +36,14 @@ class NotAdmitted(OSError):
 
 
 class Failed(Exception):
-    """No answer fit for the client came: `kind` and `message` (without a final stop) are for the employee.
+    """No answer fit for the client came; `refusal` is what it gets instead.
 
     `sent`: the provider may have seen the request and bill it. `status`: of an answer that broke off.
     """
 
-    def __init__(
-        self, kind: RefusalKind, error_type: str, message: str, *, sent: bool, status: int | None = None
-    ) -> None:
-        super().__init__(error_type)
-        self.kind = kind
-        self.error_type = error_type
-        self.message = message
+    def __init__(self, refusal: Refusal, *, sent: bool, status: int | None = None) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
         self.sent = sent
         self.status = status
 
@@ -136,27 +132,34 @@ class Upstream:
         """What went wrong, without the texts of foreign exceptions: they quote the provider's bytes."""
         cause = getattr(error, "os_error", None) or error
         if isinstance(cause, NotAdmitted):
-            return Failed(RefusalKind.UNREACHABLE, "not_admitted", str(cause), sent=False)
+            return _no_answer("not_admitted", str(cause))
         if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError)):
-            message = f"the certificate of {host} cannot be trusted ({_certificate_problem(error)})"
-            return Failed(RefusalKind.UNREACHABLE, "bad_certificate", message, sent=False)
+            problem = _certificate_problem(error)
+            return _no_answer("bad_certificate", f"the certificate of {host} cannot be trusted ({problem})")
         if isinstance(error, aiohttp.ConnectionTimeoutError):
-            message = f"{host} did not accept a connection in time"
-            return Failed(RefusalKind.TIMEOUT, "connect_timeout", message, sent=False)
+            return _no_answer(
+                "connect_timeout", f"{host} did not accept a connection in time", kind=RefusalKind.TIMEOUT
+            )
         if isinstance(error, TimeoutError):
             message = f"{host} did not answer within {self._first_byte_s:g} s"
-            return Failed(RefusalKind.TIMEOUT, "first_byte_timeout", message, sent=True)
+            return _no_answer("first_byte_timeout", message, kind=RefusalKind.TIMEOUT, sent=True)
         if isinstance(error, aiohttp.ClientConnectorError):
-            message = f"{host} could not be reached ({error.strerror or type(cause).__name__})"
-            return Failed(RefusalKind.UNREACHABLE, "connect_error", message, sent=False)
+            reason = error.strerror or type(cause).__name__
+            return _no_answer("connect_error", f"{host} could not be reached ({reason})")
         if isinstance(error, aiohttp.ClientHttpProxyError):
             message = f"the parent proxy did not let the connection to {host} through ({error.status})"
-            return Failed(RefusalKind.UNREACHABLE, "parent_proxy", message, sent=False)
+            return _no_answer("parent_proxy", message)
         message = f"{host} ended the connection before it answered, or its answer is not HTTP"
-        return Failed(RefusalKind.UNREACHABLE, "connection_lost", message, sent=True)
+        return _no_answer("connection_lost", message, sent=True)
 
     async def close(self) -> None:
         await self._session.close()
+
+
+def _no_answer(
+    code: str, message: str, *, kind: RefusalKind = RefusalKind.UNREACHABLE, sent: bool = False
+) -> Failed:
+    return Failed(Refusal(kind, code, f"Sluiceway: no answer from the provider: {message}."), sent=sent)
 
 
 def _certificate_problem(error: Exception) -> str:

@@ -41,7 +41,7 @@ def _value(match: Match) -> tuple[Span, bool] | None:
 def assigned(data: bytes, match: Match) -> Span | None:
     """The value of `name = value` in code, configuration, environment files, JSON, YAML or a URL query."""
     found = _value(match)
-    if found is None or _is_part_of_a_word(data, match):
+    if found is None:
         return None
     (start, end), quoted = found
     if not quoted:
@@ -52,13 +52,6 @@ def assigned(data: bytes, match: Match) -> Span | None:
     by_choice = PASSWORD_NAME.search(name) or b"secret" in name.lower()
     real = chosen_password(value) if by_choice else random_looking(value)
     return (start, end) if real else None
-
-
-def _is_part_of_a_word(data: bytes, match: Match) -> bool:
-    """`compass: ...`: the name must begin a word, of which `_`, `-`, `.` and capitals are borders too."""
-    start = match.span(1)[0]
-    before = data[start - 1 : start]
-    return before.isalpha() and before.islower() == data[start : start + 1].islower() and before.isascii()
 
 
 def _is_code(data: bytes, match: Match, value: bytes) -> bool:

@@ -29,6 +29,13 @@ class Match(Protocol):
     def span(self, group: int = 0) -> Span: ...
 
 
+class Pattern(Protocol):
+    """What re2 offers of a compiled pattern."""
+
+    def finditer(self, text: bytes) -> Iterator[Match]: ...
+    def search(self, text: bytes, pos: int | None = None, endpos: int | None = None) -> Match | None: ...
+
+
 # The finding within a match, or None when it is not what it looks like. Looks at no more than a bounded
 # stretch around the match, else the whole scan is no longer linear.
 type Check = Callable[[bytes, Match], Span | None]
@@ -88,14 +95,9 @@ class Rules:
                     raise ConfigError(f"guard rule {rule.name}: does not find one of its own examples")
 
 
-class _Pattern(Protocol):
-    def finditer(self, text: bytes) -> Iterator[Match]: ...
-    def search(self, text: bytes, pos: int | None = None, endpos: int | None = None) -> Match | None: ...
-
-
-def compiled(pattern: str) -> _Pattern:
+def compiled(pattern: str) -> Pattern:
     """The RE2 pattern over bytes of `one_byte_each`. Raises re2.error when it is not an expression."""
-    result: _Pattern = re2.compile(pattern.encode("latin-1"), _options(PATTERN_MEMORY_BYTES))
+    result: Pattern = re2.compile(pattern.encode("latin-1"), _options(PATTERN_MEMORY_BYTES))
     return result
 
 

@@ -1,9 +1,9 @@
 """The audit's tables: facts that never change, ciphertext that can only be destroyed, and the log over them.
 
-A fact is one row of a `RECORDS` table and one leaf of the log; its columns are text and integers only, because
-the leaf is their canonical JSON (docs/audit-format.md). What two people together can read stands apart from
-the facts, so that it can be destroyed and the log still verifies. STRICT keeps text out of integer columns
-(SQLite would compare 'x' > 5), WITHOUT ROWID leaves no hidden key that INSERT OR REPLACE could hit.
+A fact is one row of a `RECORDS` table and one leaf of the log; its columns are text and integers only,
+because the leaf is their canonical JSON (docs/audit-format.md). What two people together can read stands
+apart from the facts, so that it can be destroyed and the log still verifies. STRICT keeps text out of
+integer columns (SQLite holds that 'x' > 5); WITHOUT ROWID leaves no hidden key for INSERT OR REPLACE to hit.
 """
 
 from __future__ import annotations

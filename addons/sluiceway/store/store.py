@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from sluiceway.errors import StoreError
 from sluiceway.store import balances, migrate, recovery
+from sluiceway.store.audit import AuditStore
 from sluiceway.store.database import connect_reader, connect_writer, database_path, make_file, reading_engine
 from sluiceway.store.directory import Directory
 from sluiceway.store.events import Events
@@ -29,7 +30,7 @@ from sluiceway.store.writer import Writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `directory`, `keys`, `traffic`, `events`, and reads for reports.
+    """One database: `ledger`, `people`, `directory`, `keys`, `audit`, `traffic`, `events`, reads for reports.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
@@ -55,6 +56,7 @@ class Store:
         self.people = People(self._run, self._read, self._refresh, key, clock)
         self.events = Events(self._run, self._read, clock)
         self.keys = Keys(self._run, self._read, clock)
+        self.audit = AuditStore(self._run, self._read)
 
     def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:
         connection = undo.enter_context(closing(connect_writer(self._path)))

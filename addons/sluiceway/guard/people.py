@@ -1,0 +1,2 @@
+"""Names of people."""
+def people(text): return []

@@ -1,0 +1,180 @@
+"""Telephone numbers of many countries, by the shape people write them in.
+
+An international number (`+49 30 ...`) needs a country's calling code and a length; a national one needs
+a grouping that only telephone numbers have (`(415) 555-0132`, `030 1234567`), or a word beside it
+(`phone`, `Tel.`, `WhatsApp`). Whether a number is in use does not matter: a wrong one is personal too.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sluiceway.guard.context import ALNUM
+from sluiceway.guard.patterns import Match, Pattern, Rule, Span, compiled
+
+# ITU-T E.164 calling codes; lengths of what follows are 7 to 12 digits but for these.
+CODES_1 = frozenset(b"1 7".split())
+CODES_2 = frozenset(
+    b"20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84"
+    b" 86 90 91 92 93 94 95 98".split()
+)
+CODES_3 = frozenset(b"%d" % code for code in (
+    *range(211, 214), 216, 218, *range(220, 270), 290, 291, 297, 298, 299, *range(350, 360), 370, *range(371, 390),
+    420, 421, 423, *range(500, 510), *range(590, 600), *range(670, 693), 800, 808, 850, 852, 853, 855, 856, 870,
+    878, 880, *range(881, 889), *range(960, 969), *range(970, 978), 979, *range(992, 997), 998,
+))  # fmt: skip
+NATIONAL_DIGITS: dict[bytes, tuple[int, int]] = {b"1": (10, 10), b"7": (10, 10), b"33": (9, 9), b"86": (9, 11)}
+GROUP = re.compile(rb"[0-9]+")
+
+# Groupings that are telephone numbers with nothing said: the lengths of the groups with what joins them.
+SHAPES = compiled(
+    r"^(?:"
+    r"(?:1[ .-])?(?:\(3\)[ -]?|3[.-])3[ .-]4"  # North America
+    r"|1[ .-]3 3 4|3/3-4"
+    r"|\([2-5]\)[ /-]{0,2}[2-5][ -][2-5](?:[ -][2-4]){0,2}"  # an area code in brackets
+    r"|\([2-5]\)[ -]?[5-9]"
+    r"|1 \(3\) 3-2-2"  # Russia: 8 (495) 123-45-67
+    r"|2 [45]-4"  # Brazil
+    r"|2/3[ -]4"  # Hungary
+    r"|2 3 2 2"  # Poland, Switzerland
+    r")$"
+)
+TRUNK = compiled(  # after a leading 0: area code, then the number
+    r"^\(?[2-6]\)?(?: ?[/-] ?|[ .])(?:[3-9]|[2-5][ .-][2-5]|[2-4][ .-][2-4][ .-][2-4]|2([ .-])2[ .-]2[ .-]2)$"
+)
+# As groupings: dates, decimals, social security numbers, cards, ZIP+4, ISBN. As digits: dates, years.
+NEVER = compiled(r"^(?:2[./ -]2[./ -]4|[12][.]\d+$|3-2-4|4[ -]4[ -]4[ -]4|5-4$|1-)")
+DATES = compiled(r"^(?:19|20)\d\d(?:[./ -]\d\d?[./ -]\d\d?|-(?:19|20)\d\d)")
+DECIMAL = compiled(r"^\+\d+\.\d+$")
+STRONG = compiled(
+    r"(?i)(?:phone|\btel\b|tel[.:]|mobil|\bcell|\bfax|handy|whatsapp|\bsms\b|hotline|rufnummer|telef|t\xe9l"
+    r"|celular|m\xf3vil|\bgsm\b|landline|voicemail|komm?\xf3rk|puhelin|viber|festnetz)[^\n]{0,28}$"
+    r"|(?i)\b(?:my|our|your|his|her|their|meine|unsere|mijn|mon|mi|il mio) (?:new )?(?:number|nummer|num[e\xe9]ro)[a-z ]{0,8}:? $"
+)
+PROSE = compiled(
+    r"(?i)\b(?:call|ring|dial|text|reach|phone|contact|ping|appel|llam|ligue|chiam|bel|ruf|anruf|erreich)[a-z]{0,7}"
+    r"(?: [a-z\x80-\xff']{1,12}){0,4}[: ]{1,2}$"
+)
+WEAK = compiled(
+    r"(?i)(?:\bcall|\btext\b|reach|contact|\bring\b|\bdial|number|nummer|num[e\xe9]ro|\bappel|llam[ae]|ligue|chiam"
+    r"|\bbel\b|anruf|erreich|joind)"
+)
+OTHER = compiled(
+    r"(?i)(?:order|account|acct|case|ticket|invoice|tracking|serial|part|model|card|customer|reference|\bref\b|routing"
+    r"|passport|licen|policy|member|flight|batch|version|build|error|issue|zip|isbn|line|port|page|commit|tax|steuer"
+    r"|social|ssn|iban|konto|bestell|rechnung|kunden|artikel|\bid\b|\bpin\b|code|amount|total|size|count)"
+)
+AFTER = compiled(r"(?i)^[ ,]{0,2}\(?(?:office|fax|mobile|cell|phone|home|work|tel\b)")
+WINDOW_BYTES = 48
+EXTENSION = compiled(r"(?i)^ ?(?:x|ext\.?|extension|#) ?\d{1,5}\b")
+BRACKETS = b"+() .-/"
+
+
+def phone(data: bytes, match: Match) -> Span | None:
+    """The telephone number in a row of digit groups: all of it, or what is left without the first groups."""
+    start, end = match.span()
+    if _glued(data, start, end):
+        return None
+    head = data[start : start + 2]
+    if b"+" in head or head == b"00":
+        return _international(data, start, end) or (_national(data, start, end) if head == b"00" else None)
+    return _national(data, start, end)
+
+
+def _glued(data: bytes, start: int, end: int) -> bool:
+    """A piece of a UUID, a decimal, a word, a path or a longer number."""
+    before, earlier = data[start - 1 : start], data[start - 2 : start - 1] if start > 1 else b""
+    after, later = data[end : end + 1], data[end + 1 : end + 2]
+    if before and (before[0] in ALNUM or before in b"$#%&@\\"):
+        return True
+    if (before in (b".", b"-", b"/") and earlier.isalnum()) or (before == b":" and earlier.isdigit()):
+        return True
+    if after and after[0] in ALNUM:
+        return EXTENSION.search(data[end : end + 12]) is None
+    return (after in (b"-", b"/", b":", b"_") and later.isalnum()) or (after == b"." and later.isdigit())
+
+
+def _international(data: bytes, start: int, end: int) -> Span | None:
+    """`+`, `(+..)` or `00`, a calling code, and as many digits as a number has; groups too many are left out."""
+    while True:
+        number = data[start:end].translate(None, BRACKETS).removeprefix(b"00")
+        low, high = _digits_after_plus(number, grouped=data[start:end].translate(None, b"+0123456789") != b"")
+        if low <= len(number) <= high and not DECIMAL.search(data[start:end]):
+            return start, _extended(data, end)
+        cut = max(data.rfind(joint, start, end) for joint in (b" ", b"-", b"."))
+        if len(number) < low or cut <= start:
+            return None
+        end = start + len(data[start:cut].rstrip(b" .-/("))
+
+
+def _digits_after_plus(number: bytes, grouped: bool) -> Span:
+    """The least and most digits of an international number, its calling code included."""
+    for size, codes in ((1, CODES_1), (2, CODES_2), (3, CODES_3)):
+        if number[:size] in codes:
+            low, high = NATIONAL_DIGITS.get(number[:size], (7, 12))
+            # A trunk 0 in brackets, +44 (0)20, is written though not dialled.
+            return size + low - (size == 3), size + high + (number[size : size + 1] == b"0")
+    # No such code is in use, but what else is written in groups after a plus sign?
+    return (9, 15) if grouped and number[:1] != b"0" else (1, 0)
+
+
+def _national(data: bytes, start: int, end: int) -> Span | None:
+    groups = [found.span() for found in GROUP.finditer(data, start, end)]
+    for index, (first, _) in enumerate(groups[:3]):
+        if sum(stop - begin for begin, stop in groups[index:]) < 7:
+            return None
+        first -= first > start and data[first - 1 : first] == b"("
+        if _is_national(data, first, end, whole=index == 0):
+            return first, _extended(data, end)
+    return None
+
+
+def _is_national(data: bytes, start: int, end: int, whole: bool) -> bool:
+    text = data[start:end]
+    number = text.translate(None, BRACKETS)
+    shape = GROUP.sub(lambda found: b"%d" % len(found.group()), text)
+    if not 7 <= len(number) <= 13 or len(set(number)) == 1 or text.count(b"(") != text.count(b")"):
+        return False
+    if NEVER.search(shape) or DATES.search(text):
+        return False
+    if SHAPES.search(shape) and len(number) >= 9 and (number[:1] != b"0" or b"(" in text or b"-" in text):
+        return True
+    trunk = TRUNK.search(shape) if number[:1] == b"0" and number[1:2] != b"0" and len(number) >= 9 else None
+    if trunk is not None:
+        # Rows of two digits are hex dumps and tables, but for exactly five pairs (France).
+        return whole or trunk.span(1)[0] < 0
+    if shape == b"3 3 4" and number[0] > 49 and number[3] > 49:
+        return True
+    if len(number) == 11 == len(text) and number[0] == 49 and number[1] > 50 and data[start - 2 : start].find(b"?") >= 0:
+        return start > 0  # a Chinese mobile number after Chinese text
+    return whole and _in_context(data, start, end, separated=not shape.isdigit())
+
+
+def _in_context(data: bytes, start: int, end: int, separated: bool) -> bool:
+    before = data[max(0, start - WINDOW_BYTES) : start]
+    if STRONG.search(before) or AFTER.search(data[end : end + 12]):
+        return True
+    weak, other = _last(WEAK, before), _last(OTHER, before)
+    return weak > other and (separated or PROSE.search(before) is not None)
+
+
+def _last(words: Pattern, before: bytes) -> int:
+    """Where the last of the words begins, or -1."""
+    return max((found.span()[0] for found in words.finditer(before)), default=-1)
+
+
+def _extended(data: bytes, end: int) -> int:
+    """The end with an extension such as `x123`."""
+    found = EXTENSION.search(data[end : end + 16])
+    return end + found.span()[1] if found else end
+
+
+PHONE = Rule(
+    "phone",
+    "PHONE_NUMBER",
+    r"\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d",
+    r"(?:\(?\+|\(|\b)\d(?:[ .()/-]{0,3}\d){6,16}",
+    ("(415) 555-0132", "+49 30 901820", "call me on 030 9018 2233", "020 7946 0958"),
+    phone,
+    0.75,
+)
