@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from pathlib import Path
 
 import pytest
 from store_world import attempt, busy_writer, company, counter, ended, granted, line_of, rows_of, spend
 
 from sluiceway.store import Granted, Store, Want
+from sluiceway.store.syncer import Unsynced
 
 
 async def settled_down(store: Store) -> None:
     await asyncio.to_thread(store.events.record, "barrier", "test", {})
+
+
+async def committed(store: Store) -> None:
+    """Two turns of the loop, then this thread blocks until what they ordered is on disk and answered."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    store.events.record("barrier", "test", {})
+    synced: concurrent.futures.Future[None] = concurrent.futures.Future()
+    assert store._writer
+    store._writer._syncer.force(Unsynced([(synced, None)], []))
+    synced.result(10)
 
 
 async def test_cancelled_before_the_writer_saw_it(store: Store, database: Path) -> None:
@@ -49,8 +62,7 @@ async def test_cancelled_around_the_moment_the_answer_arrives(
     """After 0 turns of the loop the answer is on disk but not delivered, after 1 delivered but not read."""
     cap = company(100)
     task = asyncio.create_task(store.ledger.admit(attempt("r1"), Want(30, 10), (cap,), 60))
-    await asyncio.sleep(0)
-    store.events.record("barrier", "test", {})  # blocks this thread until the admission is committed
+    await committed(store)
     assert counter(database, cap) == (0, 30)
     for _ in range(turns):
         await asyncio.sleep(0)
@@ -75,8 +87,7 @@ async def test_both_sides_of_that_moment_are_tried(store: Store) -> None:
     ends = set()
     for turns in range(5):
         task = asyncio.create_task(store.ledger.admit(attempt(f"r{turns}"), Want(1, 1), (), 60))
-        await asyncio.sleep(0)
-        store.events.record("barrier", "test", {})
+        await committed(store)
         for _ in range(turns):
             await asyncio.sleep(0)
         ends.add("done" if task.done() else "pending")

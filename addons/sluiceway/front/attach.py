@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 Accept = Callable[[Attachment], asyncio.Protocol]
 HIGH_WATER_BYTES = 64 * 1024
+READ_BYTES = 65535
 
 
 class Outflow:
@@ -176,9 +177,12 @@ def _pending(tls: SSL.Connection) -> bytes:
     pieces = []
     while True:
         try:
-            pieces.append(tls.bio_read(65535))
+            pieces.append(tls.bio_read(READ_BYTES))
         except SSL.WantReadError:
-            return b"".join(pieces)
+            break
+        if len(pieces[-1]) < READ_BYTES:
+            break  # that was all; asking again would only raise
+    return b"".join(pieces) if len(pieces) != 1 else pieces[0]
 
 
 class AttachLayer(layer.Layer):
@@ -202,7 +206,10 @@ class AttachLayer(layer.Layer):
             if self._pipe:
                 self._pipe.abort()
             yield commands.CloseConnection(self.context.client)
-        yield from ()
+            return
+        if isinstance(event, events.ConnectionClosed):
+            # A half-close counts as an end: else mitmproxy would hold the socket until its idle timeout.
+            yield commands.CloseConnection(self.context.client)
 
     def _pass_on(self, event: events.Event) -> None:
         if isinstance(event, events.Start):

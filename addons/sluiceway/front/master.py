@@ -100,6 +100,7 @@ class Front:
         self._parent = parent
         self._servers: list[asyncio.Server] = []
         self._master: ProxyMaster | None = None
+        self._revocations: Revocations | None = None
         self.addresses: list[tuple[str, int]] = []
 
     async def start(self, listeners: Sequence[Listener]) -> None:
@@ -160,7 +161,8 @@ class Front:
         self.stop_listening()
         if self._master is None:
             return
-        self._revocations.stop()
+        if self._revocations is not None:
+            self._revocations.stop()
         for handler in list(self._proxyserver.connections.values()):
             cut(self._proxyserver, handler.client)
         for _ in range(50):

@@ -98,6 +98,10 @@ class Snapshot:
         order = "recorded_at" if kind == "entry" else "at"
         return self._rows(RECORDS[kind], equal, f"{order}, id")
 
+    def record(self, kind: str, number: str) -> dict[str, Cell] | None:
+        """One row by its id; None where there is none, or no such kind."""
+        return next(self._rows(RECORDS[kind], {"id": number}, "id"), None) if kind in RECORDS else None
+
     def erasable(self, name: str, **equal: str) -> Iterator[dict[str, Cell]]:
         """Rows of `sealed`, `wraps` or `releases`, in the order of their keys."""
         table = ERASABLE[name]
@@ -115,6 +119,16 @@ class Snapshot:
         return self._select(
             RECORDS["entry"], f"{condition} AND person = ?", (*values, person), "started_at, id"
         )
+
+    def entry_counts(self, from_us: int, to_us: int) -> tuple[tuple[str, str, str, int], ...]:
+        """(person, rule, content, how many) of the entries of a period."""
+        found = self._connection.execute(
+            "SELECT person, rule, content, count(*) FROM audit_entries "
+            "WHERE started_at >= ? AND started_at < ? GROUP BY person, rule, content "
+            "ORDER BY person, rule, content",
+            (from_us, to_us),
+        )
+        return tuple(found.fetchall())
 
     def live_data_keys(self) -> Iterator[dict[str, Cell]]:
         """The data keys that nobody has destroyed."""
@@ -143,6 +157,31 @@ class Snapshot:
             (node, above),
         )
         return tuple(found.fetchall())
+
+    def unlogged(self) -> tuple[tuple[str, str], ...]:
+        """(kind, id) of records that are not in a log exactly once."""
+        once = "SELECT count(*) FROM audit_log AS l WHERE l.kind = ? AND l.ref = r.id"
+        found: list[tuple[str, str]] = []
+        for kind, table in RECORDS.items():
+            statement = f"SELECT r.id FROM {table.name} AS r WHERE ({once}) <> 1 ORDER BY r.id"  # noqa: S608 - names of our own tables
+            found += [(kind, number) for (number,) in self._connection.execute(statement, (kind,))]
+        return tuple(found)
+
+    def orphans(self) -> tuple[tuple[str, str], ...]:
+        """(table, id) of erasable rows whose record is not there, or that belong to another data key."""
+        found: list[tuple[str, str]] = []
+        for name, own, parent in (
+            (
+                "sealed",
+                "id",
+                "SELECT 1 FROM audit_entries AS p WHERE p.id = c.entry AND p.data_key = c.data_key",
+            ),
+            ("wraps", "data_key", "SELECT 1 FROM audit_data_keys AS p WHERE p.id = c.data_key"),
+            ("releases", "approval", "SELECT 1 FROM audit_access AS p WHERE p.id = c.approval"),
+        ):
+            statement = f"SELECT {own} FROM {ERASABLE[name].name} AS c WHERE NOT EXISTS ({parent}) ORDER BY 1"  # noqa: S608 - fixed names
+            found += [(name, number) for (number,) in self._connection.execute(statement)]
+        return tuple(found)
 
     def missing_guards(self) -> tuple[str, ...]:
         """Triggers that are gone or not as we made them."""

@@ -49,6 +49,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_size_limit = 67108864")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # the writer does it, off the event loop
     except sqlite3.Error as error:
         connection.close()
         raise StoreError(f"{path}: {error}") from error

@@ -60,7 +60,7 @@ class Ledger:
             return 0
         reply: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         keys = tuple([cap.counter for cap in reservation.caps])
-        self._writer.submit(TopUp(reservation.ledger_id, reservation.caps, keys, extra_nusd, reply))
+        self._writer.submit_here(TopUp(reservation.ledger_id, reservation.caps, keys, extra_nusd, reply))
         return await reply
 
     def settle(self, reservation: Reservation, row: LedgerRow) -> asyncio.Future[None]:
@@ -75,14 +75,16 @@ class Ledger:
             return done
         order = self._ending(reservation, row)
         order.reply = done
-        self._writer.submit(order)
+        self._writer.submit_here(order)
         return done
 
     async def record(self, row: LedgerRow) -> None:
         """Writes a row that never was open: a refusal, an unmetered pass, a correction."""
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         params, started_us = rows.final(row), to_us(row.started_at)
-        self._writer.submit(Record(params, who_is(row), started_us, row.budgeted, row.charged_nusd, reply))
+        self._writer.submit_here(
+            Record(params, who_is(row), started_us, row.budgeted, row.charged_nusd, reply)
+        )
         await reply
 
     def _admission(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Admit:
@@ -99,13 +101,13 @@ class Ledger:
         )
 
     async def _admitted(self, order: Admit) -> Answer:
-        self._writer.submit(order)
+        self._writer.submit_here(order)
         try:
             answer = await order.reply
         except asyncio.CancelledError:
             # Whether it waits, is being committed or was granted a moment ago: the writer undoes it.
             with contextlib.suppress(StoreError):
-                self._writer.submit(Cancel(order))
+                self._writer.submit_here(Cancel(order))
             raise
         if isinstance(answer, Granted):
             self._unsettled.add(answer.reservation.ledger_id)

@@ -113,17 +113,18 @@ def deliver(replies: Iterable[Reply]) -> None:
         if isinstance(promise, asyncio.Future):
             by_loop.setdefault(promise.get_loop(), []).append((promise, result))
         else:
-            _resolve([(promise, result)])
+            resolve([(promise, result)])
     for loop, group in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_resolve, group)
+            loop.call_soon_threadsafe(resolve, group)
         except (
             RuntimeError
         ):  # the loop is closed: nobody is left to tell, the next start settles what is open
             log.warning("%d answers of the store came after the event loop closed", len(group))
 
 
-def _resolve(replies: list[Reply]) -> None:
+def resolve(replies: Iterable[Reply]) -> None:
+    """Resolves promises of the event loop this runs on, or of no loop."""
     for promise, result in replies:
         if promise.done():
             continue

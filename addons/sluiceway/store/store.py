@@ -61,7 +61,7 @@ class Store:
     def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:
         connection = undo.enter_context(closing(connect_writer(self._path)))
         self.recovered = recovery.recover(connection, boot, now_us)
-        self._writer = Writer(connection, boot, self.traffic.orders)
+        self._writer = Writer(connection, self._path, boot, self.traffic.orders)
         self._ledger = Ledger(self._writer)
         undo.callback(self._writer.close)
 

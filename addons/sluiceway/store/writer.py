@@ -1,12 +1,19 @@
-"""The one thread that writes: takes the orders that wait, does them in one transaction, commits, answers.
+"""The one connection that writes: takes the orders that wait, does them in one transaction, answers.
 
-While one batch is being forced to disk the next one gathers, so the price of a commit is shared by all who
-wait for it. A batch that fails answers everybody in it with a StoreError and is undone in memory too, by
-reading the accounts again; only the ends of rows are kept and tried again, because their money is spent.
+There are two ways in. The express way does what an event loop ordered in one turn right there, in tens of
+microseconds, and leaves only the waiting for the disk to a thread (`syncer`): a thread of SQL beside the loop
+would cost more in wake-ups and in fights for the interpreter's lock than the SQL itself. Whatever may take
+longer (a cap's first use, people, checkpoints, a queue, any failure) goes to the writer thread; while it has
+work, the express way is closed, so that orders keep their order.
+
+A batch that fails answers everybody in it with a StoreError and is undone in memory too, by reading the
+accounts again; only the ends of rows are kept and tried again, because their money is spent.
 """
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
 import logging
 import queue
@@ -23,14 +30,27 @@ from sluiceway.store.accounts import Accounts
 from sluiceway.store.admission import Line
 from sluiceway.store.batch import Batch
 from sluiceway.store.moments import now_us
-from sluiceway.store.orders import BAD_VALUE, Admit, Cancel, Order, Reply, Settle, deliver, must_survive
+from sluiceway.store.orders import (
+    BAD_VALUE,
+    Admit,
+    Cancel,
+    Order,
+    Reply,
+    Settle,
+    Work,
+    deliver,
+    must_survive,
+    resolve,
+)
 from sluiceway.store.probe import without_bad_values
+from sluiceway.store.syncer import Syncer, Unsynced
 
 log = logging.getLogger("sluiceway.store")
 
 MAX_BATCH = 1000
 RETRY_S = 1.0
 HOUSEKEEPING_S = 5.0
+CHECKPOINT_COMMITS = 2000  # about 20 MB of log between two checkpoints
 HOUR_US = 3600 * 1_000_000
 KEEP_COUNTERS_US = 24 * HOUR_US
 
@@ -39,13 +59,22 @@ class Writer:
     """Owns the writing connection and the accounts. `housekeeping` runs in a batch every few seconds."""
 
     def __init__(
-        self, connection: sqlite3.Connection, boot: str, housekeeping: Callable[[], Sequence[Order]]
+        self,
+        connection: sqlite3.Connection,
+        database: Path,
+        boot: str,
+        housekeeping: Callable[[], Sequence[Order]],
     ) -> None:
         self._connection = connection
         self._boot = boot
         self._housekeeping = housekeeping
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
+        self._turn = threading.Lock()  # whoever holds it uses the connection and the accounts
+        self._handed = 0  # orders the thread has been given and has not done; behind the gate
+        self._express: list[Order] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._commits = 0  # since the last checkpoint
         self._closed = False
         self._line: Line[Admit] = Line()
         self._accounts: Accounts | None = balances.load(connection, now_us())
@@ -55,15 +84,89 @@ class Writer:
         self._forced = True
         self._unsettled: list[Settle | Cancel] = []
         self._next_housekeeping = time.monotonic() + HOUSEKEEPING_S
+        self._syncer = Syncer(database, self._not_synced)
         self._thread = threading.Thread(target=self._work, name="sluiceway-store", daemon=True)
         self._thread.start()
 
     def submit(self, order: Order) -> None:
-        """Queues an order; from any thread. Raises StoreError once the store is closed."""
+        """Takes an order from any thread. Raises StoreError once the store is closed."""
         with self._gate:
             if self._closed:
                 raise StoreError("the store is closed")
-            self._orders.put(order)
+            self._hand(order)
+
+    def submit_here(self, order: Order) -> None:
+        """Takes an order from the event loop that runs now; done at the end of its turn, if it is quick."""
+        loop = asyncio.get_running_loop()
+        with self._gate:
+            if self._closed:
+                raise StoreError("the store is closed")
+            if not self._express:
+                self._loop = loop
+                loop.call_soon(self._do_express)
+            elif self._loop is not loop:
+                self._hand(order)
+                return
+            self._express.append(order)
+
+    def _hand(self, order: Order | None) -> None:
+        self._handed += 1
+        self._orders.put(order)
+
+    def _do_express(self) -> None:
+        """All that the loop ordered in this turn, in one transaction; what cannot be quick is handed over."""
+        done = False
+        if self._handed == 0 and self._turn.acquire(blocking=False):
+            try:
+                if self._quick(self._express):
+                    orders, self._express = self._express, []
+                    done = self._run_express(orders)
+            finally:
+                self._turn.release()
+        if not done:
+            with self._gate:
+                self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Gives what waits for the end of the loop's turn to the thread. The caller holds the gate."""
+        orders, self._express = self._express, []
+        for order in orders:
+            self._hand(order)
+
+    def _quick(self, orders: Sequence[Order]) -> bool:
+        """Whether the batch needs nothing but the accounts in memory and a few small statements."""
+        accounts = self._accounts
+        if accounts is None or self._fresh or self._unsettled or self._line or self._handed or self._closed:
+            return False
+        return all(self._is_quick(order, accounts) for order in orders)
+
+    def _is_quick(self, order: Order, accounts: Accounts) -> bool:
+        if isinstance(order, Admit):
+            known = order.started_us >= accounts.covered_from_us
+            return known and order.closes is None and all(key in accounts.counters for key in order.keys)
+        return not isinstance(order, Work)
+
+    def _run_express(self, orders: Sequence[Order]) -> bool:
+        """True, because either way the orders are taken care of."""
+        error, batch = self._attempt(orders, wait=False)
+        if error is not None or batch is None:
+            self._mend(orders, error, batch)
+            self.submit(_NUDGE)  # for the ends that are kept and tried again
+            return True
+        self._commits += 1
+        if self._line or self._commits >= CHECKPOINT_COMMITS:
+            self.submit(_NUDGE)  # somebody waits until a deadline that only the thread watches
+        if batch.granted or any(must_survive(order) for order in orders):
+            self._syncer.force(Unsynced(batch.replies, batch.granted))
+        else:
+            resolve(batch.replies)
+        return True
+
+    def _not_synced(self, granted: Sequence[Admit], reason: str) -> None:
+        log.error("commits did not reach the disk: %s", reason)
+        with contextlib.suppress(StoreError):
+            for order in granted:
+                self.submit(Cancel(order))
 
     def close(self) -> None:
         """Does what is queued, turns away who waits, and ends the thread."""
@@ -71,8 +174,10 @@ class Writer:
             if self._closed:
                 return
             self._closed = True
+            self._hand_over()
             self._orders.put(None)
         self._thread.join()
+        self._syncer.close()
 
     def status(self) -> dict[str, int]:
         """How much is going on."""
@@ -89,10 +194,15 @@ class Writer:
             closing = False
             while not closing:
                 self._at_work, closing = self._gather()
-                if closing or time.monotonic() >= self._next_housekeeping:
-                    self._at_work.extend(self._tidy())
-                self._do(self._at_work)
+                taken = len(self._at_work)
+                with self._turn:
+                    if closing or time.monotonic() >= self._next_housekeeping:
+                        self._at_work.extend(self._tidy())
+                    self._do([order for order in self._at_work if order is not _NUDGE])
+                    self._checkpoint()
                 self._at_work = []
+                with self._gate:
+                    self._handed -= taken
         except BaseException as error:
             log.critical("the store's writer died, nothing is admitted any more: %s", _reason(error))
         self._finish()
@@ -104,6 +214,13 @@ class Writer:
         if self._accounts is not None and self._accounts.covered_from_us < before_us - HOUR_US:
             self._accounts.forget(before_us, {key for order in self._line for key in order.keys})
         return self._housekeeping()
+
+    def _checkpoint(self) -> None:
+        """Moves the log into the database, here and not at some commit on the loop: it waits for the disk."""
+        if self._commits >= CHECKPOINT_COMMITS:
+            self._commits = 0
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _gather(self) -> tuple[list[Order], bool]:
         """Waits for the first order or the next thing due; then takes all that is there."""
@@ -129,6 +246,13 @@ class Writer:
         if not orders and not self._somebody_is_due():
             return
         error, batch = self._attempt(orders)
+        if error is None and batch is not None:
+            deliver(batch.replies)
+        else:
+            self._mend(orders, error, batch)
+
+    def _mend(self, orders: Sequence[Order], error: Exception | None, batch: Batch | None) -> None:
+        """After a failed batch: once more without what was at fault, else everybody is told."""
         refused: list[Reply] = []
         if isinstance(error, BAD_VALUE) and batch is not None:
             orders, refused = self._without_bad_values(batch, orders)
@@ -143,13 +267,16 @@ class Writer:
         now = time.monotonic()
         return any(order.deadline <= now for order in self._line)
 
-    def _attempt(self, orders: Sequence[Order]) -> tuple[Exception | None, Batch | None]:
-        """Runs and commits a batch, or undoes it on disk and in memory and says why it failed."""
+    def _attempt(self, orders: Sequence[Order], wait: bool = True) -> tuple[Exception | None, Batch | None]:
+        """Runs and commits a batch, or undoes it on disk and in memory and says why it failed.
+
+        `wait`: the commit itself waits for the disk where it has to; else the caller sees to that.
+        """
         batch = None
         try:
             accounts = self._accounts or self._read_accounts()
             batch = Batch(self._connection, accounts, self._line, self._boot, now_us(), time.monotonic())
-            self._force_to_disk(bool(self._line) or any(must_survive(order) for order in orders))
+            self._force_to_disk(wait and (bool(self._line) or any(must_survive(order) for order in orders)))
             self._connection.execute("BEGIN IMMEDIATE")
             if self._fresh:
                 batch.reopen()
@@ -237,6 +364,14 @@ class Writer:
         with contextlib.suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
+
+
+def _nothing(connection: sqlite3.Connection) -> None:
+    """Work that does nothing."""
+
+
+# Wakes the thread, which then looks at deadlines and checkpoints.
+_NUDGE = Work(_nothing, concurrent.futures.Future())
 
 
 def _reason(error: BaseException | None) -> str:
