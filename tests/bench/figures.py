@@ -47,6 +47,7 @@ METRICS = (
     Metric("first_event", "time to first event, median", "ms", 1.0),
     Metric("stream_memory", "memory per open stream", "KB", 200, Against.FIGURE),
     Metric("start", "first answer after start", "s", 3, Against.FIGURE),
+    Metric("left_open", "files left open by 50 closed connections", "", 0, Against.FIGURE),
     Metric("resident", "resident after load", "MB", 200, Against.FIGURE),
 )
 

@@ -30,10 +30,10 @@ class Size:
     """How much of each is done in a round; the short form proves that it works, the full one measures."""
 
     rounds: int = 7
-    small: int = 800
+    small: int = 1000
     single: int = 250
-    large: int = 120
-    connections: int = 60
+    large: int = 160
+    connections: int = 100
     streams: int = 20
     bursts: int = 60
     latencies: int = 200
@@ -161,13 +161,14 @@ def fresh(stock: Stock, ours: Sluiceway, size: Size, samples: Samples, count: Co
                 connection.ask(SMALL)
             samples.add("start", path, time.perf_counter() - proxy.process.started_s)
             warm_up(proxy)
+            samples.add("left_open", path, _left_open(proxy))
             samples.add("stream_memory", path, _memory_per_stream(proxy, size.held_streams))
         finally:
             proxy.process.stop()
-        count.add(path, 1 + WARM_REQUESTS + WARM_STREAMS + size.held_streams)
+        count.add(path, 1 + WARM_REQUESTS + WARM_STREAMS + CLOSED + size.held_streams)
 
 
-WARM_REQUESTS, WARM_STREAMS, SYNCS = 100, 16, 15
+WARM_REQUESTS, WARM_STREAMS, CLOSED, SYNCS = 100, 16, 50, 15
 
 
 def warm_up(proxy: Proxy) -> None:
@@ -179,6 +180,18 @@ def warm_up(proxy: Proxy) -> None:
             events = connection.ask(BURST).count(b"event: content_block_delta")
             if events != EVENTS:
                 raise BadAnswerError(f"expected a stream of {EVENTS} events, got {events}")
+
+
+def _left_open(proxy: Proxy) -> float:
+    """Files that stay open after clients have gone; what closes within two seconds does not count."""
+    deadline = time.monotonic() + 2
+    before = proxy.process.open_files()
+    for _ in range(CLOSED):
+        with Connection(proxy.way) as connection:
+            connection.ask(SMALL)
+    while (left := proxy.process.open_files() - before) > 0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return max(0, left)
 
 
 def _memory_per_stream(proxy: Proxy, count: int) -> float:

@@ -89,6 +89,10 @@ class Process:
     def resident_bytes(self) -> int:
         return int(self._process.memory_info().rss)
 
+    def open_files(self) -> int:
+        """Files and sockets."""
+        return int(self._process.num_fds())
+
     def stop(self) -> None:
         self._child.terminate()
         try:

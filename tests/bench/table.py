@@ -31,10 +31,10 @@ def _line(result: Result) -> tuple[str, ...]:
     ours = result.figures.get(Path.OURS)
     spread = ratio if metric.against is Against.RATIO else ours
     sign = "x" if metric.against is Against.RATIO else ""
-    aim = "-" if metric.aim is None else f"<= {metric.aim:g}{sign or ' ' + metric.unit}"
+    aim = "-" if metric.aim is None else f"<= {metric.aim:g}{sign or ' ' + metric.unit}".rstrip()
     verdict = {True: "met", False: "MISSED", None: ""}[result.met]
     return (
-        f"{metric.title} ({metric.unit})",
+        f"{metric.title} ({metric.unit})" if metric.unit else metric.title,
         *(_figure(result.figures.get(path)) for path in Path),
         f"{ratio.median:.2f}x" if ratio else "-",
         f"{_short(spread.least)}-{_short(spread.most)}{sign}" if spread else "-",

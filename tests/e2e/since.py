@@ -20,7 +20,7 @@ class Since:
         self._served_before = len(running.providers.log)
 
     def rows(self, count: int = 1) -> list[Row]:
-        """The new rows, once `count` of them have ended; an AssertionError if it takes longer than seconds."""
+        """The new rows, once `count` of them have ended; an AssertionError if they do not end."""
         for _ in range(400):
             rows = self._running.rows()[self._rows_before :]
             if sum(row["outcome"] != "open" for row in rows) >= count:

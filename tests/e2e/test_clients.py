@@ -1,4 +1,4 @@
-"""Unmodified clients through the proxy: their answers are whole, and each row equals the provider's own count."""
+"""Unmodified clients through the proxy: whole answers, and each row equals the provider's own count."""
 
 from __future__ import annotations
 
@@ -315,7 +315,10 @@ connect.on("connect", (answer, socket) => {
       (response) => {
         let text = "";
         response.on("data", (piece) => text += piece);
-        response.on("end", () => { console.log(response.statusCode, text.includes("message_stop")); secure.end(); });
+        response.on("end", () => {
+          console.log(response.statusCode, text.includes("message_stop"));
+          secure.end();
+        });
       });
     asked.end(body);
   });

@@ -1,17 +1,19 @@
-"""What goes wrong on either side: the client is told in its provider's form, and the row says what happened."""
+"""What goes wrong on either side: the client is told in its provider's form, the row says what happened."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import brotli
+import orjson
 import pytest
 import zstandard
 
@@ -30,6 +32,7 @@ GEMINI_SSE = (GEMINI[0], "/v1beta/models/gemini-2.5-flash:streamGenerateContent?
 GEMINI_ARRAY = (GEMINI[0], "/v1beta/models/gemini-2.5-flash:streamGenerateContent")
 
 type Api = tuple[str, str]
+type Scripted = Callable[[bytes], tuple[RawProvider, Tunnel, Since]]
 
 
 def question(api: Api, stream: bool) -> dict[str, Any]:
@@ -170,13 +173,111 @@ def test_an_encoded_answer_stays_encoded_for_the_client(
     since.matching()
 
 
+def events(*parts: dict[str, Any]) -> bytes:
+    """A stream of Anthropic's."""
+    return b"".join(
+        b"event: %s\ndata: %s\n\n" % (part["type"].encode(), orjson.dumps(part)) for part in parts
+    )
+
+
+BEGIN = events(
+    {
+        "type": "message_start",
+        "message": {
+            "id": "msg_1",
+            "model": "claude-sonnet-4-5",
+            "usage": {"input_tokens": 9, "output_tokens": 1},
+        },
+    },
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hello there."}},
+)
+END = events(
+    {"type": "content_block_stop", "index": 0},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 4}},
+    {"type": "message_stop"},
+)
+
+
+def head(*fields: bytes) -> bytes:
+    lines = [b"HTTP/1.1 200 OK", b"content-type: text/event-stream", *fields]
+    return b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+
+
+def with_length(body: bytes, *fields: bytes) -> bytes:
+    """A whole answer whose head says how long it is."""
+    return head(b"content-length: %d" % len(body), *fields) + body
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+@pytest.fixture
+def scripted(fresh: type[Running], tmp_path: Path) -> Iterator[Scripted]:
+    """A provider that answers with these bytes, a tunnel to it, and what the ledger says since."""
+    with contextlib.ExitStack() as open_until_the_end:
+
+        def make(answer: bytes) -> tuple[RawProvider, Tunnel, Since]:
+            provider = RawProvider(tmp_path, lambda each: each.send(answer))
+            open_until_the_end.enter_context(provider)
+            running = fresh(upstream=provider.upstream, patience_s=1)
+            proxy = running.add("alice")
+            tunnel = open_until_the_end.enter_context(Tunnel(running, proxy))
+            return provider, tunnel, Since(running)
+
+        yield make
+
+
 def test_a_stream_is_asked_for_without_encoding_because_we_may_have_to_end_it(
-    ask: Callable[..., Answer], since: Since
+    scripted: Scripted,
 ) -> None:
-    answer = ask(CLAUDE, stream=True, fault="gzip", accept_encoding="gzip")
-    assert answer.header("content-encoding") is None
-    assert b"event: message_stop" in answer.body
-    since.matching()
+    provider, tunnel, since = scripted(with_length(BEGIN + END))
+    answer = tunnel.ask("/v1/messages", claude(stream=True), accept_encoding="gzip, br")
+    assert answer.body == BEGIN + END
+    assert (answer.header("content-length"), answer.header("transfer-encoding")) == (None, "chunked")
+    assert b"accept-encoding: identity\r\n" in provider.requests[0].lower()
+    row = since.row()
+    assert (row["outcome"], row["input_tokens"], row["output_tokens"]) == ("ok", 9, 4)
+
+
+def test_a_stream_that_is_encoded_all_the_same_is_decoded_for_the_client(
+    scripted: Scripted,
+) -> None:
+    _, tunnel, since = scripted(with_length(gzip.compress(BEGIN + END), b"content-encoding: gzip"))
+    answer = tunnel.ask("/v1/messages", claude(stream=True))
+    assert (answer.body, answer.header("content-encoding")) == (BEGIN + END, None)
+    assert (since.row()["outcome"], since.row()["output_tokens"]) == ("ok", 4)
+
+
+def test_a_stream_that_ends_in_good_order_but_not_with_its_last_event_is_truncated(
+    scripted: Scripted,
+) -> None:
+    _, tunnel, since = scripted(with_length(BEGIN))
+    assert tunnel.ask("/v1/messages", claude(stream=True)).body == BEGIN
+    row = since.row()
+    assert (row["outcome"], row["usage_source"], row["input_tokens"]) == ("truncated", "partial", 9)
+    assert row["output_tokens"] == 4  # twelve bytes
+
+
+def test_a_client_that_hangs_up_after_the_last_event_had_its_answer_though_the_provider_goes_on(
+    scripted: Scripted,
+) -> None:
+    _, tunnel, since = scripted(head(b"transfer-encoding: chunked") + chunk(BEGIN + END))
+    tunnel.send(tunnel.request("/v1/messages", claude(stream=True)))
+    read_until(tunnel, b"event: message_stop")
+    tunnel.close()
+    row = since.row()
+    assert (row["outcome"], row["usage_source"], row["output_tokens"]) == ("ok", "reported", 4)
+
+
+def test_a_provider_that_breaks_off_behind_its_last_event_gave_its_answer(
+    scripted: Scripted,
+) -> None:
+    _, tunnel, since = scripted(head(b"transfer-encoding: chunked") + chunk(BEGIN + END))
+    answer = tunnel.ask("/v1/messages", claude(stream=True))  # it ends when nothing more comes for a second
+    assert answer.body == BEGIN + END
+    assert (since.row()["outcome"], since.row()["usage_source"]) == ("ok", "reported")
 
 
 def test_an_encoding_we_cannot_read_is_not_asked_for(ask: Callable[..., Answer], since: Since) -> None:
@@ -370,18 +471,16 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 # Standing still
 
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-DELTA = (
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
-    b'"delta":{"type":"text_delta","text":"' + b"x" * 50_000 + b'"}}\n\n'
+DELTA = events(
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x" * 50_000}}
 )
 
 
 def endless(provider: RawProvider) -> None:
     """A stream that never ends by itself."""
-    provider.send(HEAD)
+    provider.send(head(b"transfer-encoding: chunked"))
     while True:
-        provider.send(b"%x\r\n%s\r\n" % (len(DELTA), DELTA))
+        provider.send(chunk(DELTA))
 
 
 def held_bytes(running: Running) -> int:
@@ -471,16 +570,16 @@ def test_a_provider_whose_certificate_is_not_good_gets_no_byte_of_the_request(
 
 
 @pytest.mark.parametrize(
-    ("head", "code"),
+    ("reply", "code"),
     [
         pytest.param(b"not HTTP at all\r\n\r\n", "connection_lost", id="no HTTP"),
         pytest.param(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-odd: a\x0bb\r\ncontent-length: 2\r\n\r\n{}",
+            b"HTTP/1.1 200 OK\r\nx-odd: a\x0bb\r\ncontent-length: 2\r\n\r\n{}",
             "malformed_answer",
             id="control character in a header",
         ),
         pytest.param(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-odd: a\x00b\r\ncontent-length: 2\r\n\r\n{}",
+            b"HTTP/1.1 200 OK\r\nx-odd: a\x00b\r\ncontent-length: 2\r\n\r\n{}",
             "connection_lost",
             id="NUL in a header",
         ),
@@ -497,9 +596,9 @@ def test_a_provider_whose_certificate_is_not_good_gets_no_byte_of_the_request(
     ],
 )
 def test_an_answer_that_must_not_be_passed_on_is_502(
-    fresh: type[Running], tmp_path: Path, head: bytes, code: str
+    fresh: type[Running], tmp_path: Path, reply: bytes, code: str
 ) -> None:
-    with RawProvider(tmp_path, lambda provider: provider.send(head)) as provider:
+    with RawProvider(tmp_path, lambda provider: provider.send(reply)) as provider:
         running = fresh(upstream=provider.upstream)
         since = Since(running)
         with Tunnel(running, running.add("alice")) as tunnel:

@@ -1,4 +1,4 @@
-"""What the client and the ledger are told of each request: headers, rows, and caps in every dialect's own words."""
+"""What client and ledger are told of each request: headers, rows, and caps in every dialect's own words."""
 
 from __future__ import annotations
 
@@ -240,8 +240,8 @@ def test_a_login_is_metered_apart_and_a_made_up_one_lifts_no_key_out_of_its_caps
         head = "".join(f"{name}: {value}\r\n" for name, value in key.items())
         body = json.dumps(claude())
         tunnel.send(
-            f"POST /v1/messages HTTP/1.1\r\nhost: api.anthropic.com\r\nanthropic-version: 2023-06-01\r\n{head}"
-            f"content-length: {len(body)}\r\n\r\n{body}".encode()
+            "POST /v1/messages HTTP/1.1\r\nhost: api.anthropic.com\r\nanthropic-version: 2023-06-01\r\n"
+            f"{head}content-length: {len(body)}\r\n\r\n{body}".encode()
         )
         assert tunnel.answer().status == 200
     row = since.matching()

@@ -7,12 +7,13 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.heavy.asking import Answered, Question, clients, together
+from tests.heavy.asking import Answered, Question, clients
 from tests.heavy.processes import SCRIPTS, Billing, Child, Proxy
 
 pytestmark = pytest.mark.e2e
@@ -25,16 +26,8 @@ QUESTIONS = [
     Question("openai", stream=True),
 ]
 # What differs from one request to the next, whoever serves it.
-VOLATILE = {
-    "id",
-    "request_id",
-    "response_id",
-    "started_at",
-    "ended_at",
-    "ttft_ms",
-    "duration_ms",
-    "overhead_ms",
-}
+TIMES = {"started_at", "ended_at", "ttft_ms", "duration_ms", "overhead_ms"}
+VOLATILE = {"id", "request_id", "response_id", *TIMES}
 
 
 class Deployed(Proxy):
@@ -53,10 +46,14 @@ class Deployed(Proxy):
             *("--listen-host", "127.0.0.1", "--listen-port", str(port), *more),
         ]
 
-    def start_mitmdump(self) -> Child:
+    @contextmanager
+    def under_mitmdump(self) -> Iterator[Child]:
         child = Child(self.mitmdump(), self.home / "mitmdump.txt", "listening at ", {"HOME": str(self.home)})
         self.port = int(child.ready_line.rpartition(":")[2].strip(". "))
-        return child
+        try:
+            yield child
+        finally:
+            child.stop()
 
     def settled_rows(self, child: Child) -> list[dict[str, Any]]:
         """The rows so far, after a clean end."""
@@ -90,16 +87,12 @@ def comparable(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_rows_are_those_of_serve_and_the_home_folder_stays_as_it_was(deployed: Deployed) -> None:
-    serve = deployed.start()
-    try:
+    with deployed.serving() as serve:
         assert all(answer.whole for answer in ask(deployed, deployed.urls[0], *QUESTIONS))
-    finally:
         by_serve = deployed.settled_rows(serve)
 
-    mitmdump = deployed.start_mitmdump()
-    try:
+    with deployed.under_mitmdump() as mitmdump:
         assert all(answer.whole for answer in ask(deployed, deployed.urls[0], *QUESTIONS))
-    finally:
         by_mitmdump = deployed.settled_rows(mitmdump)[len(by_serve) :]
 
     assert [comparable(row) for row in by_mitmdump] == [comparable(row) for row in by_serve]
@@ -109,25 +102,22 @@ def test_the_rows_are_those_of_serve_and_the_home_folder_stays_as_it_was(deploye
 
 
 def test_under_mitmdump_people_can_be_shut_out_and_streams_finish_at_the_end(deployed: Deployed) -> None:
-    mitmdump = deployed.start_mitmdump()
-    alice, bob = deployed.urls
     slow = Question(output_tokens=40, events=10, fault="slow;first=0;between=0.15")
 
-    async def in_the_middle() -> Answered:
+    async def terminated_midway(mitmdump: Child, proxy: str) -> Answered:
         async with clients(deployed.anchor) as asking:
             began = asyncio.Event()
-            stream = asyncio.create_task(asking.ask(bob, slow, began.set))
+            stream = asyncio.create_task(asking.ask(proxy, slow, began.set))
             await began.wait()
             mitmdump.terminate()
             return await stream
 
-    try:
+    with deployed.under_mitmdump() as mitmdump:
+        alice, bob = deployed.urls
         assert deployed.command("employee", "disable", "alice").returncode == 0
         assert ask(deployed, alice, Question())[0].refused == "credentials_disabled"
-        assert asyncio.run(in_the_middle()).whole
+        assert asyncio.run(terminated_midway(mitmdump, bob)).whole
         assert mitmdump.ended(20) == 0
-    finally:
-        mitmdump.stop()
     assert deployed.command("ledger", "verify").returncode == 0
 
 
@@ -160,24 +150,22 @@ def test_beside_a_running_serve_it_forwards_nothing_and_ends(deployed: Deployed,
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     counted = len(billing.served())
-    serve = deployed.start()
-    deployed.port = port
-    command = deployed.mitmdump(port=port)
-    try:
+    with deployed.serving():
+        deployed.port = port
+        command = deployed.mitmdump(port=port)
         child = Child(command, deployed.home / "second.txt", None, {"HOME": str(deployed.home)})
-        answers = []
-        while child.process.poll() is None:
-            answers += asyncio.run(_try(deployed))
-        assert child.ended(1) == 1
-    finally:
-        serve.stop()
+        statuses = asyncio.run(_tried_until_ended(deployed, child))
+    assert child.ended(1) == 1
     assert "in use by process" in child.said()
-    assert {answer.status for answer in answers} <= {0}
+    assert statuses <= {0}
     assert len(billing.served()) == counted
 
 
-async def _try(deployed: Deployed) -> list[Answered]:
+async def _tried_until_ended(deployed: Deployed, child: Child) -> set[int]:
+    """Asks again and again while the process lives; every status that came back, 0 for none."""
+    statuses = set()
     async with clients(deployed.anchor, timeout_s=5) as asking:
-        return await together(
-            [asking.ask(deployed.urls[1], Question()), asyncio.sleep(0.05, Answered(Question()))]
-        )
+        while child.process.poll() is None:
+            statuses.add((await asking.ask(deployed.urls[1], Question())).status)
+            await asyncio.sleep(0.02)
+    return statuses

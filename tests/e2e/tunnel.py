@@ -113,6 +113,13 @@ class Tunnel:
         except (ConnectionError, ssl.SSLError):
             return True
 
+    def rest(self) -> bytes:
+        """Every byte until the proxy ends the connection."""
+        pieces = []
+        while piece := self.secure.recv(65536):
+            pieces.append(piece)
+        return b"".join(pieces)
+
     def close(self) -> None:
         self.secure.close()
 

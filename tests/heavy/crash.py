@@ -117,18 +117,15 @@ def _question(chance: random.Random, mark: int) -> Question:
 
 def _works_again(proxy: Proxy, marks: Iterator[int]) -> bool:
     """After the last death: what was reserved is free again, and requests are served."""
-    serve = proxy.start()
 
     async def ask() -> Answered:
         async with clients(proxy.anchor) as asking:
             return await asking.ask(proxy.urls[0], _question(random.Random(0), next(marks)))
 
-    try:
+    with proxy.serving() as serve:
         answered = asyncio.run(ask())
         serve.terminate()
         ended = serve.ended(30)
-    finally:
-        serve.stop()
     nothing_open = all(row["owner"] is None and row["reserved_nusd"] == 0 for row in proxy.rows())
     return answered.whole and ended == 0 and nothing_open
 

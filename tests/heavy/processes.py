@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,15 @@ class Proxy:
         child = Child(command, self._folder / f"serve-{self._starts}.txt", "listening on ")
         self.port = int(child.ready_line.rpartition(":")[2])
         return child
+
+    @contextmanager
+    def serving(self) -> Iterator[Child]:
+        """`sluiceway serve` for the length of a with block, ended at its end if it is still there."""
+        child = self.start()
+        try:
+            yield child
+        finally:
+            child.stop()
 
     @property
     def urls(self) -> list[str]:

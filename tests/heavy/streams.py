@@ -80,11 +80,8 @@ def run(folder: Path, streams: int, length_s: float) -> Found:
     billing = Billing.start(folder, (0, 0), (0, 0))
     try:
         proxy = Proxy(folder, billing, people=PEOPLE)
-        serve = proxy.start()
-        try:
+        with proxy.serving() as serve:
             return asyncio.run(_run(proxy, serve, streams, length_s))
-        finally:
-            serve.stop()
     finally:
         billing.child.stop()
 

@@ -38,11 +38,10 @@ def rotate(deployment: Deployment, passphrase: str, anchor_key: Path | None) -> 
     """A new issuer and listener certificate, signed by the anchor whose key was kept elsewhere."""
     settings = deployment.settings
     hosts = Providers.load(settings.rules / "providers.yaml").hosts
-    borrowed = anchor_key is not None and not (settings.certs / ca.ANCHOR_KEY).exists()
-    if anchor_key is not None and borrowed:
-        anchor = ca.load_pair(settings.certs / ca.ANCHOR, anchor_key, passphrase)
-    else:
-        anchor = ca.load_anchor(settings.certs, passphrase)
+    kept_here = settings.certs / ca.ANCHOR_KEY
+    if anchor_key is None and not kept_here.exists():
+        raise ConfigError(f"{kept_here}: not on this machine; name the key's file with --anchor-key")
+    anchor = ca.load_pair(settings.certs / ca.ANCHOR, anchor_key or kept_here, passphrase)
     now = datetime.now(UTC)
     ca.create_issuer(settings.certs, anchor, hosts, now)
     _create_listener(settings, anchor, now)

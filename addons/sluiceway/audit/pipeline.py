@@ -112,7 +112,7 @@ class Pipeline:
     def _kept(self, item: Item, key: DayKey, sealed: _Sealed, now: datetime) -> Made:
         records, erasable = self._key_records(key, now)
         bare = entry(item.subject, item.end, "sealed", now, data_key=key.id, findings=sealed.findings)
-        own = key.sealer.seal(_manifest(item, key), entry_bound({**row(bare)}))
+        own = key.sealer.seal(_manifest(item, key), entry_bound(row(bare)))
         ciphertexts = [*sealed.parts.items(), (bare.id, own)]
         hashes: list[Json] = [[at, sha256(ciphertext).hexdigest()] for at, ciphertext in ciphertexts]
         records.append(replace(bare, sealed=listed(hashes)))

@@ -63,7 +63,7 @@ class Recorder:
         self._busy = 0
         self._hurry = self._closing = False
         self._holders_next: Holders | None = None
-        self._forget: set[str] = set()
+        self._forget: set[str | None] = set()
         self._counts: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="sluiceway-audit", daemon=True)
@@ -115,8 +115,8 @@ class Recorder:
         with self._changed:
             self._holders_next = holders
 
-    def forget(self, person: str) -> None:
-        """A shred covers this person's key of today: do not seal under it any more."""
+    def forget(self, person: str | None) -> None:
+        """A shred covers this person's key of today, or everybody's: do not seal under it any more."""
         with self._changed:
             self._forget.add(person)
 

@@ -161,6 +161,14 @@ def leaf(kind: str, columns: Mapping[str, Cell]) -> Leaf:
     return Leaf(kind, str(columns["id"]), leaf_hash(tagged(kind, clean)))
 
 
+def signed_bytes(access: Mapping[str, Cell]) -> bytes:
+    """What a step's signature is over: all of the step but the signature."""
+    clean: dict[str, Json] = {
+        name: value for name, value in access.items() if name != "signature" and not isinstance(value, bytes)
+    }
+    return tagged("access", clean)
+
+
 def listed(values: Sequence[Json] | Mapping[str, Json]) -> str:
     """A list or an object as a field holds it."""
     return canonical(values).decode()

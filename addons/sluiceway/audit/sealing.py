@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -55,7 +56,7 @@ def part_bound(data_key: str, address: str) -> bytes:
     return tagged("part", {"data_key": data_key, "id": address})
 
 
-def entry_bound(entry: dict[str, Json]) -> bytes:
+def entry_bound(entry: Mapping[str, Json]) -> bytes:
     """What an entry's own ciphertext is bound to: all of the entry but the hashes of the ciphertexts."""
     return tagged("content", {name: value for name, value in entry.items() if name != "sealed"})
 

@@ -14,9 +14,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sluiceway.audit.canonical import Json, tagged
 from sluiceway.audit.keyfile import PrivateKey
-from sluiceway.audit.records import Access, listed, row
+from sluiceway.audit.records import Access, Step, listed, row, signed_bytes
 from sluiceway.audit.sealing import Sealer, entry_bound, part_bound
 from sluiceway.audit.wrap import CannotOpen, Lock, release, unwrap
 from sluiceway.errors import SluicewayError
@@ -41,14 +40,6 @@ class Opened:
     entry: Mapping[str, Cell]
     request: tuple[tuple[str, str], ...] = field(repr=False)
     response: tuple[str, str] | None = field(repr=False)
-
-
-def signed_bytes(access: Mapping[str, Cell]) -> bytes:
-    """What a step's signature is over: all of the step but the signature."""
-    clean: dict[str, Json] = {
-        name: value for name, value in access.items() if name != "signature" and not isinstance(value, bytes)
-    }
-    return tagged("access", clean)
 
 
 def request(scope: Scope, reason: str, who: PrivateKey, actor: str, at: datetime) -> Access:
@@ -135,7 +126,7 @@ def approvals(snapshot: Snapshot, number: str) -> list[dict[str, Cell]]:
     return [each for each in snapshot.records("access", request=number) if each["step"] == "approve"]
 
 
-def _next_step(asked: Mapping[str, Cell], step: Any, who: PrivateKey, actor: str, at: datetime) -> Access:
+def _next_step(asked: Mapping[str, Cell], step: Step, who: PrivateKey, actor: str, at: datetime) -> Access:
     values: dict[str, Any] = {
         **asked,
         "id": secrets.token_hex(16),

@@ -1,215 +1,142 @@
 """Checks the whole audit against its log, its signatures and its promises, without any private key.
 
-Every row of every fact must be the one its leaf was made from, every leaf must be in its place under every
-checkpoint, every ciphertext and wrap must have the hash a fact names, and what is missing must have been
-shredded. Rows of requests under way (`audit_pending`) are not part of the log.
+Every record must be the one its leaf was made from, every leaf must be in its place under every checkpoint,
+every ciphertext and wrap must have the hash that a record names, and what is missing must have been shredded.
+Requests under way (`audit_pending`) are not part of the log.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
+from collections.abc import Iterator, Mapping, Sequence
 
 from sluiceway.audit.checkpoint import BadCheckpoint, Checkpoint, Verifier
-from sluiceway.audit.grounds import broken_grounds
-from sluiceway.audit.merkle import EMPTY_ROOT, Frontier
+from sluiceway.audit.grounds import Grounds
+from sluiceway.audit.merkle import Frontier
 from sluiceway.audit.records import leaf
+from sluiceway.audit.remains import Remains
+from sluiceway.audit.verdict import Fault, Verdict
 from sluiceway.store.audit import Cell, Leaf, Snapshot
-from sluiceway.store.audit_tables import RECORDS
 
-type Facts = Mapping[str, Mapping[str, Mapping[str, Cell]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that is not as it was made. `where` names a record; neither part quotes content."""
-
-    where: str
-    what: str
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What was checked, and what was found. `warnings` are no proof of anything, but need a look."""
-
-    leaves: int = 0
-    entries: int = 0
-    checkpoints: int = 0
-    shredded: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def good(self) -> bool:
-        return not self.faults
+NO_SHIPMENT = "no checkpoints from off the box were given: an older copy of everything would pass"
 
 
 def verify(
-    snapshot: Snapshot, verifiers: Sequence[Verifier], shipped: Iterable[str] | None = None
+    snapshot: Snapshot, verifiers: Sequence[Verifier], shipped: Sequence[str] | None = None
 ) -> Verdict:
-    """Checks everything. `shipped` are the checkpoints kept off the box; without them nobody can tell an
-    older copy of the whole database from the present one."""
-    verdict = Verdict()
+    """Checks everything. `verifiers` are the nodes' public keys, from a place the nodes cannot write to;
+    `shipped` are the checkpoints kept off the box, None: there are none at hand."""
+    verdict = Verdict(warnings=[NO_SHIPMENT] if shipped is None else [])
     known = {each.name: each for each in verifiers}
-    facts = {kind: {str(r["id"]): r for r in snapshot.records(kind)} for kind in RECORDS}
-    verdict.entries, verdict.shredded = len(facts["entry"]), len(facts["shred"])
-    kept = list(shipped or ())
-    logged: Counter[tuple[str, str]] = Counter()
     for node in sorted({*snapshot.nodes(), *known}):
-        verdict.faults += _check_log(snapshot, node, known.get(node), kept, facts, logged, verdict)
-    verdict.faults += _unsigned(kept, known)
-    verdict.faults += _unlogged(facts, logged)
-    verdict.faults += _check_erasable(snapshot, facts)
-    verdict.faults += broken_grounds(facts)
+        if node not in known:
+            verdict.faults.append(Fault(f"log {node}", "nobody gave the public key of this node"))
+            continue
+        own = [note for note in shipped or () if _node_of(note) == node]
+        verdict.faults += _Check(snapshot, known[node], own, verdict).faults()
+    strange = [note for note in shipped or () if _node_of(note) not in known]
+    verdict.faults += [Fault("shipped checkpoint", "it is of no known node") for _ in strange]
     verdict.faults += [
-        Fault(name, "this guard of the database is gone") for name in snapshot.missing_guards()
+        Fault(f"{kind} {number}", "it is not in the log exactly once") for kind, number in snapshot.unlogged()
     ]
-    if shipped is None:
-        verdict.warnings.append("no checkpoints from off the box were given: a whole older copy would pass")
+    verdict.faults += [Fault(f"{name} {number}", "its record is gone") for name, number in snapshot.orphans()]
+    verdict.faults += [Fault(name, "the database has lost this guard") for name in snapshot.missing_guards()]
     return verdict
 
 
-def _check_log(
-    snapshot: Snapshot,
-    node: str,
-    verifier: Verifier | None,
-    shipped: Sequence[str],
-    facts: Facts,
-    logged: Counter[tuple[str, str]],
-    verdict: Verdict,
-) -> Iterator[Fault]:
-    if verifier is None:
-        yield Fault(f"log {node}", "its public key was not given, so nothing shows who wrote it")
-        return
-    notes = [note for _, note in snapshot.checkpoints(node)]
-    heads, bad = _heads(verifier, [*notes, *(note for note in shipped if note.startswith(f"{node}\n"))])
-    yield from bad
-    verdict.checkpoints += len(heads)
-    for size, note in snapshot.checkpoints(node):
-        if f"{node}\n{size}\n" != note[: len(f"{node}\n{size}\n")]:
-            yield Fault(f"checkpoint {node}/{size}", "it stands at another size than it was signed for")
-    wanted: dict[int, set[bytes]] = {}
-    for head in heads:
-        wanted.setdefault(head.size, set()).add(head.root)
-    size = 0
-    for fault, size in _walk(snapshot, node, facts, logged, wanted):
-        if fault is not None:
-            yield fault
-    verdict.leaves += size
-    last = max(wanted, default=0)
-    if last != size:
-        yield Fault(f"log {node}", f"it has {size} leaves, and its last checkpoint speaks of {last}")
-    in_store = {head.size for head in _heads(verifier, notes)[0]}
-    if heads and max(in_store, default=0) != last:
-        yield Fault(f"log {node}", "its own last checkpoint is missing")
+class _Check:
+    """One node's log."""
+
+    def __init__(
+        self, snapshot: Snapshot, verifier: Verifier, shipped: Sequence[str], verdict: Verdict
+    ) -> None:
+        self._snapshot, self._verifier, self._shipped = snapshot, verifier, shipped
+        self._verdict = verdict
+        self._kept = snapshot.checkpoints(verifier.name)
+        self._grounds, self._remains = Grounds(snapshot), Remains(snapshot)
+        self._heads: dict[int, set[bytes]] = {}
+
+    def faults(self) -> Iterator[Fault]:
+        yield from self._read_checkpoints()
+        yield from self._compare_shipped()
+        tree = Frontier()
+        yield from self._walk(tree)
+        last = max(self._heads, default=0)
+        if tree.size != last:
+            words = f"it has {tree.size} leaves, and its last checkpoint speaks of {last}"
+            yield Fault(f"log {self._verifier.name}", words)
+        self._verdict.leaves += tree.size
+
+    def _read_checkpoints(self) -> Iterator[Fault]:
+        for size, note in self._kept:
+            try:
+                head = self._verifier.open(note)
+            except BadCheckpoint as error:
+                yield Fault(f"checkpoint {size}", str(error))
+                continue
+            self._add(head)
+            if head.size != size:
+                yield Fault(f"checkpoint {size}", f"it was signed for {head.size} leaves")
+        for at, note in enumerate(self._shipped):
+            try:
+                self._add(self._verifier.open(note))
+            except BadCheckpoint as error:
+                yield Fault(f"shipped checkpoint {at}", str(error))
+
+    def _add(self, head: Checkpoint) -> None:
+        self._verdict.checkpoints += 1
+        self._heads.setdefault(head.size, set()).add(head.root)
+
+    def _compare_shipped(self) -> Iterator[Fault]:
+        """Checkpoints are shipped in order, and none is ever taken back on either side."""
+        if not self._shipped:
+            return
+        kept, shipped = [note for _, note in self._kept], set(self._shipped)
+        for note in self._shipped:
+            if note not in kept:
+                yield Fault("shipped checkpoint", "the store does not have it (any more)")
+        last = max((at for at, note in enumerate(kept) if note in shipped), default=-1)
+        for note in kept[: last + 1]:
+            if note not in shipped:
+                yield Fault("checkpoint", "later ones were shipped, and this one is not among them")
+        if waiting := len(kept) - last - 1:
+            self._verdict.warnings.append(f"{waiting} checkpoints have not been shipped yet")
+
+    def _walk(self, tree: Frontier) -> Iterator[Fault]:
+        """Every leaf in order, added to the tree."""
+        yield from self._compare_root(tree)
+        for seq, each in self._snapshot.log(self._verifier.name):
+            where = f"leaf {seq}: {each.kind} {each.ref}"
+            if seq != tree.size:
+                yield Fault(where, f"it should be leaf {tree.size}")
+            tree.add(each.hash)
+            yield from (Fault(where, what) for what in self._problems(each))
+            yield from self._compare_root(tree)
+
+    def _compare_root(self, tree: Frontier) -> Iterator[Fault]:
+        roots = self._heads.get(tree.size)
+        if roots and roots != {tree.root}:
+            yield Fault(f"checkpoint {tree.size}", "its root is not the root of the log")
+
+    def _problems(self, each: Leaf) -> Iterator[str]:
+        record = self._snapshot.record(each.kind, each.ref)
+        if record is None:
+            yield "its record is gone"
+            return
+        if _hash(each.kind, record) != each.hash:
+            yield "its record was altered"
+            return
+        self._verdict.entries += each.kind == "entry"
+        self._verdict.shredded += each.kind == "shred"
+        yield from self._grounds.problems(each.kind, record)
+        yield from self._remains.problems(each.kind, record)
 
 
-def _walk(
-    snapshot: Snapshot,
-    node: str,
-    facts: Facts,
-    logged: Counter[tuple[str, str]],
-    wanted: Mapping[int, set[bytes]],
-) -> Iterator[tuple[Fault | None, int]]:
-    """Every leaf in its order; a fault or None, with the size of the tree so far."""
-    tree = Frontier()
-    if wanted.get(0, {EMPTY_ROOT}) != {EMPTY_ROOT}:
-        yield Fault(f"checkpoint {node}/0", "its root is not that of an empty tree"), 0
-    for seq, each in snapshot.log(node):
-        where = f"leaf {node}/{seq}"
-        if seq != tree.size:
-            yield Fault(where, f"it should be leaf {tree.size}"), tree.size
-        tree.add(each.hash)
-        logged[each.kind, each.ref] += 1
-        problem = _leaf_problem(each, facts)
-        yield (None if problem is None else Fault(where, problem)), tree.size
-        if not wanted.get(tree.size, {tree.root}) == {tree.root}:
-            yield Fault(f"checkpoint {node}/{tree.size}", "its root is not that of the log"), tree.size
-
-
-def _leaf_problem(found: Leaf, facts: Facts) -> str | None:
-    record = facts.get(found.kind, {}).get(found.ref)
-    if record is None:
-        return f"its record is gone ({found.kind} {found.ref})"
+def _hash(kind: str, record: Mapping[str, Cell]) -> bytes | None:
     try:
-        made = leaf(found.kind, record)
+        return leaf(kind, record).hash
     except ValueError:
-        return f"its record holds what no record holds ({found.kind} {found.ref})"
-    return None if made.hash == found.hash else f"its record was altered ({found.kind} {found.ref})"
+        return None
 
 
-def _heads(verifier: Verifier, notes: Sequence[str]) -> tuple[list[Checkpoint], list[Fault]]:
-    heads: list[Checkpoint] = []
-    faults: list[Fault] = []
-    for note in dict.fromkeys(notes):
-        try:
-            heads.append(verifier.open(note))
-        except BadCheckpoint as error:
-            faults.append(Fault(f"checkpoint of {verifier.name}", str(error)))
-    return heads, faults
-
-
-def _unsigned(shipped: Sequence[str], known: Mapping[str, Verifier]) -> Iterator[Fault]:
-    for at, note in enumerate(shipped):
-        if note.partition("\n")[0] not in known:
-            yield Fault(f"shipped checkpoint {at}", "it is of no node whose public key was given")
-
-
-def _unlogged(facts: Facts, logged: Counter[tuple[str, str]]) -> Iterator[Fault]:
-    for kind, records in facts.items():
-        for number in records:
-            if logged[kind, number] != 1:
-                yield Fault(f"{kind} {number}", f"it is in the log {logged[kind, number]} times")
-
-
-def _check_erasable(snapshot: Snapshot, facts: Facts) -> Iterator[Fault]:
-    """Ciphertext, wraps and releases against the hashes in the facts; what is gone must be shredded."""
-    shredded = facts["shred"].keys()
-    found = {
-        f"wrap {each['data_key']} {each['approver']} {each['reader']}": each["wrap"]
-        for each in snapshot.erasable("wraps")
-    }
-    found |= {f"release {e['approval']} {e['data_key']}": e["layer"] for e in snapshot.erasable("releases")}
-    found |= {
-        f"sealed {each['id']} {each['data_key']} {each['entry']}": each["ciphertext"]
-        for each in snapshot.erasable("sealed")
-    }
-    expected = dict(_expected(facts))
-    for where in expected.keys() | found.keys():
-        hash_of, data_key = expected.get(where, (None, None))
-        value = found.get(where)
-        if data_key is None:
-            yield Fault(where, "no record speaks of it")
-        elif data_key in shredded:
-            if value is not None:
-                yield Fault(where, "it was shredded, and is there again")
-        elif not isinstance(value, bytes):
-            yield Fault(where, "it is gone and was not shredded")
-        elif sha256(value).hexdigest() != hash_of:
-            yield Fault(where, "it was altered")
-
-
-def _expected(facts: Facts) -> Iterator[tuple[str, tuple[str, str]]]:
-    """(where, (hash, data key)) of all that facts speak of. A fact that cannot be read is a fault already."""
-    for key in facts["data_key"].values():
-        for approver, reader, digest in _triples(key["wraps"], 3):
-            yield f"wrap {key['id']} {approver} {reader}", (digest, str(key["id"]))
-    for step in facts["access"].values():
-        for data_key, digest in _triples(step["releases"], 2):
-            yield f"release {step['id']} {data_key}", (digest, data_key)
-    for entry in facts["entry"].values():
-        for number, digest in _triples(entry["sealed"], 2):
-            yield f"sealed {number} {entry['data_key']} {entry['id']}", (digest, str(entry["data_key"]))
-
-
-def _triples(text: Cell, width: int) -> list[list[str]]:
-    try:
-        rows = json.loads(str(text))
-    except ValueError:
-        return []
-    if not isinstance(rows, list):
-        return []
-    return [[str(cell) for cell in each] for each in rows if isinstance(each, list) and len(each) == width]
+def _node_of(note: str) -> str:
+    return note.partition("\n")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -38,10 +39,10 @@ def options(
     """A corporate proxy for AI traffic: who calls, what it costs, and when to stop."""
 
 
-def main() -> None:
-    """The `sluiceway` command."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The `sluiceway` command, with the process's own arguments where none are given. Ends in SystemExit."""
     try:
-        app()
+        app(arguments)
     except SluicewayError as error:
         _fail(str(error))
     except BrokenPipeError:

@@ -34,11 +34,12 @@ def scan(
     ] = None,
 ) -> None:
     """Read text on standard input and write where the sensitive parts are. Values are never printed."""
-    from sluiceway.guard.load import ner_status, scanner  # these bring RE2, which other commands do not need
+    from sluiceway.guard.load import load_recognizers, ner_status, scanner  # RE2: other commands do without
 
-    detectors = scanner(profile.value, recognizers)
-    if profile is Profile.AUDIT and (status := ner_status(recognizers)).warning:
-        print(f"sluiceway: {status.warning}", file=sys.stderr)
+    company = load_recognizers(recognizers)
+    detectors = scanner(profile.value, company)
+    if profile is Profile.AUDIT and (warning := ner_status(company).warning):
+        print(f"sluiceway: {warning}", file=sys.stderr)
     if jsonl:
         from sluiceway.guard.jsonl import run_jsonl
 

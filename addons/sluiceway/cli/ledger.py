@@ -15,8 +15,11 @@ from sluiceway.app import budgets
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.operations import perform
 from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, Progress, application, show
+from sluiceway.errors import StoreError
 from sluiceway.report import Period, build, write
 from sluiceway.report.export import export as export_rows
+from sluiceway.store.records import Discrepancy
+from sluiceway.types import to_usd
 
 ledger = application("Export and verify the ledger.")
 
@@ -73,11 +76,19 @@ def verify(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         }
         for each in found
     ]
-    lines = [f"{each['counter']}: {each}" for each in answer]
-    text = "\n".join(lines) if lines else "every counter equals the ledger"
-    show({"ok": not answer, "discrepancies": answer}, as_json, text)
+    if not as_json and found:
+        raise StoreError("\n".join([f"{len(found)} counters differ from the ledger", *map(_in_words, found)]))
+    show({"ok": not answer, "discrepancies": answer}, as_json, "every counter equals the ledger")
     if answer:
         raise typer.Exit(1)
+
+
+def _in_words(found: Discrepancy) -> str:
+    return (
+        f"{found.counter}: spent {to_usd(found.spent_nusd)} USD where the ledger says "
+        f"{to_usd(found.ledger_spent_nusd)}, reserved {to_usd(found.reserved_nusd)} USD where it says "
+        f"{to_usd(found.ledger_reserved_nusd)}"
+    )
 
 
 def report(

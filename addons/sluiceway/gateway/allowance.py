@@ -37,14 +37,19 @@ class Allowance:
             return True
         seen = self._seen_tokens(tap.answer())
         left = self._guess.affordable(self._nusd) - seen
-        if left < AHEAD_TOKENS and not self._whole_answer_is_reserved():
-            await self._top_up(seen)
+        whole = self._whole_answer_is_reserved()
+        if left < AHEAD_TOKENS and not whole:
+            await self._top_up(seen, left)
             left = self._guess.affordable(self._nusd) - seen
-        self._look_at_bytes = self._passed_bytes + max(0, left - AHEAD_TOKENS) * STREAM_BYTES_PER_TOKEN
+        # Where no more is to be had, every chunk is looked at until the money is used.
+        ahead = left - AHEAD_TOKENS if left > AHEAD_TOKENS or not whole else left
+        self._look_at_bytes = self._passed_bytes + max(0, ahead) * STREAM_BYTES_PER_TOKEN
         return left >= 0
 
-    async def _top_up(self, seen_tokens: int) -> None:
-        more = int(max(AHEAD_TOKENS * 2, seen_tokens // 4) * self._guess.token_nusd) + 1
+    async def _top_up(self, seen_tokens: int, left_tokens: int) -> None:
+        """A good piece more, and what the stream has run ahead of its money by: one chunk may hold a lot."""
+        wanted = max(AHEAD_TOKENS * 2, seen_tokens // 4) + max(0, -left_tokens)
+        more = int(wanted * self._guess.token_nusd) + 1
         try:
             self._nusd += await self._parts.store.ledger.top_up(self._reservation, more)
         except StoreError:

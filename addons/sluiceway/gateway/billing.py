@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
+from typing import Any
 
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
@@ -15,18 +17,17 @@ from sluiceway.types import Answer, CostBasis, LedgerRow, Usage, UsageSource, to
 FREE = frozenset({"count_tokens"})
 
 
-def costless(row: LedgerRow) -> LedgerRow:
-    """A row whose provider was never asked, or answered with an error or a count, which it does not bill."""
-    return replace(row, cost_nusd=0, cost_basis=CostBasis.LIST, charged_nusd=0)
+# The fields of a row whose provider was never asked, or answered with an error or a count it does not bill.
+COSTLESS: Mapping[str, Any] = {"cost_nusd": 0, "cost_basis": CostBasis.LIST, "charged_nusd": 0}
 
 
-def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answer) -> LedgerRow:
-    """The row with usage and cost. What a cut answer did not say is estimated from what was seen."""
+def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answer) -> dict[str, Any]:
+    """The fields of usage and cost. What a cut answer did not say is estimated from what was seen."""
     call = exchange.call
     assert call
     final = answer.complete and answer.usage.source is UsageSource.REPORTED
     if call.operation in FREE:
-        return costless(replace(row, usage_source=answer.usage.source if final else UsageSource.NONE))
+        return {**COSTLESS, "usage_source": answer.usage.source if final else UsageSource.NONE}
     usage = answer.usage if final else _completed(exchange, parts, answer)
     tier = answer.service_tier or call.service_tier
     cost = exchange.rules.prices.cost(
@@ -39,28 +40,27 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         dialect=call.dialect,
         key_class=exchange.key_class,
     )
-    return replace(
-        row,
-        response_id=answer.response_id,
-        model_served=answer.model,
-        service_tier=tier,
-        error_type=answer.error_type,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        cache_write_1h_tokens=usage.cache_write_1h_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        audio_input_tokens=usage.audio_input_tokens,
-        audio_output_tokens=usage.audio_output_tokens,
-        image_tokens=usage.image_tokens,
-        tool_units=usage.tool_units,
-        usage_source=usage.source,
-        cost_nusd=None if cost.usd is None else to_nusd(cost.usd),
-        cost_basis=cost.basis,
-        price_version=cost.price_version,
-        charged_nusd=to_nusd(cost.bound_usd) if row.budgeted else 0,
-    )
+    return {
+        "response_id": answer.response_id,
+        "model_served": answer.model,
+        "service_tier": tier,
+        "error_type": answer.error_type,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "cache_write_1h_tokens": usage.cache_write_1h_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "audio_input_tokens": usage.audio_input_tokens,
+        "audio_output_tokens": usage.audio_output_tokens,
+        "image_tokens": usage.image_tokens,
+        "tool_units": usage.tool_units,
+        "usage_source": usage.source,
+        "cost_nusd": None if cost.usd is None else to_nusd(cost.usd),
+        "cost_basis": cost.basis,
+        "price_version": cost.price_version,
+        "charged_nusd": to_nusd(cost.bound_usd) if row.budgeted else 0,
+    }
 
 
 def _completed(exchange: Exchange, parts: GatewayParts, answer: Answer) -> Usage:

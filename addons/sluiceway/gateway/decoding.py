@@ -20,6 +20,7 @@ ZSTD_INPUT_BYTES = 1024
 ZSTD_WINDOW_BYTES = 8 * 1024 * 1024
 
 GZIP, ZLIB, RAW_DEFLATE = 31, 15, -15
+ZLIB_HEADER_BYTES = 2
 KNOWN = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "identity"})
 
 
@@ -62,7 +63,7 @@ class _Zlib:
 
     def __init__(self, limit: int, bits: int) -> None:
         self._object = zlib.decompressobj(bits)
-        self._may_be_raw = bits == ZLIB
+        self._head: bytes | None = b"" if bits == ZLIB else None  # until it is known which of the two it is
         self._bound = _Bound(limit)
 
     @property
@@ -70,6 +71,13 @@ class _Zlib:
         return self._object.eof and not self._object.unused_data
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        if self._head is not None:
+            self._head = data = self._head + data
+            if len(data) < ZLIB_HEADER_BYTES:
+                return
+            self._head = None
+            if not _is_zlib(data):
+                self._object = zlib.decompressobj(RAW_DEFLATE)
         for start in range(0, len(data), INPUT_BYTES):
             yield from self._feed(data[start : start + INPUT_BYTES])
 
@@ -78,14 +86,15 @@ class _Zlib:
             try:
                 piece = self._object.decompress(data, PIECE_BYTES)
             except zlib.error:
-                if not self._may_be_raw:
-                    raise _not_encoded() from None
-                self._object, self._may_be_raw = zlib.decompressobj(RAW_DEFLATE), False
-                continue
-            self._may_be_raw = False
+                raise _not_encoded() from None
             if piece:
                 yield self._bound.take(piece)
             data = self._object.unconsumed_tail
+
+
+def _is_zlib(data: bytes) -> bool:
+    """Whether the first two bytes are a zlib header: method 8, and a multiple of 31 (RFC 1950)."""
+    return data[0] & 15 == 8 and int.from_bytes(data[:2]) % 31 == 0
 
 
 class _Brotli:

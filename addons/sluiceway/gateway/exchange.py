@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from aiohttp import web
 from yarl import URL
@@ -136,18 +137,17 @@ class Exchange:
             return self.rules.policy.unknown_keys != "personal"
         return self.key_class is KeyClass.COMPANY
 
-    def ended(self, row: LedgerRow, *, status: int, outcome: Outcome) -> LedgerRow:
-        """The row with its times, status and outcome."""
+    def ending(self, status: int, outcome: Outcome) -> dict[str, Any]:
+        """The fields of the row that its end sets: times, status and outcome."""
         now_s = time.monotonic()
-        return replace(
-            row,
-            ended_at=datetime.now(UTC),
-            duration_ms=_ms(now_s - self.started_s),
-            overhead_ms=_ms((self.sent_s or now_s) - self.read_s) if self.read_s else None,
-            ttft_ms=_ms(self.first_s - self.sent_s) if self.first_s else None,
-            status=status,
-            outcome=outcome,
-        )
+        return {
+            "ended_at": datetime.now(UTC),
+            "duration_ms": _ms(now_s - self.started_s),
+            "overhead_ms": _ms((self.sent_s or now_s) - self.read_s) if self.read_s else None,
+            "ttft_ms": _ms(self.first_s - self.sent_s) if self.first_s else None,
+            "status": status,
+            "outcome": outcome,
+        }
 
 
 def _ms(seconds: float) -> float:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import secrets
 import time
 import weakref
@@ -41,6 +42,9 @@ from sluiceway.wire.client import identify
 from sluiceway.wire.dialect import Target
 
 logger = logging.getLogger(__name__)
+
+# Ids have to be unique, not secret; asking the kernel for each would cost a system call.
+_NUMBERS = random.Random(secrets.randbits(256))  # noqa: S311
 
 
 class Gateway:
@@ -103,7 +107,7 @@ class Gateway:
             request,
             attachment,
             self.parts.rules,
-            request_id=f"sw_{secrets.token_hex(12)}",
+            request_id=f"sw_{_NUMBERS.getrandbits(96):024x}",
             started_at=datetime.now(UTC),
             started_s=time.monotonic(),
             path=request.raw_path.partition("?")[0],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 from sluiceway.errors import StoreError
-from sluiceway.gateway.billing import billed, costless, learn
+from sluiceway.gateway.billing import COSTLESS, billed, learn
 from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.upstream import Failed
@@ -35,84 +36,91 @@ class Settlement:
 
     def answered(self, upstream_status: int, outcome: Outcome, answer: Answer | None) -> None:
         """The provider's answer is over, one way or another; `answer`: what the tap saw, if there is one."""
-        row = replace(self._row(upstream_status, outcome), upstream_status=upstream_status)
+        row = self._row()
         if answer is None:
-            self._end(self._unmetered(row))
+            changes = self._unmetered()
         elif not 200 <= upstream_status < 300:
-            self._end(costless(replace(row, error_type=answer.error_type)))
+            changes = {**COSTLESS, "error_type": answer.error_type}
         else:
-            self._end(self._billed(row, answer))
+            changes = self._billed(row, answer)
             learn(self._exchange, self._parts, answer)
+        self._end(row, upstream_status, outcome, {**changes, "upstream_status": upstream_status})
 
     def failed(self, status: int, failed: Failed) -> None:
         """No answer came that the client could have."""
-        row = replace(self._row(status, Outcome.UPSTREAM_ERROR), upstream_status=failed.status)
-        self._end(replace(self._owed(row, failed.sent), error_type=failed.refusal.code))
+        row = self._row()
+        changes = self._owed(row, failed.sent)
+        changes |= {"upstream_status": failed.status, "error_type": failed.refusal.code}
+        self._end(row, status, Outcome.UPSTREAM_ERROR, changes)
 
     async def refused(self, status: int, refusal: Refusal) -> None:
         """The client gets a no of ours, or our fault. On disk when this returns, if the disk allows."""
-        if self._done:
-            return
-        row = self._refused(status, refusal)
-        if self._reservation is not None:
-            self._end(row)
+        if self._done or self._reservation is not None:
+            self.complained(status, refusal)
             return
         self._done = True
+        row = self._row()
         try:
-            await self._parts.store.ledger.record(row)
+            await self._parts.store.ledger.record(self._ended(row, status, *self._refusal(row, refusal)))
         except StoreError:
             logger.error("a refusal could not be written to the ledger")
 
     def complained(self, status: int, refusal: Refusal) -> None:
         """As `refused`, for what is no request at all, without waiting for the disk."""
-        self._end(self._refused(status, refusal))
+        row = self._row()
+        self._end(row, status, *self._refusal(row, refusal))
 
-    def _refused(self, status: int, refusal: Refusal) -> LedgerRow:
+    def _refusal(self, row: LedgerRow, refusal: Refusal) -> tuple[Outcome, dict[str, Any]]:
         internal = refusal.kind is RefusalKind.INTERNAL
-        row = self._row(status, Outcome.INTERNAL_ERROR if internal else Outcome.REFUSED)
-        row = self._owed(row, self._was_sent)
-        return replace(row, refusal_code=refusal.code, refusal_rule=refusal.rule)
+        changes = self._owed(row, self._was_sent)
+        changes |= {"refusal_code": refusal.code, "refusal_rule": refusal.rule}
+        return Outcome.INTERNAL_ERROR if internal else Outcome.REFUSED, changes
 
     def abandoned(self, outcome: Outcome = Outcome.CLIENT_CANCELLED) -> None:
         """Whatever else happened, the row ends here if it has not ended yet: the client went away."""
         if not self._done:
-            self._end(self._owed(self._row(CLIENT_GONE, outcome), self._was_sent))
+            row = self._row()
+            self._end(row, CLIENT_GONE, outcome, self._owed(row, self._was_sent))
 
     @property
     def _was_sent(self) -> bool:
         return self._exchange.sent_s > 0
 
-    def _row(self, status: int, outcome: Outcome) -> LedgerRow:
-        row = self._open_row or self._exchange.row()
-        return self._exchange.ended(row, status=status, outcome=outcome)
+    def _row(self) -> LedgerRow:
+        return self._open_row or self._exchange.row()
 
-    def _owed(self, row: LedgerRow, sent: bool) -> LedgerRow:
-        """A row without an answer. If the request may have arrived, the provider may bill its input."""
+    def _owed(self, row: LedgerRow, sent: bool) -> dict[str, Any]:
+        """Without an answer: if the request may have arrived, the provider may bill its input."""
         if not row.metered:
-            return self._unmetered(row)
+            return self._unmetered()
         if not sent or self._reservation is None:
-            return costless(row)
+            return dict(COSTLESS)
         return self._billed(row, NOTHING_SEEN)
 
-    def _billed(self, row: LedgerRow, answer: Answer) -> LedgerRow:
-        """The row at its price; where pricing fails, at what was reserved, so that it ends all the same."""
+    def _billed(self, row: LedgerRow, answer: Answer) -> dict[str, Any]:
+        """Usage and price; where pricing fails, what was reserved, so that the row ends all the same."""
         try:
             return billed(self._exchange, self._parts, row, answer)
         except Exception as error:
             logger.error("request %s could not be priced: %s", row.request_id, type(error).__name__)
             reserved = self._reservation.nusd if self._reservation and row.budgeted else 0
-            return replace(row, outcome=Outcome.INTERNAL_ERROR, charged_nusd=reserved)
+            return {"outcome": Outcome.INTERNAL_ERROR, "charged_nusd": reserved}
 
-    def _unmetered(self, row: LedgerRow) -> LedgerRow:
+    def _unmetered(self) -> dict[str, Any]:
         """Listed paths are known to be free; of an unlisted one that was let through nothing is known."""
         passed = self._was_sent and self._exchange.operation == UNLISTED
-        return row if passed else costless(row)
+        return {} if passed else dict(COSTLESS)
 
-    def _end(self, row: LedgerRow) -> None:
+    def _ended(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> LedgerRow:
+        # In one go: each copy of a row this wide costs as much as a small query.
+        return replace(row, **(self._exchange.ending(status, outcome) | changes))
+
+    def _end(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> None:
         if self._done:
             return
         self._done = True
+        final = self._ended(row, status, outcome, changes)
         if self._reservation is None:
-            self._parts.record_soon(row)
+            self._parts.record_soon(final)
         else:
-            self._parts.store.ledger.settle(self._reservation, row)
+            self._parts.store.ledger.settle(self._reservation, final)

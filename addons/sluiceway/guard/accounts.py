@@ -87,6 +87,7 @@ ACCOUNTS: tuple[Rule, ...] = (
         r"(?i)\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}",
         ("DE89 3704 0044 0532 0130 00", "GB29NWBK60161331926819"),
         iban,
+        overlapping=True,
     ),
     Rule(
         "bitcoin-address",
@@ -102,7 +103,11 @@ ACCOUNTS: tuple[Rule, ...] = (
         r"(?i)account|acct|routing",
         r"\b(\d{8,17})\b",
         ("my bank account number is 000123456789",),
-        beside(words(r"(?:bank|checking|savings|deposit).{0,12}(?:account|acct)|account (?:number|no)|routing number|\baba\b")),
+        beside(
+            words(
+                r"(?:bank|checking|savings|deposit).{0,12}(?:account|acct)|account (?:number|no)|routing number|\baba\b"
+            )
+        ),
         0.5,
     ),
 )

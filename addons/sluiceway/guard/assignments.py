@@ -10,7 +10,9 @@ from sluiceway.guard.patterns import Match, Rule, Span, compiled
 from sluiceway.guard.secret_values import chosen_password, code, random_looking, stand_in
 from sluiceway.guard.secrets import HEX, MIXED, SECRET
 
-PASSWORDS = r"pass(?:word|wd|phrase|code|wort)|pwd|kennwort|contrase(?:n|\xf1)a|wachtwoord|senha|mot[_ ]de[_ ]passe"
+PASSWORDS = (
+    r"pass(?:word|wd|phrase|code|wort)|pwd|kennwort|contrase(?:n|\xf1)a|wachtwoord|senha|mot[_ ]de[_ ]passe"
+)
 KEYS = (
     r"(?:api|access|auth|account|private|encryption|signing|master|service|storage|shared|app|license|secret"
     r"|session|jwt|webhook|hmac|cookie|deploy|admin|consumer)[_.-]?(?:key|token|secret)"
@@ -25,7 +27,9 @@ VALUE = (
 )
 IDENTIFIER = compiled(r"^[A-Za-z_][A-Za-z0-9_.]*$")
 UPPER_NAME = compiled(r"^[A-Z][A-Z0-9_.-]*$")
-PATH_OR_URL = compiled(r"^(?:[~.]{0,2}/|[A-Za-z]:\\|[a-z+]{2,12}://)|\.(?:txt|pem|key|json|ya?ml|env|py|js|ts|html?)$")
+PATH_OR_URL = compiled(
+    r"^(?:[~.]{0,2}/|[A-Za-z]:\\|[a-z+]{2,12}://)|\.(?:txt|pem|key|json|ya?ml|env|py|js|ts|html?)$"
+)
 PASSWORD_NAME = compiled(rf"(?i)(?:{PASSWORDS})")
 LETTER_AND_DIGIT = compiled(r"[A-Za-z].*[0-9]|[0-9].*[A-Za-z]")
 

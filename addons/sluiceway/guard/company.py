@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal, Self
 
-import re2
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from sluiceway.guard.patterns import PROFILES, Profile
+from sluiceway.guard.patterns import PROFILES, ExpressionError, Profile, compiled_text, escaped
 from sluiceway.settings.section import Name, Section, Text
 from sluiceway.types import Finding
 
 BEFORE_CHARACTERS, AFTER_CHARACTERS = 60, 30
-MEMORY_BYTES = 8 << 20
 
 
 def _expression(pattern: str) -> str:
     try:
-        compiled = _compiled(pattern)
-    except re2.error:
+        compiled = compiled_text(pattern)
+    except ExpressionError:
         raise ValueError("is not an RE2 expression (no look-around, no back-references)") from None
     if compiled.search("") is not None:
         raise ValueError("matches the empty text; at least one character must be needed")
     return pattern
 
 
-def _compiled(pattern: str) -> re2._Regexp:
-    options = re2.Options()
-    options.max_mem = MEMORY_BYTES
-    options.log_errors = False
-    return re2.compile(pattern, options)
-
-
 type Type = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,39}$")]
-type Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_expression)]
+type Expression = Annotated[
+    str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_expression)
+]
 type Score = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -60,13 +53,13 @@ class Recognizer(Section):
     def _is_tried(self) -> Self:
         if (self.regex is None) == (not self.words):
             raise ValueError("give either 'regex' or 'words'")
-        finder = Finder(self)
-        for example in self.examples:
-            if not any(finder.find(example)):
-                raise ValueError(f"example {self.examples.index(example) + 1} is not found")
-        for example in self.counter_examples:
-            if any(finder.find(example)):
-                raise ValueError(f"counter-example {self.counter_examples.index(example) + 1} is found")
+        find = finder(self)
+        for number, example in enumerate(self.examples, 1):
+            if not any(find(example)):
+                raise ValueError(f"example {number} is not found")
+        for number, example in enumerate(self.counter_examples, 1):
+            if any(find(example)):
+                raise ValueError(f"counter-example {number} is found")
         return self
 
 
@@ -93,30 +86,28 @@ class Recognizers(Section):
         return self
 
 
-class Finder:
+def finder(recognizer: Recognizer) -> Callable[[str], Iterator[Finding]]:
     """One recogniser, ready to run. Works on characters, so its words may be of any script."""
+    longest_first = sorted(recognizer.words, key=len, reverse=True)
+    expression = recognizer.regex or "|".join(escaped(word) for word in longest_first)
+    pattern = compiled_text(f"(?i)(?:{expression})" if recognizer.ignore_case else f"(?:{expression})")
+    context = tuple(word.casefold() for word in recognizer.context)
 
-    def __init__(self, recognizer: Recognizer) -> None:
-        self._recognizer = recognizer
-        self._whole_words = bool(recognizer.words)
-        longest_first = sorted(recognizer.words, key=len, reverse=True)
-        pattern = recognizer.regex or "|".join(re2.escape(word) for word in longest_first)
-        self._pattern = _compiled(f"(?i)(?:{pattern})" if recognizer.ignore_case else f"(?:{pattern})")
-        self._context = tuple(word.casefold() for word in recognizer.context)
-
-    def find(self, text: str) -> Iterator[Finding]:
-        """Matches with a context word near them, where one is asked for."""
-        for match in self._pattern.finditer(text):
+    def find(text: str) -> Iterator[Finding]:
+        for match in pattern.finditer(text):
             start, end = match.span()
-            if start == end or (self._whole_words and _inside_a_word(text, start, end)):
+            if start == end or (recognizer.words and _inside_a_word(text, start, end)):
                 continue
-            if not self._context or self._has_context(text, start, end):
-                yield Finding(self._recognizer.type, self._recognizer.name, start, end, self._recognizer.score)
+            if not context or _has_context(text, start, end, context):
+                yield Finding(recognizer.type, recognizer.name, start, end, recognizer.score)
 
-    def _has_context(self, text: str, start: int, end: int) -> bool:
-        around = text[max(0, start - BEFORE_CHARACTERS) : start] + "\n" + text[end : end + AFTER_CHARACTERS]
-        around = around.casefold()
-        return any(word in around for word in self._context)
+    return find
+
+
+def _has_context(text: str, start: int, end: int, context: tuple[str, ...]) -> bool:
+    around = text[max(0, start - BEFORE_CHARACTERS) : start] + "\n" + text[end : end + AFTER_CHARACTERS]
+    folded = around.casefold()
+    return any(word in folded for word in context)
 
 
 def _inside_a_word(text: str, start: int, end: int) -> bool:

@@ -63,8 +63,12 @@ def _rule(
 
 
 PASSPORT = words(r"pass(?:port|eport|aporte|nummer)|reisepass|paspoort|passaporto|travel document")
-LICENCE = words(r"driv(?:er|ing)[' a-z]{0,4} ?(?:licen[sc]e|permit)|\bdl\b ?(?:#|no|num)|f(?:ue|\xfc)hrerschein|licen[sc]e number")
-BORN = words(r"\bdob\b|d\.o\.b|birth|born|\bgeb(?:oren|urt|\.)|\bn(?:\xe9|ato|acido|acimiento)e?\b|naissance|nascita|nascimento|geboorte")
+LICENCE = words(
+    r"driv(?:er|ing)[' a-z]{0,4} ?(?:licen[sc]e|permit)|\bdl\b ?(?:#|no|num)|f(?:ue|\xfc)hrerschein|licen[sc]e number"
+)
+BORN = words(
+    r"\bdob\b|d\.o\.b|birth|born|\bgeb(?:oren|urt|\.)|\bn(?:\xe9|ato|acido|acimiento)e?\b|naissance|nascita|nascimento|geboorte"
+)
 DATE = (
     r"\b((?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2}"
     r"|(?:\d{1,2}(?:st|nd|rd|th|\.)? (?:of )?)?(?:Jan|Feb|M(?:ar|\xe4r|ai|ay)|Apr|Jun|Jul|Aug|Sep|O[ck]t|Nov|De[cz])[a-z]{0,7}\.?"
@@ -73,23 +77,145 @@ DATE = (
 TAX = words(r"steuer|tax|\btin\b|id-?nr|idnr|identifikationsnummer")
 
 IDENTITIES: tuple[Rule, ...] = (
-    _rule("us-ssn", "US_SSN", r"\b\d{3}[ -]?\d{2}[ -]?\d{4}\b", "219-45-6780", ssn, r"\d{3}[ -]?\d{2}[ -]?\d{4}"),
-    _rule("us-itin", "US_ITIN", r"\b9\d{2}-\d{2}-\d{4}\b", "912-78-1234", checked(itin), r"9\d{2}-\d{2}-\d{4}"),
-    _rule("de-tax-id", "DE_TAX_ID", r"\b\d{2} ?\d{3} ?\d{3} ?\d{3}\b", "Steuer-ID 86 095 742 719", checked(checksums.steuer_id, TAX), r"\d{2} ?\d{3} ?\d{3} ?\d{3}"),
-    _rule("de-social-security", "DE_SOCIAL_SECURITY", r"\b\d{2} ?\d{6} ?[A-Z] ?\d{3}\b", "65 180539 W 001", checked(checksums.sv_number), r"\d{6} ?[A-Z] ?\d{3}"),
-    _rule("uk-nino", "UK_NINO", r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b", "AB 12 34 56 C", checked(nino), r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]"),
-    _rule("uk-nhs", "UK_NHS", r"\b\d{3}[ -]?\d{3}[ -]?\d{4}\b", "NHS number 943 476 5919", checked(checksums.nhs, words(r"\bnhs\b")), "(?i)nhs"),
-    _rule("es-nif", "ES_NIF", r"\b\d{8}-?[A-HJ-NP-TV-Z]\b", "12345678Z", checked(checksums.nif), r"\d{8}-?[A-Z]"),
-    _rule("es-nie", "ES_NIE", r"\b[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]\b", "X1234567L", checked(checksums.nif), r"[XYZ]-?\d{7}"),
-    _rule("fr-nir", "FR_NIR", r"\b[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}\b", "2 55 08 14 168 025 38", checked(checksums.nir), r"\d{3} ?\d{3} ?\d{2}"),
-    _rule("it-fiscal-code", "IT_FISCAL_CODE", r"(?i)\b[A-Z]{6}\d{2}[A-EHLMPR-T]\d{2}[A-Z]\d{3}[A-Z]\b", "RSSMRA85T10A562S", checked(checksums.fiscal_code), r"(?i)[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]"),
-    _rule("pl-pesel", "PL_PESEL", r"\b\d{11}\b", "PESEL 44051401359", checked(checksums.pesel, words("pesel")), "(?i)pesel"),
-    _rule("nl-bsn", "NL_BSN", r"\b\d{9}\b", "BSN 111222333", checked(checksums.bsn, words(r"\bbsn\b|burgerservice|sofinummer")), "(?i)bsn|burgerservice|sofinummer"),
-    _rule("ch-ahv", "CH_AHV", r"\b756\.?\d{4}\.?\d{4}\.?\d{2}\b", "756.9217.0769.85", checked(checksums.ean13), r"756\.?\d{4}"),
-    _rule("br-cpf", "BR_CPF", r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b", "529.982.247-25", checked(checksums.cpf), r"\d{3}-\d{2}"),
-    _rule("in-aadhaar", "IN_AADHAAR", r"\b[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}\b", "Aadhaar 2341 2341 2346", checked(checksums.verhoeff, words("aadhaar|aadhar|uidai")), "(?i)aadha"),
-    _rule("in-pan", "IN_PAN", r"\b[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]\b", "PAN: ABCPE1234F", beside(words(r"\bpan\b|permanent account|income tax")), "(?i)pan|income tax|permanent", 0.8),
-    _rule("passport", "PASSPORT", r"\b([A-Z]{0,2}\d{6,9}|[A-Z]\d[A-Z0-9]{7}|[CFGHJK][A-Z0-9]{8})\b", "passport number C01X00T47", beside(PASSPORT), "(?i)pass|reise|paspo|travel doc", 0.6),
-    _rule("driving-licence", "US_DRIVER_LICENSE", r"\b([A-Z]{0,3}\d{5,14}[A-Z0-9]{0,5}|[A-Z]\d{3}-\d{4}-\d{4})\b", "driver's license D1234567", beside(LICENCE), "(?i)licen|permit|rerschein|dl", 0.6),
-    _rule("date-of-birth", "DATE_TIME", DATE, "born on 12 March 1984", beside(BORN), r"(?i)dob|d\.o\.b|birth|born|geb|nat|nac|nasc|n\xe9|nai", 0.7),
+    _rule(
+        "us-ssn", "US_SSN", r"\b\d{3}[ -]?\d{2}[ -]?\d{4}\b", "219-45-6780", ssn, r"\d{3}[ -]?\d{2}[ -]?\d{4}"
+    ),
+    _rule(
+        "us-itin", "US_ITIN", r"\b9\d{2}-\d{2}-\d{4}\b", "912-78-1234", checked(itin), r"9\d{2}-\d{2}-\d{4}"
+    ),
+    _rule(
+        "de-tax-id",
+        "DE_TAX_ID",
+        r"\b\d{2} ?\d{3} ?\d{3} ?\d{3}\b",
+        "Steuer-ID 86 095 742 719",
+        checked(checksums.steuer_id, TAX),
+        r"\d{2} ?\d{3} ?\d{3} ?\d{3}",
+    ),
+    _rule(
+        "de-social-security",
+        "DE_SOCIAL_SECURITY",
+        r"\b\d{2} ?\d{6} ?[A-Z] ?\d{3}\b",
+        "65 180539 W 001",
+        checked(checksums.sv_number),
+        r"\d{6} ?[A-Z] ?\d{3}",
+    ),
+    _rule(
+        "uk-nino",
+        "UK_NINO",
+        r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b",
+        "AB 12 34 56 C",
+        checked(nino),
+        r"[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]",
+    ),
+    _rule(
+        "uk-nhs",
+        "UK_NHS",
+        r"\b\d{3}[ -]?\d{3}[ -]?\d{4}\b",
+        "NHS number 943 476 5919",
+        checked(checksums.nhs, words(r"\bnhs\b")),
+        "(?i)nhs",
+    ),
+    _rule(
+        "es-nif", "ES_NIF", r"\b\d{8}-?[A-HJ-NP-TV-Z]\b", "12345678Z", checked(checksums.nif), r"\d{8}-?[A-Z]"
+    ),
+    _rule(
+        "es-nie",
+        "ES_NIE",
+        r"\b[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]\b",
+        "X1234567L",
+        checked(checksums.nif),
+        r"[XYZ]-?\d{7}",
+    ),
+    _rule(
+        "fr-nir",
+        "FR_NIR",
+        r"\b[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}\b",
+        "2 55 08 14 168 025 38",
+        checked(checksums.nir),
+        r"\d{3} ?\d{3} ?\d{2}",
+    ),
+    _rule(
+        "it-fiscal-code",
+        "IT_FISCAL_CODE",
+        r"(?i)\b[A-Z]{6}\d{2}[A-EHLMPR-T]\d{2}[A-Z]\d{3}[A-Z]\b",
+        "RSSMRA85T10A562S",
+        checked(checksums.fiscal_code),
+        r"(?i)[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]",
+    ),
+    _rule(
+        "pl-pesel",
+        "PL_PESEL",
+        r"\b\d{11}\b",
+        "PESEL 44051401359",
+        checked(checksums.pesel, words("pesel")),
+        "(?i)pesel",
+    ),
+    _rule(
+        "nl-bsn",
+        "NL_BSN",
+        r"\b\d{9}\b",
+        "BSN 111222333",
+        checked(checksums.bsn, words(r"\bbsn\b|burgerservice|sofinummer")),
+        "(?i)bsn|burgerservice|sofinummer",
+    ),
+    _rule(
+        "ch-ahv",
+        "CH_AHV",
+        r"\b756\.?\d{4}\.?\d{4}\.?\d{2}\b",
+        "756.9217.0769.85",
+        checked(checksums.ean13),
+        r"756\.?\d{4}",
+    ),
+    _rule(
+        "br-cpf",
+        "BR_CPF",
+        r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b",
+        "529.982.247-25",
+        checked(checksums.cpf),
+        r"\d{3}-\d{2}",
+    ),
+    _rule(
+        "in-aadhaar",
+        "IN_AADHAAR",
+        r"\b[2-9]\d{3}[ -]?\d{4}[ -]?\d{4}\b",
+        "Aadhaar 2341 2341 2346",
+        checked(checksums.verhoeff, words("aadhaar|aadhar|uidai")),
+        "(?i)aadha",
+    ),
+    _rule(
+        "in-pan",
+        "IN_PAN",
+        r"\b[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z]\b",
+        "PAN: ABCPE1234F",
+        beside(words(r"\bpan\b|permanent account|income tax")),
+        "(?i)pan|income tax|permanent",
+        0.8,
+    ),
+    _rule(
+        "passport",
+        "PASSPORT",
+        r"\b([A-Z]{0,2}\d{6,9}|[A-Z]\d[A-Z0-9]{7}|[CFGHJK][A-Z0-9]{8})\b",
+        "passport number C01X00T47",
+        beside(PASSPORT),
+        "(?i)pass|reise|paspo|travel doc",
+        0.6,
+    ),
+    _rule(
+        "driving-licence",
+        "US_DRIVER_LICENSE",
+        r"\b([A-Z]{0,3}\d{5,14}[A-Z0-9]{0,5}|[A-Z]\d{3}-\d{4}-\d{4})\b",
+        "driver's license D1234567",
+        beside(LICENCE),
+        "(?i)licen|permit|rerschein|dl",
+        0.6,
+    ),
+    _rule(
+        "date-of-birth",
+        "DATE_TIME",
+        DATE,
+        "born on 12 March 1984",
+        beside(BORN),
+        r"(?i)dob|d\.o\.b|birth|born|geb|nat|nac|nasc|n\xe9|nai",
+        0.7,
+    ),
 )

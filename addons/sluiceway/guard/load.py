@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from sluiceway.content import folder
-from sluiceway.guard.company import Finder, Recognizers
+from sluiceway.guard.company import Recognizers, finder
 from sluiceway.guard.ner import Status, find_names, status
 from sluiceway.guard.patterns import Profile
-from sluiceway.guard.scan import BUILT_IN, EXTRA_TYPES, Scanner
+from sluiceway.guard.scan import BUILT_IN, TYPES, Finder, Scanner
 from sluiceway.settings.yaml_file import load_document
 from sluiceway.settings.yaml_nodes import Problem
 
@@ -19,7 +19,7 @@ def load_recognizers(path: Path | None = None) -> Recognizers:
     """The file, or the shipped one. Raises ConfigError with every mistake's line."""
     document = load_document(path or folder("rules") / "recognizers.yaml")
     recognizers = document.read(Recognizers)
-    known = {rule.name for rule in BUILT_IN} | {rule.type for rule in BUILT_IN} | EXTRA_TYPES
+    known = TYPES | {rule.name for rule in BUILT_IN}
     unknown = [
         Problem(("disabled", index), f"no built-in type or rule is named {name!r}")
         for index, name in enumerate(recognizers.disabled)
@@ -33,7 +33,7 @@ def load_recognizers(path: Path | None = None) -> Recognizers:
 def scanner(profile: Profile, recognizers: Recognizers = NOTHING) -> Scanner:
     """The detectors of a profile. For audit a spaCy model is loaded where one is installed, which takes
     seconds. Raises ConfigError when the model that `recognizers` names is not installed."""
-    finders = [Finder(each).find for each in recognizers.recognizers if profile in each.profiles]
+    finders: list[Finder] = [finder(each) for each in recognizers.recognizers if profile in each.profiles]
     if profile == "audit" and (names := find_names(recognizers.ner)) is not None:
         finders.append(names)
     return Scanner(profile, finders, frozenset(recognizers.disabled))

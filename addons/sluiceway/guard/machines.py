@@ -7,9 +7,13 @@ import ipaddress
 from sluiceway.guard.context import apart, near, whole_number, words
 from sluiceway.guard.patterns import Check, Match, Profile, Rule, Span, compiled
 
-VERSION_BEFORE = compiled(r"(?i)(?:(?:version|release|build|rev|ver)[^A-Za-z0-9]{0,5}|[=<>~^!]=?|\bv\.?|[A-Za-z]/|[\w]-)$")
+VERSION_BEFORE = compiled(
+    r"(?i)(?:(?:version|release|build|rev|ver)[^A-Za-z0-9]{0,5}|[=<>~^!]=?|\bv\.?|[A-Za-z]/|[\w]-)$"
+)
 NOT_VERSION = compiled(r"(?:[^=!<>~]=|://)$")
-IP_WORDS = words(r"\bips?\b|ipv[46]|address|host|server|addr\b|ping|client|from|login|router|dns|subnet|connect")
+IP_WORDS = words(
+    r"\bips?\b|ipv[46]|address|host|server|addr\b|ping|client|from|login|router|dns|subnet|connect"
+)
 MAX_VERSION_PART = 30
 
 
@@ -39,11 +43,11 @@ def _is_address_not_version(data: bytes, span: Span) -> bool:
         return False
     if data[span[1] : span[1] + 1] == b"/" and data[span[1] + 1 : span[1] + 3].isdigit():
         return data[span[1] + 1 : span[1] + 3] == b"32"
-    before = data[max(0, span[0] - 16) : span[0]]
-    if VERSION_BEFORE.search(before) and not NOT_VERSION.search(before):
+    small = max(map(int, data[span[0] : span[1]].split(b"."))) <= MAX_VERSION_PART
+    if small and not near(data, span, IP_WORDS):
         return False
-    small = max(int(part) for part in data[span[0] : span[1]].split(b".")) <= MAX_VERSION_PART
-    return not small or near(data, span, IP_WORDS)
+    before = data[max(0, span[0] - 16) : span[0]]
+    return VERSION_BEFORE.search(before) is None or NOT_VERSION.search(before) is not None
 
 
 def ipv6(data: bytes, match: Match) -> Span | None:
@@ -75,8 +79,12 @@ INLINE: tuple[Profile, ...] = ("inline",)
 AUDIT: tuple[Profile, ...] = ("audit",)
 IPV4 = r"\b(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})\b"
 MACHINES: tuple[Rule, ...] = (
-    Rule("ipv4", "IP_ADDRESS", r"\d\.\d{1,3}\.\d", IPV4, ("203.0.113.57",), ipv4(inline=True), profiles=INLINE),
-    Rule("ipv4", "IP_ADDRESS", r"\d\.\d{1,3}\.\d", IPV4, ("192.168.3.7",), ipv4(inline=False), profiles=AUDIT),
+    Rule(
+        "ipv4", "IP_ADDRESS", r"\d\.\d{1,3}\.\d", IPV4, ("203.0.113.57",), ipv4(inline=True), profiles=INLINE
+    ),
+    Rule(
+        "ipv4", "IP_ADDRESS", r"\d\.\d{1,3}\.\d", IPV4, ("192.168.3.7",), ipv4(inline=False), profiles=AUDIT
+    ),
     Rule(
         "ipv6",
         "IP_ADDRESS",

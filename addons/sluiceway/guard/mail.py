@@ -6,6 +6,7 @@ from sluiceway.guard.patterns import Match, Rule, Span, compiled
 from sluiceway.guard.tlds import is_tld
 
 REMOTE_USERS = frozenset((b"git", b"hg", b"svn"))
+BEFORE_BYTES = 100
 URL_BEFORE = compiled(r"://[^\s/@\"'<>]*$")
 
 
@@ -18,14 +19,18 @@ def email(data: bytes, match: Match) -> Span | None:
     labels = domain.split(b".")
     while len(labels) > 1 and not is_tld(labels[-1]):
         labels.pop()  # the next sentence, or a file extension, glued to the address
-    if len(labels) < 2 or not stripped or len(stripped) > 64 or (labels[-2].isdigit() and labels[-1] != b"com"):
+    if (
+        len(labels) < 2
+        or not stripped
+        or len(stripped) > 64
+        or (labels[-2].isdigit() and labels[-1] != b"com")
+    ):
         return None
     end = match.span()[0] + len(local) + 1 + len(b".".join(labels))
     if stripped in REMOTE_USERS and data[end : end + 1] in (b":", b"/"):
         return None
-    if URL_BEFORE.search(data[max(0, start - 100) : start]):
-        return None
-    return start, end
+    before = data[max(0, start - BEFORE_BYTES) : start]
+    return None if b"://" in before and URL_BEFORE.search(before) else (start, end)
 
 
 EMAIL = Rule(

@@ -21,6 +21,7 @@ type Span = tuple[int, int]
 PROFILES: tuple[Profile, ...] = ("inline", "audit")
 SET_MEMORY_BYTES = 64 << 20
 PATTERN_MEMORY_BYTES = 8 << 20
+ExpressionError = re2.error
 
 
 class Match(Protocol):
@@ -34,6 +35,13 @@ class Pattern(Protocol):
 
     def finditer(self, text: bytes) -> Iterator[Match]: ...
     def search(self, text: bytes, pos: int | None = None, endpos: int | None = None) -> Match | None: ...
+
+
+class TextPattern(Protocol):
+    """The same over characters."""
+
+    def finditer(self, text: str) -> Iterator[Match]: ...
+    def search(self, text: str) -> Match | None: ...
 
 
 # The finding within a match, or None when it is not what it looks like. Looks at no more than a bounded
@@ -62,6 +70,7 @@ class Rule:
     check: Check = group
     score: float = 1.0
     profiles: tuple[Profile, ...] = PROFILES
+    overlapping: bool = False  # a match may run on over the beginning of the next one
 
 
 class Rules:
@@ -70,7 +79,7 @@ class Rules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
         self._patterns = tuple(compiled(rule.pattern) for rule in rules)
-        self._anchors = re2.Set.SearchSet(_options(SET_MEMORY_BYTES))
+        self._anchors = re2.Set.SearchSet(_options(SET_MEMORY_BYTES, latin=True))
         for rule in rules:
             self._anchors.Add(rule.anchor.encode("latin-1"))
         if rules:
@@ -84,7 +93,9 @@ class Rules:
         # Match answers None, not an empty list, where nothing matches.
         for index in self._anchors.Match(data) or ():
             rule = self._rules[index]
-            for match in self._patterns[index].finditer(data):
+            pattern = self._patterns[index]
+            matches = _overlapping(pattern, data) if rule.overlapping else pattern.finditer(data)
+            for match in matches:
                 if (span := rule.check(data, match)) is not None:
                     yield Finding(rule.type, rule.name, span[0], span[1], rule.score)
 
@@ -95,15 +106,36 @@ class Rules:
                     raise ConfigError(f"guard rule {rule.name}: does not find one of its own examples")
 
 
-def compiled(pattern: str) -> Pattern:
-    """The RE2 pattern over bytes of `one_byte_each`. Raises re2.error when it is not an expression."""
-    result: Pattern = re2.compile(pattern.encode("latin-1"), _options(PATTERN_MEMORY_BYTES))
+def _overlapping(pattern: Pattern, data: bytes) -> Iterator[Match]:
+    """Matches at every place where one begins. Their lengths are bounded, so this is linear too."""
+    place = 0
+    while (match := pattern.search(data, place)) is not None:
+        yield match
+        place = match.span()[0] + 1
+
+
+def compiled(expression: str) -> Pattern:
+    """An RE2 expression over the bytes of `one_byte_each`. Raises ExpressionError when it is none."""
+    result: Pattern = re2.compile(expression.encode("latin-1"), _options(PATTERN_MEMORY_BYTES, latin=True))
     return result
 
 
-def _options(memory_bytes: int) -> re2.Options:
+def compiled_text(expression: str) -> TextPattern:
+    """An RE2 expression over text of any script. Raises ExpressionError when it is none."""
+    result: TextPattern = re2.compile(expression, _options(PATTERN_MEMORY_BYTES, latin=False))
+    return result
+
+
+def escaped(text: str) -> str:
+    """The expression that matches exactly this text."""
+    result: str = re2.escape(text)
+    return result
+
+
+def _options(memory_bytes: int, latin: bool) -> re2.Options:
     options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
+    if latin:
+        options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = memory_bytes
-    options.log_errors = False  # RE2 would print the pattern to stderr
+    options.log_errors = False  # RE2 would print the expression to stderr
     return options

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from sluiceway.guard.context import ALNUM
+from sluiceway.guard.context import ALNUM, lettered
 from sluiceway.guard.patterns import Match, Pattern, Rule, Span, compiled
 
 # ITU-T E.164 calling codes; lengths of what follows are 7 to 12 digits but for these.
@@ -23,7 +23,12 @@ CODES_3 = frozenset(b"%d" % code for code in (
     420, 421, 423, *range(500, 510), *range(590, 600), *range(670, 693), 800, 808, 850, 852, 853, 855, 856, 870,
     878, 880, *range(881, 889), *range(960, 969), *range(970, 978), 979, *range(992, 997), 998,
 ))  # fmt: skip
-NATIONAL_DIGITS: dict[bytes, tuple[int, int]] = {b"1": (10, 10), b"7": (10, 10), b"33": (9, 9), b"86": (9, 11)}
+NATIONAL_DIGITS: dict[bytes, tuple[int, int]] = {
+    b"1": (10, 10),
+    b"7": (10, 10),
+    b"33": (9, 9),
+    b"86": (9, 11),
+}
 GROUP = re.compile(rb"[0-9]+")
 
 # Groupings that are telephone numbers with nothing said: the lengths of the groups with what joins them.
@@ -46,26 +51,27 @@ TRUNK = compiled(  # after a leading 0: area code, then the number
 NEVER = compiled(r"^(?:2[./ -]2[./ -]4|[12][.]\d+$|3-2-4|4[ -]4[ -]4[ -]4|5-4$|1-)")
 DATES = compiled(r"^(?:19|20)\d\d(?:[./ -]\d\d?[./ -]\d\d?|-(?:19|20)\d\d)")
 DECIMAL = compiled(r"^\+\d+\.\d+$")
-STRONG = compiled(
-    r"(?i)(?:phone|\btel\b|tel[.:]|mobil|\bcell|\bfax|handy|whatsapp|\bsms\b|hotline|rufnummer|telef|t\xe9l"
-    r"|celular|m\xf3vil|\bgsm\b|landline|voicemail|komm?\xf3rk|puhelin|viber|festnetz)[^\n]{0,28}$"
-    r"|(?i)\b(?:my|our|your|his|her|their|meine|unsere|mijn|mon|mi|il mio) (?:new )?(?:number|nummer|num[e\xe9]ro)[a-z ]{0,8}:? $"
+STRONG_WORDS = (
+    r"(?:phone|\btel\b|tel[.:]|mobil|\bcell|\bfax|handy|whatsapp|\bsms\b|hotline|rufnummer|telef|t\xe9l|celular"
+    r"|m\xf3vil|\bgsm\b|landline|voicemail|komm?\xf3rk|puhelin|viber|festnetz)[^\n0-9]{0,28}"
+    r"|\b(?:my|our|your|his|her|their|meine|unsere|mijn|mon|mi|il mio) (?:new )?(?:number|nummer|num[e\xe9]ro)[a-z ]{0,8}:? "
 )
-PROSE = compiled(
-    r"(?i)\b(?:call|ring|dial|text|reach|phone|contact|ping|appel|llam|ligue|chiam|bel|ruf|anruf|erreich)[a-z]{0,7}"
-    r"(?: [a-z\x80-\xff']{1,12}){0,4}[: ]{1,2}$"
+PROSE_WORDS = (
+    r"\b(?:call|ring|dial|text|reach|phone|contact|ping|appel|llam|ligue|chiam|bel|ruf|anruf|erreich)[a-z]{0,7}"
+    r"(?: [a-z\x80-\xff']{1,12}){0,4}[: ]{1,2}"
 )
-WEAK = compiled(
-    r"(?i)(?:\bcall|\btext\b|reach|contact|\bring\b|\bdial|number|nummer|num[e\xe9]ro|\bappel|llam[ae]|ligue|chiam"
-    r"|\bbel\b|anruf|erreich|joind)"
+AFTER_WORDS = r"[ ,]{0,2}\(?(?:office|fax|mobile|cell|phone|home|work|tel\b)"
+STRONG = compiled(rf"(?i)(?:{STRONG_WORDS})$")
+AFTER = compiled(rf"(?i)^{AFTER_WORDS}")
+# The last of these words before a number says what it is: a number to call, or some other one.
+WHICH = compiled(
+    r"(?is).*(?:(\bcall|\btext\b|reach|contact|\bring\b|\bdial|number|nummer|num[e\xe9]ro|\bappel|llam[ae]|ligue|chiam"
+    r"|\bbel\b|anruf|erreich|joind)|order|account|acct|case|ticket|invoice|tracking|serial|part|model|card|customer"
+    r"|reference|\bref\b|routing|passport|licen|policy|member|flight|batch|version|build|error|issue|zip|isbn|line|port"
+    r"|page|commit|tax|steuer|social|ssn|iban|konto|bestell|rechnung|kunden|artikel|\bid\b|\bpin\b|code|amount|total"
+    r"|size|count)"
 )
-OTHER = compiled(
-    r"(?i)(?:order|account|acct|case|ticket|invoice|tracking|serial|part|model|card|customer|reference|\bref\b|routing"
-    r"|passport|licen|policy|member|flight|batch|version|build|error|issue|zip|isbn|line|port|page|commit|tax|steuer"
-    r"|social|ssn|iban|konto|bestell|rechnung|kunden|artikel|\bid\b|\bpin\b|code|amount|total|size|count)"
-)
-AFTER = compiled(r"(?i)^[ ,]{0,2}\(?(?:office|fax|mobile|cell|phone|home|work|tel\b)")
-WINDOW_BYTES = 48
+WINDOW_BYTES, MAX_GROUPS = 48, 6
 EXTENSION = compiled(r"(?i)^ ?(?:x|ext\.?|extension|#) ?\d{1,5}\b")
 BRACKETS = b"+() .-/"
 
@@ -120,6 +126,8 @@ def _digits_after_plus(number: bytes, grouped: bool) -> Span:
 
 def _national(data: bytes, start: int, end: int) -> Span | None:
     groups = [found.span() for found in GROUP.finditer(data, start, end)]
+    if len(groups) > MAX_GROUPS:
+        return None
     for index, (first, _) in enumerate(groups[:3]):
         if sum(stop - begin for begin, stop in groups[index:]) < 7:
             return None
@@ -145,22 +153,31 @@ def _is_national(data: bytes, start: int, end: int, whole: bool) -> bool:
         return whole or trunk.span(1)[0] < 0
     if shape == b"3 3 4" and number[0] > 49 and number[3] > 49:
         return True
-    if len(number) == 11 == len(text) and number[0] == 49 and number[1] > 50 and data[start - 2 : start].find(b"?") >= 0:
-        return start > 0  # a Chinese mobile number after Chinese text
-    return whole and _in_context(data, start, end, separated=not shape.isdigit())
+    return whole and _in_context(data, start, end)
 
 
-def _in_context(data: bytes, start: int, end: int, separated: bool) -> bool:
+def _in_context(data: bytes, start: int, end: int) -> bool:
+    """Whether the words around a grouped number make it a telephone's."""
     before = data[max(0, start - WINDOW_BYTES) : start]
-    if STRONG.search(before) or AFTER.search(data[end : end + 12]):
+    if AFTER.search(data[end : end + 12]):
         return True
-    weak, other = _last(WEAK, before), _last(OTHER, before)
-    return weak > other and (separated or PROSE.search(before) is not None)
+    return lettered(before) and (STRONG.search(before) is not None or _is_to_call(before))
 
 
-def _last(words: Pattern, before: bytes) -> int:
-    """Where the last of the words begins, or -1."""
-    return max((found.span()[0] for found in words.finditer(before)), default=-1)
+def _is_to_call(before: bytes) -> bool:
+    which = WHICH.search(before)
+    return which is not None and which.span(1)[0] >= 0
+
+
+def bare_phone(data: bytes, match: Match) -> Span | None:
+    """Digits without any grouping, beside a word that says what they are."""
+    number = next(span for span in map(match.span, range(1, 5)) if span[0] >= 0)
+    start, end = number
+    if _glued(data, start, end) or len(set(data[start:end])) == 1:
+        return None
+    if match.span(2) == number and not _is_to_call(data[max(0, start - WINDOW_BYTES) : start]):
+        return None
+    return number
 
 
 def _extended(data: bytes, end: int) -> int:
@@ -169,12 +186,25 @@ def _extended(data: bytes, end: int) -> int:
     return end + found.span()[1] if found else end
 
 
-PHONE = Rule(
-    "phone",
-    "PHONE_NUMBER",
-    r"\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d",
-    r"(?:\(?\+|\(|\b)\d(?:[ .()/-]{0,3}\d){6,16}",
-    ("(415) 555-0132", "+49 30 901820", "call me on 030 9018 2233", "020 7946 0958"),
-    phone,
-    0.75,
+SEVEN_DIGITS = r"\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d[ .()/-]{0,3}\d"
+PHONES: tuple[Rule, ...] = (
+    Rule(
+        "phone",
+        "PHONE_NUMBER",
+        SEVEN_DIGITS,
+        r"\(?\+\d(?:[ .()/-]{0,3}\d){6,16}|(?:\(|\b)\d{1,7}(?:[ .()/-]{1,3}\d{1,9}){1,6}|\b00[1-9]\d{7,12}\b",
+        ("(415) 555-0132", "+49 30 901820", "call me on 030 9018 2233", "020 7946 0958"),
+        phone,
+        0.75,
+    ),
+    Rule(
+        "bare-phone",
+        "PHONE_NUMBER",
+        r"\d{7}",
+        rf"(?i)(?:{STRONG_WORDS})(\d{{7,13}})\b|{PROSE_WORDS}(\d{{7,13}})\b|\b(\d{{7,13}}){AFTER_WORDS}"
+        r"|\?[: ]{0,2}(1[3-9]\d{9})\b",  # a Chinese mobile number, right after text that is not Latin
+        ("phone: 4155550132", "call me at 0612345678", "\u7535\u8bdd13812345678", "4155550132 (mobile)"),
+        bare_phone,
+        0.6,
+    ),
 )

@@ -6,7 +6,7 @@ Presidio are not used: one may fetch a list from the internet, the other takes s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from presidio_analyzer import (
     AnalyzerEngine,
@@ -18,7 +18,7 @@ from presidio_analyzer import (
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, NoOpNlpEngine, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
-from sluiceway.guard.scan import Scanner
+from sluiceway.guard.scan import TYPES, Scanner
 from sluiceway.types import Finding
 
 # What spaCy models call these, by Presidio's names. Dates, numbers and works of art are left out: in
@@ -34,9 +34,9 @@ SCORE = 0.6
 class Detectors(LocalRecognizer):
     """The built-in detectors, and a company's own, as a Presidio recogniser."""
 
-    def __init__(self, scanner: Scanner, language: str = "en") -> None:
+    def __init__(self, scanner: Scanner, types: Iterable[str] = TYPES, language: str = "en") -> None:
         self._scanner = scanner
-        super().__init__(list(scanner.types), "Sluiceway", language)
+        super().__init__(sorted(types), "Sluiceway", language)
 
     def load(self) -> None:
         """Nothing to load: the scanner is compiled."""
@@ -54,7 +54,7 @@ class Detectors(LocalRecognizer):
 
 def analyzer(scanner: Scanner) -> AnalyzerEngine:
     """A Presidio engine of our detectors alone: no model, no network."""
-    return _engine([Detectors(scanner)], NoOpNlpEngine(), "en")
+    return _engine([Detectors(scanner)], NoOpNlpEngine([{"lang_code": "en", "model_name": "none"}]), "en")
 
 
 def names_by_model(model: str, language: str) -> Callable[[str], Iterator[Finding]]:

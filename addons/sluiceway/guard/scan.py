@@ -8,8 +8,10 @@ addresses and, where a spaCy model is installed, what it recognises (`recognizer
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
+from operator import attrgetter
 
 from sluiceway.guard.accounts import ACCOUNTS
 from sluiceway.guard.assignments import ASSIGNMENTS
@@ -19,32 +21,47 @@ from sluiceway.guard.machines import MACHINES
 from sluiceway.guard.mail import EMAIL
 from sluiceway.guard.patterns import Profile, Rule, Rules
 from sluiceway.guard.people import people
-from sluiceway.guard.phones import PHONE
+from sluiceway.guard.phones import PHONES
 from sluiceway.guard.places import PLACES
 from sluiceway.guard.secrets import CREDENTIALS
 from sluiceway.types import Finding
 
 BUILT_IN: tuple[Rule, ...] = (
-    *CREDENTIALS, *ASSIGNMENTS, EMAIL, *ACCOUNTS, *IDENTITIES, *MACHINES, PHONE, *PLACES,
+    *CREDENTIALS, *ASSIGNMENTS, EMAIL, *ACCOUNTS, *IDENTITIES, *MACHINES, *PHONES, *PLACES,
 )  # fmt: skip
+TYPES = frozenset(rule.type for rule in BUILT_IN) | {"PERSON"}
 # Where findings overlap: a credential first, then what check digits prove, then the longer, then the surer.
 STRICT = {"SECRET": 3, "CREDIT_CARD": 2, "IBAN_CODE": 2, "EMAIL_ADDRESS": 2, "US_SSN": 1}
 
 
-class Scanner:
-    """The detectors of one profile: the built-in rules, a company's own, less what it has switched off."""
+_start = attrgetter("start")
+# Looks at characters rather than bytes: names of people, a company's own recognisers, a spaCy model.
+type Finder = Callable[[str], Iterable[Finding]]
 
-    def __init__(self, profile: Profile, own: Sequence[Rule] = (), disabled: frozenset[str] = frozenset()) -> None:
+
+class Scanner:
+    """The detectors of one profile: the built-in rules less those `disabled` (by name or type), and `own`."""
+
+    def __init__(
+        self, profile: Profile, own: Sequence[Finder] = (), disabled: frozenset[str] = frozenset()
+    ) -> None:
         self.profile = profile
-        rules = [rule for rule in (*BUILT_IN, *own) if profile in rule.profiles]
-        self._rules = Rules([rule for rule in rules if not {rule.name, rule.type} & disabled])
-        self._people = profile == "audit" and "PERSON" not in disabled
+        rules = [
+            rule for rule in BUILT_IN if profile in rule.profiles and not {rule.name, rule.type} & disabled
+        ]
+        self._rules = Rules(rules)
+        self._disabled = disabled
+        self._finders: list[Finder] = [*own]
+        if profile == "audit" and "PERSON" not in disabled:
+            self._finders.append(people)
 
     def scan(self, text: str) -> tuple[Finding, ...]:
-        """Findings in the order they stand, none overlapping. Linear in the length of the text."""
+        """Findings in the order they stand, none overlapping. Linear in the length of the text (but for a
+        spaCy model, if `own` has one)."""
+        text = _well_formed(text)
         found = list(self._rules.find(one_byte_each(text)))
-        if self._people:
-            found.extend(people(text))
+        for finder in self._finders:
+            found += (finding for finding in finder(text) if finding.type not in self._disabled)
         return merged(found)
 
 
@@ -59,11 +76,23 @@ def scan(text: str, profile: Profile, scanner: Scanner | None = None) -> tuple[F
     return (scanner or built_in(profile)).scan(text)
 
 
+def _well_formed(text: str) -> str:
+    """The text with `?` for what is no character (half a surrogate pair), which UTF-8 has no bytes for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text
+
+
 def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Of findings that overlap, the strictest; of equally strict ones, the longest, then the surest."""
+    in_order = sorted(findings, key=_start)
+    if all(left.end <= right.start for left, right in pairwise(in_order)):
+        return tuple(in_order)
     taken: list[Finding] = []
     starts: list[int] = []
-    for finding in sorted(findings, key=_rank):
+    for finding in sorted(in_order, key=_rank):
         place = bisect_right(starts, finding.start)
         if place and taken[place - 1].end > finding.start:
             continue

@@ -76,7 +76,9 @@ def _prefixed(name: str, prefix: str, body: str, example: str) -> Rule:
 
 
 AI = (
-    _prefixed("openai-key", "sk-", r"(?:(?:proj|svcacct|admin|None)-[\w-]{20,}|[A-Za-z0-9]{32,})", "sk-" + MIXED),
+    _prefixed(
+        "openai-key", "sk-", r"(?:(?:proj|svcacct|admin|None)-[\w-]{20,}|[A-Za-z0-9]{32,})", "sk-" + MIXED
+    ),
     _prefixed("anthropic-key", "sk-ant-", r"[\w-]{20,}", "sk-ant-" + "api03-" + MIXED),
     _prefixed("openrouter-key", "sk-or-", r"v\d-[0-9a-f]{40,}", "sk-or-" + "v1-" + HEX),
     _prefixed("google-api-key", "AIza", r"[\w-]{35}", "AIza" + MIXED[:35]),
@@ -88,12 +90,16 @@ AI = (
     _prefixed("nvidia-key", "nvapi-", r"[\w-]{40,}", "nvapi-" + MIXED * 2),
     _prefixed("cerebras-key", "csk-", r"[a-z0-9]{40,}", "csk-" + HEX),
     _prefixed("together-key", "tgp_v1_", r"[\w-]{30,}", "tgp_v1_" + MIXED),
-    _prefixed("langsmith-key", "lsv2_", r"(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}", f"lsv2_pt_{HEX[:32]}_{HEX[:10]}"),
+    _prefixed(
+        "langsmith-key", "lsv2_", r"(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}", f"lsv2_pt_{HEX[:32]}_{HEX[:10]}"
+    ),
     _prefixed("sluiceway-token", "swy_", r"[\w-]{20,}", "swy_" + MIXED),
 )
 
 CLOUD = (
-    _prefixed("aws-access-key-id", r"(?:AKIA|ASIA|ABIA|ACCA)", r"[A-Z0-9]{16}\b", "AKIA" + "Q7RK2VW9ZT4HS8LM"),
+    _prefixed(
+        "aws-access-key-id", r"(?:AKIA|ASIA|ABIA|ACCA)", r"[A-Z0-9]{16}\b", "AKIA" + "Q7RK2VW9ZT4HS8LM"
+    ),
     _rule(
         "aws-secret-access-key",
         r"(?i)(?:secret|aws).?(?:access)?.?key",
@@ -120,12 +126,19 @@ CLOUD = (
         r"(?:Account|SharedAccess)Key=([A-Za-z0-9+/]{40,88}={0,2})",
         "AccountKey=" + (MIXED * 3)[:86] + "==",
     ),
-    _rule("azure-sas", "sig=", r"[?&;]sig=([A-Za-z0-9%+/]{40,}(?:%3[Dd]|=)?)", "?sv=2024&sig=" + MIXED + "%3D"),
+    _rule(
+        "azure-sas", "sig=", r"[?&;]sig=([A-Za-z0-9%+/]{40,}(?:%3[Dd]|=)?)", "?sv=2024&sig=" + MIXED + "%3D"
+    ),
     _rule("azure-client-secret", r"\dQ~", r"\b([\w~.-]{3}\dQ~[\w~.-]{31,34})", "a1b8Q~" + MIXED[:34]),
     _prefixed("digitalocean-token", r"do[opr]_v1_", r"[a-f0-9]{40,}", "dop_v1_" + HEX),
     _prefixed("databricks-token", "dapi", r"[a-f0-9]{32}", "dapi" + HEX[:32]),
     _prefixed("vault-token", r"hv[sbr]\.", r"[\w-]{24,}", "hvs." + MIXED),
-    _rule("terraform-token", "atlasv1", r"\b([A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,})", f"{MIXED[:14]}.atlasv1.{MIXED * 2}"),
+    _rule(
+        "terraform-token",
+        "atlasv1",
+        r"\b([A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,})",
+        f"{MIXED[:14]}.atlasv1.{MIXED * 2}",
+    ),
     _prefixed("tailscale-key", "tskey-", r"[a-z]+-[A-Za-z0-9]+-?[A-Za-z0-9]{10,}", "tskey-auth-" + MIXED),
     _prefixed("supabase-token", "sbp_", r"[a-f0-9]{40}", "sbp_" + HEX[:40]),
     _prefixed("planetscale-secret", "pscale_", r"(?:tkn|pw|oauth)_[\w.=-]{30,}", "pscale_tkn_" + MIXED),
@@ -134,7 +147,9 @@ CLOUD = (
 FORGES = (
     _prefixed("github-token", "gh[pousr]_", r"[A-Za-z0-9]{20,}", "ghp_" + MIXED[:36]),
     _prefixed("github-fine-grained-token", "github_pat_", r"\w{40,}", "github_pat_" + MIXED + "_" + MIXED),
-    _prefixed("gitlab-token", "gl(?:pat|dt|rt|soat|cbt|ptt|ft|imt|agent|oas)-", r"[\w-]{20,}", "glpat-" + MIXED[:20]),
+    _prefixed(
+        "gitlab-token", "gl(?:pat|dt|rt|soat|cbt|ptt|ft|imt|agent|oas)-", r"[\w-]{20,}", "glpat-" + MIXED[:20]
+    ),
     _prefixed("npm-token", "npm_", r"[A-Za-z0-9]{30,}", "npm_" + MIXED[:36]),
     _prefixed("pypi-token", "pypi-", r"[\w-]{50,}", "pypi-" + MIXED * 3),
     _prefixed("rubygems-key", "rubygems_", r"[0-9a-f]{40,}", "rubygems_" + HEX),
@@ -192,7 +207,13 @@ MESSAGING = (
 
 # A wildcard before `Q~` or `-us1` costs nothing: the anchors above are the literal parts.
 GENERAL = (
-    _rule("json-web-token", "eyJ", r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", json_web_token),
+    _rule(
+        "json-web-token",
+        "eyJ",
+        r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln",
+        json_web_token,
+    ),
     _rule(
         "private-key",
         "PRIVATE KEY",
@@ -203,7 +224,12 @@ GENERAL = (
         f"-----BEGIN {'PRIVATE KEY'}-----\n{MIXED}\n-----END {'PRIVATE KEY'}-----",
         key_block,
     ),
-    _rule("age-key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{50,}", "AGE-SECRET-" + "KEY-1" + MIXED.upper() * 2),
+    _rule(
+        "age-key",
+        "AGE-SECRET-KEY-1",
+        r"AGE-SECRET-KEY-1[A-Z0-9]{50,}",
+        "AGE-SECRET-" + "KEY-1" + MIXED.upper() * 2,
+    ),
     _rule(
         "password-in-url",
         "://",

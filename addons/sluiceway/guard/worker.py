@@ -11,12 +11,13 @@ This is the guard's only file with I/O.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import struct
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from sluiceway.guard.patterns import Profile
 from sluiceway.guard.scan import Scanner
@@ -43,21 +44,17 @@ def may_pass(rules: Iterable[tuple[Action, FailMode]]) -> bool:
     return all(action == "detect" and mode == "open" for action, mode in rules)
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a worker needs to make the same scanners: a recognisers file's path, None for the built-in rules."""
-
-    recognizers: str | None = None
-
-
 class Workers:
-    """A few worker processes. Start it within a running event loop, close it at the end."""
+    """A few worker processes: `async with Workers(...)`. New recognisers need new Workers.
 
-    def __init__(self, inline: Scanner, setup: Setup | None = None, count: int = 1) -> None:
+    `inline` scans what is short here and now; `recognizers` (JSON of company.Recognizers, null for none)
+    is what the workers make their scanners from, so it must be what `inline` was made from.
+    """
+
+    def __init__(self, inline: Scanner, recognizers: str = "null", count: int = 1) -> None:
         self._inline = inline
-        self._setup = setup or Setup()
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
-        self._workers = [_Worker(self._setup) for _ in range(count)]
+        self._workers = [_Worker(recognizers) for _ in range(count)]
         self._waiting = 0
 
     async def __aenter__(self) -> Workers:
@@ -101,8 +98,8 @@ class Workers:
 class _Worker:
     """One process, one request at a time. Whatever goes wrong in a request, the process is replaced."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+    def __init__(self, recognizers: str) -> None:
+        self._recognizers = recognizers
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -110,34 +107,40 @@ class _Worker:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     async def start(self) -> None:
-        command = (sys.executable, "-m", "sluiceway.guard.worker", self._setup.recognizers or "")
-        self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
+        """Start the process. It loads while the first request waits, or before there is one."""
+        pipe = asyncio.subprocess.PIPE
+        command = (sys.executable, "-m", "sluiceway.guard.worker")
+        self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+        assert self._process.stdin is not None
+        self._process.stdin.write(packed(json.loads(self._recognizers)))
 
     async def stop(self) -> None:
+        """End the process, if there is one."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
     async def scan(self, texts: Sequence[str], profile: Profile) -> tuple[tuple[Finding, ...], ...]:
+        """Ask the process; one that died since the last request is replaced first."""
         if self.pid is None:
             await self.stop()
             await self.start()
-        process = self._process
-        assert process is not None and process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.write(packed({"texts": list(texts), "profile": profile}))
-            await process.stdin.drain()
-            (size,) = HEADER.unpack(await process.stdout.readexactly(HEADER.size))
-            answer = json.loads(await process.stdout.readexactly(size))
+            return await self._ask({"texts": list(texts), "profile": profile})
         except BaseException:
             # Late, cancelled or gone: an answer still on its way must not meet the next request.
-            process.kill()
+            await asyncio.shield(self.stop())
             raise
+
+    async def _ask(self, request: dict[str, Any]) -> tuple[tuple[Finding, ...], ...]:
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        process.stdin.write(packed(request))
+        await process.stdin.drain()
+        (size,) = HEADER.unpack(await process.stdout.readexactly(HEADER.size))
+        answer = json.loads(await process.stdout.readexactly(size))
         return tuple(tuple(Finding(*finding) for finding in findings) for findings in answer)
 
 
@@ -147,21 +150,38 @@ def packed(message: Any) -> bytes:
     return HEADER.pack(len(data)) + data
 
 
-def serve(recognizers: str) -> None:
-    """The worker's side: scan what comes in until the pipe closes. Starts with a recognisers file or ''."""
-    from sluiceway.guard.load import scanner  # here, as it brings pydantic, which `scan` alone does not need
+def serve(read: IO[bytes], write: IO[bytes]) -> None:
+    """The worker's side: the recognisers first, then texts to scan, until the pipe closes."""
+    # Here, as it brings pydantic and content, which scanning in the calling process does not need.
+    from sluiceway.guard.company import Recognizers
+    from sluiceway.guard.load import NOTHING, scanner
 
-    scanners: dict[str, Scanner] = {}
-    read, write = sys.stdin.buffer, sys.stdout.buffer
-    while len(header := read.read(HEADER.size)) == HEADER.size:
-        request = json.loads(read.read(*HEADER.unpack(header)))
+    given = _received(read)
+    recognizers = Recognizers.model_validate(given) if given else NOTHING
+    scanners: dict[Profile, Scanner] = {"inline": scanner("inline", recognizers)}
+    while (request := _received(read)) is not None:
         profile: Profile = request["profile"]
         if profile not in scanners:
-            scanners[profile] = scanner(profile, recognizers or None)
+            scanners[profile] = scanner(profile, recognizers)
         found = [scanners[profile].scan(text) for text in request["texts"]]
         write.write(packed([[(f.type, f.rule, f.start, f.end, f.score) for f in each] for each in found]))
         write.flush()
 
 
+def _received(read: IO[bytes]) -> Any:
+    """The next message, or None when the pipe is closed."""
+    header = read.read(HEADER.size)
+    return json.loads(read.read(*HEADER.unpack(header))) if len(header) == HEADER.size else None
+
+
+def main() -> None:
+    """`python -m sluiceway.guard.worker`."""
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer)
+    except Exception as error:
+        # Only its class: a text of an exception may quote what was scanned.
+        raise SystemExit(f"guard worker: {type(error).__name__}") from None
+
+
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    main()

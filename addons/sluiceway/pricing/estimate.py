@@ -7,7 +7,7 @@ tokens per byte of output, per model and client the length of answers. Held in m
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from math import ceil
@@ -146,7 +146,8 @@ class Learned:
         return seen
 
 
-def _p99[N: (int, Decimal)](samples: Iterable[N]) -> N:
+def _p99[N: (int, Decimal)](samples: Sequence[N]) -> N:
     """The 99th percentile by nearest rank; of fewer than 100 samples, the highest."""
-    ranked = sorted(samples)
-    return ranked[ceil(len(ranked) * 99 / 100) - 1]
+    if len(samples) < 100:
+        return max(samples)
+    return sorted(samples)[ceil(len(samples) * 99 / 100) - 1]

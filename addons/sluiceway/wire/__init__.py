@@ -12,13 +12,17 @@ from sluiceway.wire.gemini import Gemini
 from sluiceway.wire.openai_chat import OpenAIChat
 from sluiceway.wire.openai_embeddings import OpenAIEmbeddings
 from sluiceway.wire.openai_responses import OpenAIResponses
+from sluiceway.wire.parts import NAME, Path, Segment
 from sluiceway.wire.refusal import plain_refusal
 
 __all__ = [
     "DIALECTS",
+    "NAME",
     "ClientInfo",
     "Dialect",
+    "Path",
     "Reading",
+    "Segment",
     "Tap",
     "Target",
     "by_name",

@@ -11,15 +11,19 @@ from typing import Any, Literal
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
+from sluiceway.wire import notice
 from sluiceway.wire.anthropic_stream import MessageMeter, parse_message, tier_of
-from sluiceway.wire.body import read_object, write
+from sluiceway.wire.body import read_object
 from sluiceway.wire.client import claude_session
 from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import flag, mapping, maybe_list, need_list, need_model, whole, word
+from sluiceway.wire.parts import ASSISTANT, DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment
 from sluiceway.wire.refusal import STATUS, error_answer, should_retry
+from sluiceway.wire.rewrite import replaced, with_model
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap, is_stream
+from sluiceway.wire.walk import Parts, segments
 
 MIN_THINKING_TOKENS = 1024  # "budget_tokens: must be >= 1024 and less than max_tokens"
 
@@ -36,6 +40,16 @@ _ERRORS: dict[RefusalKind, tuple[int, str]] = {
     RefusalKind.INTERNAL: (503, "api_error"),
 }
 
+_PARTS: Parts = {
+    "model": IDENTIFIER,
+    "system": SYSTEM,
+    "messages": USER,
+    "prefill": ASSISTANT,
+    "tools": DEFINITION,
+    "output_config": DEFINITION,
+    "output_format": DEFINITION,
+}
+
 
 class AnthropicMessages:
     """The dialect of Claude's own API. Operations: chat, count_tokens (documented as free of charge)."""
@@ -46,6 +60,9 @@ class AnthropicMessages:
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
         document, sound = read_object(body)
+        return Reading(self._call(document, target, headers), sound, document, target)
+
+    def _call(self, document: Mapping[str, Any], target: Target, headers: Mapping[str, str]) -> Call:
         messages = need_list(document, "messages")
         tools = maybe_list(document, "tools")
         extent = Extent()
@@ -53,7 +70,7 @@ class AnthropicMessages:
         extent.add(messages)
         extent.add_json(tools)
         counts_only = target.path.rstrip("/").endswith("/count_tokens")
-        call = Call(
+        return Call(
             dialect=self.name,
             operation="count_tokens" if counts_only else "chat",
             model=need_model(document),
@@ -66,7 +83,6 @@ class AnthropicMessages:
             input_bytes=extent.input_bytes,
             dense_bytes=extent.dense_bytes,
         )
-        return Reading(call, sound, document)
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         """Also lowers a thinking budget that would no longer fit; below the smallest one allowed thinking is
@@ -85,7 +101,21 @@ class AnthropicMessages:
                 if max_output_tokens > MIN_THINKING_TOKENS
                 else {"type": "disabled"}
             )
-        return Reading(replace(reading.call, max_output_tokens=max_output_tokens), write(document), document)
+        return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
+
+    def segments(self, reading: Reading) -> tuple[Segment, ...]:
+        return segments(reading.document, _PARTS)
+
+    def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
+        return replaced(reading, _PARTS, changes, lambda document: self._call(document, reading.target, {}))
+
+    def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
+        return with_model(reading, model)
+
+    def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
+        if reading.call.operation != "chat":
+            return self.refuse(notice.refusal(text), request_id)
+        return notice.anthropic(reading, text, request_id)
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:

@@ -14,6 +14,7 @@ MIN_MEDIA_CHARACTERS = 256  # what is shorter is looked at as the text it is wri
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,\s]*)*;base64,", re.ASCII)
 _BINARY = re.compile(r"image|audio|video|font|application/(?:pdf|zip|gzip)")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _TYPES = ("media_type", "mimeType", "mime_type")
 
 
@@ -55,11 +56,11 @@ def read(text: str, media_type: str | None) -> Attachment | None:
     return Attachment(prefix, None) if _looks_encoded(text) else None
 
 
-def _plain(base64: str) -> str | None:
+def _plain(encoded: str) -> str | None:
     try:
-        data = binascii.a2b_base64(base64.translate({45: "+", 95: "/"}), strict_mode=False)
-        text = data.decode()
-    except (ValueError, UnicodeError):  # binascii.Error is a ValueError
+        data = encoded.encode("ascii").translate(_URL_SAFE, b"\r\n")
+        text = binascii.a2b_base64(data + b"=" * (-len(data) % 4), strict_mode=True).decode()
+    except ValueError:  # not ASCII, not base64, not UTF-8
         return None
     return None if _UNPRINTABLE.search(text) else text
 

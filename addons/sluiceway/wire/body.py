@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, cast
 
 import orjson
@@ -36,7 +37,7 @@ def read_object(body: bytes) -> tuple[dict[str, Any], bytes]:
     return document, written
 
 
-def write(document: dict[str, Any]) -> bytes:
+def write(document: Mapping[str, Any]) -> bytes:
     """Compact JSON, as the official SDKs send it."""
     return orjson.dumps(document)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal
+from sluiceway.wire.body import write
+from sluiceway.wire.parts import Path, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class Reading:
     call: Call
     body: bytes
     document: Mapping[str, Any]
+    target: Target
+
+    def rewritten(self, call: Call, document: Mapping[str, Any]) -> Reading:
+        """The same request with another document, written anew."""
+        return replace(self, call=call, body=write(document), document=document)
 
 
 class Tap(Protocol):
@@ -81,6 +88,32 @@ class Dialect(Protocol):
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         """The same request with at most this many output tokens (for each choice). Never raises a limit."""
+        ...
+
+    def segments(self, reading: Reading) -> tuple[Segment, ...]:
+        """Every piece of the client's text in the request, wherever it stands, in the document's order.
+
+        Only requests: what a provider answers is not looked at here. Left out are strings of less than six
+        characters outside of messages, arguments and results, and the protocol's own words."""
+        ...
+
+    def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
+        """The request with the texts of the segments at these paths replaced, and nothing else changed: the
+        same object if there is nothing to change.
+
+        Raises WireError for a path that is no segment's, for a `fixed` segment, and where the result could
+        not be read (a field's name given twice)."""
+        ...
+
+    def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
+        """The request for another model of the same API, and the path to send it to, percent-encoded.
+
+        Raises WireError where the model's name is none, or the path cannot be rewritten."""
+        ...
+
+    def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
+        """An answer of ours in the assistant's place: status 200, `text`, no tokens used, as JSON or as a
+        stream, as the request asks. Where no assistant would answer (embeddings, counting), a refusal."""
         ...
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:

@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
+from sluiceway.wire import notice
 from sluiceway.wire.arrays import ArraySplitter
-from sluiceway.wire.body import read_object, write
+from sluiceway.wire.body import read_object
 from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import (
@@ -29,20 +29,29 @@ from sluiceway.wire.fields import (
     whole,
     word,
 )
+from sluiceway.wire.gemini_model import OPERATIONS, model_and_method, naming, path_for, same_model
 from sluiceway.wire.gemini_stream import GeminiMeter, error_object, parse_generated
+from sluiceway.wire.parts import DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment
 from sluiceway.wire.refusal import RETRYABLE, STATUS, error_answer
+from sluiceway.wire.rewrite import replaced
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap
+from sluiceway.wire.walk import Parts, segments
 
-_PATH = re.compile(r"/(?P<kind>models|tunedModels)/(?P<model>[A-Za-z0-9._@-]{1,200}):(?P<method>[A-Za-z]+)/?")
-_OPERATIONS = {
-    "generateContent": "generate_content",
-    "streamGenerateContent": "generate_content",
-    "countTokens": "count_tokens",
-    "embedContent": "embeddings",
-    "batchEmbedContents": "embeddings",
-}
 _TIERS = ("serviceTier", "service_tier")
+_PARTS: Parts = {
+    "model": IDENTIFIER,
+    "systemInstruction": SYSTEM,
+    "system_instruction": SYSTEM,
+    "contents": USER,
+    "content": USER,
+    "requests": USER,
+    "generateContentRequest": USER,
+    "tools": DEFINITION,
+    "generationConfig": DEFINITION,
+    "generation_config": DEFINITION,
+    "cachedContent": IDENTIFIER,
+}
 
 
 class Gemini:
@@ -53,27 +62,30 @@ class Gemini:
     def read(
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
-        model, method = _model_and_method(target.path)
+        model, method = model_and_method(target.path)
         document, sound = read_object(body)
-        _same_model(document, model)
+        call = self._call(document, model, OPERATIONS[method], method == "streamGenerateContent")
+        return Reading(call, sound, document, target)
+
+    def _call(self, document: Mapping[str, Any], model: str, operation: str, stream: bool) -> Call:
+        same_model(document, model)
         config = _config(document)
         tools = maybe_list(document, "tools")
-        if _OPERATIONS[method] == "generate_content":
+        if operation == "generate_content":
             need_list(document, "contents")
         extent = _extent(document)
-        call = Call(
+        return Call(
             dialect=self.name,
-            operation=_OPERATIONS[method],
+            operation=operation,
             model=model,
-            stream=method == "streamGenerateContent",
-            max_output_tokens=_limit(config) if _OPERATIONS[method] == "generate_content" else 0,
+            stream=stream,
+            max_output_tokens=_limit(config) if operation == "generate_content" else 0,
             choices=choices(config, _spelling(config, "candidateCount"), "generationConfig."),
             has_tools=bool(tools),
             service_tier=next((label(document.get(name), 64) for name in _TIERS if name in document), None),
             input_bytes=extent.input_bytes,
             dense_bytes=extent.dense_bytes,
         )
-        return Reading(call, sound, document)
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         asked = reading.call.max_output_tokens
@@ -85,7 +97,33 @@ class Gemini:
         config = _config(reading.document)
         lowered = {**config, _spelling(config, "maxOutputTokens"): max_output_tokens}
         document = {**reading.document, name: lowered}
-        return Reading(replace(reading.call, max_output_tokens=max_output_tokens), write(document), document)
+        return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
+
+    def segments(self, reading: Reading) -> tuple[Segment, ...]:
+        return segments(reading.document, _PARTS)
+
+    def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
+        asked = reading.call
+        return replaced(
+            reading,
+            _PARTS,
+            changes,
+            lambda document: self._call(document, asked.model or "", asked.operation, asked.stream),
+        )
+
+    def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
+        if model == reading.call.model:
+            return reading, reading.target.path
+        path = path_for(reading.target.path, model)
+        target = replace(reading.target, path=path)
+        moved = replace(reading, call=replace(reading.call, model=model), target=target)
+        document = naming(reading.document, model)
+        return (moved if document is reading.document else moved.rewritten(moved.call, document)), path
+
+    def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
+        if reading.call.operation != "generate_content":
+            return self.refuse(notice.refusal(text), request_id)
+        return notice.gemini(reading, text, request_id)
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:
@@ -112,26 +150,6 @@ class Gemini:
             }
             error["details"] = [*items(error.get("details")), delay]
         return error_answer(status, {"error": error}, refusal)
-
-
-def _model_and_method(path: str) -> tuple[str, str]:
-    """The model as Google names it (`tunedModels/x` keeps its kind) and the method after the colon."""
-    found = _PATH.search(unquote(path))
-    if found is None or found.end() != len(unquote(path)):
-        raise WireError("path: must end in models/{model}:{method}")
-    if found["method"] not in _OPERATIONS:
-        raise WireError("path: this method of a model is not known")
-    return (found["model"] if found["kind"] == "models" else f"tunedModels/{found['model']}"), found["method"]
-
-
-def _same_model(document: Mapping[str, Any], model: str) -> None:
-    """A batch names its model once more in each request; another one would be billed as another."""
-    named = [("model", document.get("model"))]
-    for index, request in enumerate(maybe_list(document, "requests")):
-        named.append((f"requests.{index}.model", mapping(request).get("model")))
-    for where, name in named:
-        if name is not None and name not in (model, f"models/{model}"):
-            raise WireError(f"{where}: differs from the model in the path")
 
 
 def _spelling(document: Mapping[str, Any], camel: str) -> str:

@@ -11,10 +11,15 @@ from typing import Literal, NamedTuple
 
 import orjson
 
+MAX_PIECES = 4096  # no tool call has so many; a request made to keep us busy has
+_PUNCTUATION = " \t\r\n{}[]:,"
 # A string literal, whose end may be missing; or a number as long as a card's or a telephone's.
 _PIECE = re.compile(r'"(?P<body>[^"\\]*+(?:\\.[^"\\]*+)*+)"?|(?<![\w.+-])-?\d{9,}(?![\w.])', re.DOTALL)
-_HIDING = re.compile(r"\\[bfnrtu]")  # what would be read as a letter of the text beside it
-_FOREIGN = re.compile(r"[^\s{}\[\]:,\d.eE+\-truefalsn]")
+_HIDING = re.compile(r"(?<!\\)(?:\\\\)*+\\[bfnrtu]")  # what would be read as a letter of the text beside it
+# What may stand between literals if the text is JSON; a long number is a piece of its own.
+_SOUND = re.compile(
+    r"(?:[\s{}\[\]:,]|-?\d{1,8}(?:\.\d+)?(?:[eE][+-]?\d+)?(?=\s*(?:[,}\]]|\Z))|true|false|null)*+"
+)
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _NAMED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _AFTER_NAME = re.compile(r"\s*:")
@@ -30,13 +35,13 @@ class Piece(NamedTuple):
 
 
 def hides(text: str) -> bool:
-    """Whether the text looks like a JSON object or list in which an escape may hide something."""
-    return text.lstrip()[:1] in ("{", "[") and _HIDING.search(text) is not None
+    """Whether the text looks like JSON in which an escape may hide something."""
+    return text.lstrip()[:1] in ("{", "[", '"') and _HIDING.search(text) is not None
 
 
-def pieces(text: str, every: bool) -> list[Piece]:
-    """The pieces of a JSON text. `every`: each literal and each long number is one, and what is between only
-    where it is no JSON. Otherwise only literals with an escape are, and all between them."""
+def pieces(text: str, every: bool) -> list[Piece] | None:
+    """The pieces of a JSON text, None if they are too many. `every`: each literal and each long number is a
+    piece, and what is between where it is no JSON. Otherwise literals with an escape, and all between."""
     found: list[Piece] = []
     begin = 0
     for match in _PIECE.finditer(text):
@@ -44,6 +49,8 @@ def pieces(text: str, every: bool) -> list[Piece]:
         if not every and (body is None or not _HIDING.search(body)):
             continue
         _between(found, text, begin, match.start(), every)
+        if len(found) > MAX_PIECES:
+            return None
         begin = match.end()
         if body is None:
             found.append(Piece(match.start(), begin, match[0], "number"))
@@ -52,6 +59,12 @@ def pieces(text: str, every: bool) -> list[Piece]:
             found.append(Piece(match.start(), begin, _decoded(body), form))
     _between(found, text, begin, len(text), every)
     return found
+
+
+def plain(text: str) -> str:
+    """The text with all its escapes read, for want of its pieces."""
+    readable = _ESCAPE.sub(_character, text)
+    return readable.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def written(text: str, changed: list[tuple[Piece, str]]) -> str:
@@ -66,9 +79,10 @@ def written(text: str, changed: list[tuple[Piece, str]]) -> str:
 
 
 def _between(found: list[Piece], text: str, start: int, end: int, every: bool) -> None:
-    if start == end or (every and not _FOREIGN.search(text, start, end)):
+    stretch = text[start:end]
+    if not stretch.strip(_PUNCTUATION) or (every and _SOUND.fullmatch(stretch)):
         return
-    found.append(Piece(start, end, text[start:end], "between"))
+    found.append(Piece(start, end, stretch, "between"))
 
 
 def _decoded(body: str) -> str:
@@ -77,8 +91,7 @@ def _decoded(body: str) -> str:
     try:
         return str(orjson.loads(f'"{body}"'))
     except orjson.JSONDecodeError:  # a bare line end, an unknown escape, half a surrogate pair
-        plain = _ESCAPE.sub(_character, body)
-        return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return plain(body)
 
 
 def _character(escape: re.Match[str]) -> str:

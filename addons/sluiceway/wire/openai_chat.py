@@ -11,8 +11,8 @@ from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
-from sluiceway.wire import openai_error
-from sluiceway.wire.body import read_object, write
+from sluiceway.wire import notice, openai_error
+from sluiceway.wire.body import read_object
 from sluiceway.wire.client import codex_session
 from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
@@ -27,10 +27,21 @@ from sluiceway.wire.fields import (
     whole,
 )
 from sluiceway.wire.openai_chat_stream import ChatMeter, is_usage_chunk, parse_completion
+from sluiceway.wire.parts import ASSISTANT, DEFINITION, IDENTIFIER, USER, Path, Segment
+from sluiceway.wire.rewrite import replaced, with_model
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap, Veil, is_stream
+from sluiceway.wire.walk import Parts, segments
 
 _LIMITS = ("max_completion_tokens", "max_tokens")
+_PARTS: Parts = {
+    "model": IDENTIFIER,
+    "messages": USER,
+    "prediction": ASSISTANT,
+    "tools": DEFINITION,
+    "functions": DEFINITION,
+    "response_format": DEFINITION,
+}
 
 
 class OpenAIChat:
@@ -45,9 +56,9 @@ class OpenAIChat:
         call = self._call(document, headers)
         options = maybe_object(document, "stream_options")
         if not call.stream or flag(options, "include_usage") or not add_usage:
-            return Reading(call, sound, document)
+            return Reading(call, sound, document, target)
         asked = {**document, "stream_options": {**options, "include_usage": True}}
-        return Reading(replace(call, usage_added=True), write(asked), asked)
+        return Reading(call, sound, document, target).rewritten(replace(call, usage_added=True), asked)
 
     def _call(self, document: Mapping[str, Any], headers: Mapping[str, str]) -> Call:
         messages = need_list(document, "messages")
@@ -80,7 +91,19 @@ class OpenAIChat:
             return reading
         given = [name for name in _LIMITS if reading.document.get(name) is not None] or _LIMITS[:1]
         document = {**reading.document, **dict.fromkeys(given, max_output_tokens)}
-        return Reading(replace(reading.call, max_output_tokens=max_output_tokens), write(document), document)
+        return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
+
+    def segments(self, reading: Reading) -> tuple[Segment, ...]:
+        return segments(reading.document, _PARTS)
+
+    def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
+        return replaced(reading, _PARTS, changes, lambda document: self._call(document, {}))
+
+    def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
+        return with_model(reading, model)
+
+    def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
+        return notice.chat(reading, text, request_id)
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, Usage, UsageSource
-from sluiceway.wire import openai_error
+from sluiceway.wire import notice, openai_error
 from sluiceway.wire.body import read_object
 from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import count, items, label, mapping, need_model
+from sluiceway.wire.parts import IDENTIFIER, USER, Path, Segment
+from sluiceway.wire.rewrite import replaced, with_model
 from sluiceway.wire.tap import JsonTap
+from sluiceway.wire.walk import Parts, segments
 
+_PARTS: Parts = {"model": IDENTIFIER, "input": USER}
 _BYTES_PER_TOKEN = 3  # what the estimate divides by; an input may also come as token ids
 
 
@@ -25,12 +30,15 @@ class OpenAIEmbeddings:
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
         document, sound = read_object(body)
+        return Reading(self._call(document), sound, document, target)
+
+    def _call(self, document: Mapping[str, Any]) -> Call:
         given = document.get("input")
         if not isinstance(given, str | list):
             raise WireError("input: a string or a list is required")
         extent = Extent()
         extent.add(given)
-        call = Call(
+        return Call(
             dialect=self.name,
             operation="embeddings",
             model=need_model(document),
@@ -38,11 +46,22 @@ class OpenAIEmbeddings:
             input_bytes=extent.input_bytes + _BYTES_PER_TOKEN * _ids(given),
             dense_bytes=extent.dense_bytes,
         )
-        return Reading(call, sound, document)
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         """There is no output to limit."""
         return reading
+
+    def segments(self, reading: Reading) -> tuple[Segment, ...]:
+        return segments(reading.document, _PARTS)
+
+    def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
+        return replaced(reading, _PARTS, changes, self._call)
+
+    def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
+        return with_model(reading, model)
+
+    def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
+        return self.refuse(notice.refusal(text), request_id)
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         return JsonTap(openai_error.parse_error if status >= 400 else _parse, generates=False)

@@ -7,20 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
-from sluiceway.wire import openai_error
-from sluiceway.wire.body import read_object, write
+from sluiceway.wire import notice, openai_error
+from sluiceway.wire.body import read_object
 from sluiceway.wire.client import codex_session
 from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import flag, label, mapping, maybe_list, need_model, whole
 from sluiceway.wire.openai_responses_stream import ResponsesMeter, parse_response
+from sluiceway.wire.parts import DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment
+from sluiceway.wire.rewrite import replaced, with_model
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap, is_stream
+from sluiceway.wire.walk import Parts, segments
 
 MIN_OUTPUT_TOKENS = 16  # the smallest `max_output_tokens` the API accepts
+_PARTS: Parts = {
+    "model": IDENTIFIER,
+    "conversation": IDENTIFIER,
+    "previous_response_id": IDENTIFIER,
+    "instructions": SYSTEM,
+    "prompt": USER,
+    "input": USER,
+    "tools": DEFINITION,
+    "text": DEFINITION,
+}
 
 
 class OpenAIResponses:
@@ -33,6 +47,9 @@ class OpenAIResponses:
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
         document, sound = read_object(body)
+        return Reading(self._call(document, headers), sound, document, target)
+
+    def _call(self, document: Mapping[str, Any], headers: Mapping[str, str]) -> Call:
         given = document.get("input")
         if given is not None and not isinstance(given, str | list):
             raise WireError("input: must be a string or a list")
@@ -42,7 +59,7 @@ class OpenAIResponses:
         extent.add([given, document.get("instructions"), document.get("prompt")])
         extent.add_json(tools)
         extent.add_json(document.get("text"))
-        call = Call(
+        return Call(
             dialect=self.name,
             operation="chat",
             model=None if document.get("model") is None and document.get("prompt") else need_model(document),
@@ -58,7 +75,6 @@ class OpenAIResponses:
             input_bytes=extent.input_bytes,
             dense_bytes=extent.dense_bytes,
         )
-        return Reading(call, sound, document)
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         """Not below 16: the API refuses less."""
@@ -67,7 +83,19 @@ class OpenAIResponses:
         if asked is not None and asked <= limit:
             return reading
         document = {**reading.document, "max_output_tokens": limit}
-        return Reading(replace(reading.call, max_output_tokens=limit), write(document), document)
+        return reading.rewritten(replace(reading.call, max_output_tokens=limit), document)
+
+    def segments(self, reading: Reading) -> tuple[Segment, ...]:
+        return segments(reading.document, _PARTS)
+
+    def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
+        return replaced(reading, _PARTS, changes, lambda document: self._call(document, {}))
+
+    def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
+        return with_model(reading, model)
+
+    def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
+        return notice.responses(reading, text, request_id)
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:

@@ -1,4 +1,5 @@
-"""The events that end a Responses stream before its time, as if the output limit had been reached."""
+"""The events of a Responses stream that we write: its end before its time, as if the output limit had been
+reached, or all of one that says a notice."""
 
 from __future__ import annotations
 
@@ -10,18 +11,23 @@ from sluiceway.wire.sse import render
 
 
 class Ending:
-    """Writes events that go on where the provider's stopped: same response, next sequence numbers."""
+    """Writes events that go on where the provider's stopped: same response, next sequence numbers.
 
-    def __init__(self, created: Mapping[str, Any], call: Call, sequence_number: int) -> None:
+    `status` is what its messages end with."""
+
+    def __init__(
+        self, created: Mapping[str, Any], call: Call, sequence_number: int, status: str = "incomplete"
+    ) -> None:
         self._response = {**_empty(call), **created}
         self._number = sequence_number
+        self._status = status
         self._events: list[bytes] = []
 
     def failed(self, code: str, message: str) -> bytes:
         """`response.failed` with an error in words."""
         error = {"code": code, "message": message}
         self._add("response.failed", response={**self._response, "status": "failed", "error": error})
-        return b"".join(self._events)
+        return self.events()
 
     def open_message(self, item: Mapping[str, Any], index: int, text: str, message: str) -> Mapping[str, Any]:
         """Adds `message` to the open text of `item` and closes both; returns the closed item."""
@@ -31,7 +37,7 @@ class Ending:
         part = {"type": "output_text", "text": text + added, "annotations": [], "logprobs": []}
         self._add("response.output_text.done", **place, text=text + added, logprobs=[])
         self._add("response.content_part.done", **place, part=part)
-        closed = {**item, "status": "incomplete", "content": [part]}
+        closed = {**item, "status": self._status, "content": [part]}
         self._add("response.output_item.done", output_index=index, item=closed)
         return closed
 
@@ -49,6 +55,21 @@ class Ending:
         details = {"reason": "max_output_tokens"}
         last = {**self._response, "status": "incomplete", "incomplete_details": details, "output": output}
         self._add("response.incomplete", response=last)
+        return self.events()
+
+    def begin(self) -> None:
+        """The first events, where the provider has sent none."""
+        for kind in ("response.created", "response.in_progress"):
+            self._add(kind, response={**self._response, "status": "in_progress"})
+
+    def completed(self, output: list[Mapping[str, Any]], usage: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Adds the last event of a whole stream; returns the response it carries."""
+        last = {**self._response, "status": "completed", "output": output, "usage": usage}
+        self._add("response.completed", response=last)
+        return last
+
+    def events(self) -> bytes:
+        """All events so far."""
         return b"".join(self._events)
 
     def _add(self, kind: str, **fields: object) -> None:

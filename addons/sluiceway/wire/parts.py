@@ -47,20 +47,23 @@ class Segment(NamedTuple):
         return f"Segment({self.role} {self.kind}, {len(self.text)} characters)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
-    """Where the walk is. `blocks`: field names mean here what FIELDS says; else all below is one kind."""
+    """Where the walk is. `blocks`: field names mean here what FIELDS says; else all below is one kind.
+    There is one of each, from `place`, so that looking one up is as fast as can be."""
 
     role: Role
     kind: Kind
-    fixed: bool = False
-    blocks: bool = False
+    fixed: bool
+    blocks: bool
+    lean: bool
+    """Short strings and the protocol's own words are left out."""
 
 
 @cache
 def place(role: Role, kind: Kind, fixed: bool = False, blocks: bool = False) -> Place:
     """The one Place of these four."""
-    return Place(role, kind, fixed, blocks)
+    return Place(role, kind, fixed, blocks, kind in ("other", "tool_definition", "identifier"))
 
 
 SYSTEM = place("system", "text", blocks=True)
@@ -94,26 +97,32 @@ _BLOCKS: dict[str, Place] = {
     "mcp_list_tools": DEFINITION,
 }
 _BLOCK_ENDS: tuple[tuple[tuple[str, ...], Place], ...] = (
-    (("_call_output", "tool_result", "_output"), RESULT),
+    (("tool_result", "_output"), RESULT),
     (("_call", "tool_use"), ARGUMENTS),
 )
 
 _SIGNATURES = ("signature", "thoughtSignature", "thought_signature")
 
-SAME = "same"
-# Fields of a block whose place is not "other". SAME: of the block's own kind.
-FIELDS: Mapping[str, Place | Literal["same"]] = {
+_CONTENT = """
+content text parts contents thinking summary refusal transcript source data title context image_url
+inlineData inline_data file file_data input_audio function arguments result
+"""
+
+type Rule = Place | Kind | Literal["same"]
+"""What a field of a block is: at a place of its own, of this kind, or of the block's own."""
+
+FIELDS: Mapping[str, Rule] = {
+    **dict.fromkeys(_CONTENT.split(), "same"),
     **dict.fromkeys(
-        "content text parts contents thinking summary refusal transcript source data title context inlineData"
-        " inline_data image_url file file_data input_audio function result".split(),
-        SAME,
+        ("id", "model", "tool_use_id", "tool_call_id", "call_id", "item_id", "file_id"), "identifier"
     ),
+    **dict.fromkeys(("type", "role", "name", "status", "cache_control"), "other"),
     "output": RESULT,
     "tool_calls": ARGUMENTS,
     "function_call": ARGUMENTS,
     "functionCall": ARGUMENTS,
-    "executable_code": ARGUMENTS,
     "executableCode": ARGUMENTS,
+    "executable_code": ARGUMENTS,
     "toolCall": ARGUMENTS,
     "tool_call": ARGUMENTS,
     "functionResponse": RESULT,
@@ -122,27 +131,28 @@ FIELDS: Mapping[str, Place | Literal["same"]] = {
     "code_execution_result": RESULT,
     "toolResponse": RESULT,
     "tool_response": RESULT,
+    "reasoning": REASONING,
     "reasoning_content": REASONING,
     "reasoning_details": REASONING,
-    "reasoning": REASONING,
     "tools": DEFINITION,
     "systemInstruction": SYSTEM,
     "system_instruction": SYSTEM,
-    "generationConfig": DEFINITION,
     "variables": place("user", "text"),
     **dict.fromkeys((*_SIGNATURES, "encrypted_content", "encrypted_index", "encrypted_stdout"), SEALED),
-    **dict.fromkeys("id model tool_use_id tool_call_id call_id item_id file_id".split(), IDENTIFIER),
 }
+"""The fields of messages, content blocks and items, in all five protocols. Any other is of the kind "other",
+or of the block's, where that is a call or a result."""
 
 
 def place_of(block: Mapping[str, Any], around: Place) -> Place:
     """The place of a block by its own role and type; what is fixed around it stays so."""
     role, tag = block.get("role"), block.get("type")
     if isinstance(role, str) and role in _ROLES:
-        around = RESULT if _ROLES[role] == "tool" else place(_ROLES[role], around.kind, around.fixed, True)
-    if isinstance(tag, str):
+        kind = "tool_result" if _ROLES[role] == "tool" else around.kind
+        around = place(_ROLES[role], kind, around.fixed, blocks=True)
+    if isinstance(tag, str) and not around.fixed:
         around = _typed(tag, around)
-    if block.get("thought") is True:  # Gemini's word for a part of reasoning
+    if block.get("thought") is True and not around.fixed:  # Gemini's word for a part of reasoning
         around = REASONING
     if around.kind == "reasoning" and any(block.get(name) for name in _SIGNATURES):
         return place(around.role, around.kind, fixed=True, blocks=True)
@@ -150,13 +160,23 @@ def place_of(block: Mapping[str, Any], around: Place) -> Place:
 
 
 @cache
-def rest_of(around: Place) -> Place:
-    """The place of a block's fields that FIELDS does not know: free of any form."""
-    return place(around.role, "other" if around.kind == "text" else around.kind, around.fixed)
+def fields_of(around: Place) -> tuple[Mapping[str, Place], Place]:
+    """The places of the known fields of a block that is at a place, and of its other fields."""
+    if not around.blocks:
+        return {}, around
+    rest = place(around.role, "other" if around.kind == "text" else around.kind, around.fixed)
+    return {name: _field_place(rule, around) for name, rule in FIELDS.items()}, rest
+
+
+def _field_place(rule: Rule, around: Place) -> Place:
+    if rule == "same":
+        return around
+    if isinstance(rule, Place):
+        return place(rule.role, rule.kind, rule.fixed or around.fixed, rule.blocks)
+    return place(around.role, rule, around.fixed)
 
 
 def _typed(tag: str, around: Place) -> Place:
-    found = _BLOCKS.get(tag)
-    if found is None:
-        found = next((there for ends, there in _BLOCK_ENDS if tag.endswith(ends)), around)
-    return around if around.fixed else found
+    if tag in _BLOCKS:
+        return _BLOCKS[tag]
+    return next((there for ends, there in _BLOCK_ENDS if tag.endswith(ends)), around)

@@ -1,0 +1,108 @@
+"""A stream may say what its money pays for, is topped up in time, and is ended by the first chunk over."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+from gateway_world import Ledger, call, parts
+
+from sluiceway.gateway.allowance import AHEAD_TOKENS, Allowance
+from sluiceway.gateway.reservation import Estimate
+from sluiceway.store.records import Reservation
+from sluiceway.types import Answer, Call, Usage, UsageSource
+from sluiceway.wire.dialect import Tap
+
+# An output token costs 100, the input 260; nothing learned yet, so three bytes are taken for one token.
+GUESS = Estimate(input_tokens=26, expected_tokens=1024, most_tokens=32_000, input_nusd=260, token_nusd=100.0)
+CHUNK_BYTES = 300  # of a stream, of which 30 were generated: 10 tokens
+
+
+class Stream:
+    """A tap that has seen so many chunks."""
+
+    def __init__(self, usage: Usage | None = None) -> None:
+        self.chunks = 0
+        self.usage = usage or Usage()
+
+    def answer(self) -> Answer:
+        return Answer(self.usage, output_bytes=self.chunks * 30)
+
+
+async def chunks_until_cut(
+    ledger: Ledger, tokens: int, asked: Call | None = None, stream: Stream | None = None
+) -> int:
+    """How many chunks pass when `tokens` of output are reserved; 1,000 stands for all."""
+    allowance = Allowance(
+        parts(ledger), Reservation(1, 261 + tokens * 100, ()), GUESS, asked or call(stream=True)
+    )
+    stream = stream or Stream()
+    for _ in range(1000):
+        stream.chunks += 1
+        if not await allowance.covers(cast(Tap, stream), CHUNK_BYTES):
+            return stream.chunks - 1
+    return 1000
+
+
+@pytest.mark.parametrize("tokens", [0, 9, 10, 99, 100, 255, 300, 1000, 5000])
+async def test_without_more_money_a_stream_ends_with_the_chunk_that_passes_what_was_reserved(
+    tokens: int,
+) -> None:
+    assert await chunks_until_cut(Ledger(), tokens) == tokens // 10
+
+
+async def test_a_stream_is_topped_up_before_its_money_is_used() -> None:
+    ledger = Ledger(top_ups=[10**9] * 100)
+    assert await chunks_until_cut(ledger, 300) == 1000
+    # Asked for in lots of 512 tokens at first, later of a quarter of what was said: not once a chunk.
+    assert ledger.asked_nusd[0] == AHEAD_TOKENS * 2 * 100 + 1
+    assert len(ledger.asked_nusd) < 20
+
+
+async def test_the_last_money_of_a_cap_is_used_too() -> None:
+    # 300 reserved and 50 more to be had: 350 tokens.
+    assert await chunks_until_cut(Ledger(top_ups=[5_000]), 300) == 35
+
+
+async def test_money_that_others_give_back_later_is_found() -> None:
+    assert await chunks_until_cut(Ledger(top_ups=[0, 0, 5_000]), 300) == 35
+
+
+async def test_a_ledger_that_cannot_be_written_gives_no_more_money() -> None:
+    assert await chunks_until_cut(Ledger(fails=True), 300) == 30
+
+
+async def test_a_stream_reserved_to_its_own_limit_runs_to_its_end_without_asking() -> None:
+    ledger = Ledger()
+    limited = call(stream=True, max_output_tokens=400)
+    allowance = Allowance(
+        parts(ledger),
+        Reservation(1, 261 + 400 * 100, ()),
+        Estimate(26, 400, 400, 260, 100.0),
+        limited,
+    )
+    stream = Stream()
+    for _ in range(1000):  # by its bytes it would be 10,000 tokens: it cannot be
+        stream.chunks += 1
+        assert await allowance.covers(cast(Tap, stream), CHUNK_BYTES)
+    assert ledger.asked_nusd == []
+
+
+async def test_input_that_turns_out_larger_is_made_good_from_the_same_money() -> None:
+    # 26 input tokens were guessed, and 126 it is: 100 more at 10, which is 10 tokens of output, and one for
+    # the rounding up.
+    stream = Stream(Usage(input_tokens=126, source=UsageSource.PARTIAL))
+    assert await chunks_until_cut(Ledger(), 300, stream=stream) == 28
+
+
+async def test_input_that_turns_out_smaller_changes_nothing() -> None:
+    stream = Stream(Usage(input_tokens=5, source=UsageSource.PARTIAL))
+    assert await chunks_until_cut(Ledger(), 300, stream=stream) == 30
+
+
+async def test_the_providers_own_count_on_the_way_wins_where_it_is_higher() -> None:
+    # Thinking that is not shown: 290 tokens by the count, 10 a chunk by the bytes.
+    stream = Stream(Usage(input_tokens=26, output_tokens=290, source=UsageSource.PARTIAL))
+    assert await chunks_until_cut(Ledger(), 300, stream=stream) == 30
+    hidden = Stream(Usage(input_tokens=26, output_tokens=301, source=UsageSource.PARTIAL))
+    assert await chunks_until_cut(Ledger(), 300, stream=hidden) == 0

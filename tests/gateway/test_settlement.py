@@ -1,0 +1,165 @@
+"""A row ends once, by whatever comes first, and never for nothing when something may have been billed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from gateway_world import Ledger, NoPrices, call, exchange, parts
+
+from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.parts import GatewayParts
+from sluiceway.gateway.refusals import BROKEN_OFF, INTERNAL, NOT_HTTP
+from sluiceway.gateway.settlement import Settlement
+from sluiceway.gateway.upstream import Failed
+from sluiceway.store.records import Reservation
+from sluiceway.types import Answer, LedgerRow, Outcome, Usage, UsageSource
+
+RESERVED = Reservation(7, 5_000, ())
+WHOLE = Answer(Usage(20, 30, source=UsageSource.REPORTED), model="m-1", complete=True, output_bytes=90)
+# 20 x 10 + 30 x 100; and 26 estimated tokens of input at 10.
+WHOLE_NUSD, INPUT_NUSD = 3_200, 260
+
+
+class World:
+    """One settlement over a ledger that takes notes."""
+
+    def __init__(
+        self, *, metered: bool = True, sent: bool = True, opened: bool = True, prices: object = None
+    ) -> None:
+        self.ledger = Ledger()
+        self.parts: GatewayParts = parts(self.ledger, prices=prices)
+        self.exchange: Exchange = exchange(self.parts, call() if metered else None)
+        self.exchange.sent_s = 1.0 if sent else 0.0
+        self.settlement = Settlement(self.exchange, self.parts)
+        if metered and opened:
+            self.settlement.opened(self.exchange.row(), RESERVED)
+
+    async def row(self) -> LedgerRow:
+        """The one row that ended."""
+        await asyncio.sleep(0)  # rows without a reservation are written by a task
+        ended = [row for _, row in self.ledger.settled] + self.ledger.recorded
+        assert len(ended) == 1
+        return ended[0]
+
+
+async def test_an_answer_is_charged_by_the_providers_own_count() -> None:
+    world = World()
+    world.settlement.answered(200, Outcome.OK, WHOLE)
+    row = await world.row()
+    assert (row.cost_nusd, row.charged_nusd, row.usage_source) == (WHOLE_NUSD, WHOLE_NUSD, "reported")
+    assert (row.outcome, row.status, row.upstream_status, row.model_served) == ("ok", 200, 200, "m-1")
+    assert world.ledger.settled[0][0] is RESERVED
+
+
+async def test_the_first_end_counts() -> None:
+    world = World()
+    world.settlement.answered(200, Outcome.OK, WHOLE)
+    world.settlement.failed(502, Failed(BROKEN_OFF, sent=True))
+    await world.settlement.refused(503, INTERNAL)
+    world.settlement.abandoned()
+    assert (await world.row()).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize("status", [301, 400, 429, 500, 529])
+async def test_what_is_no_success_costs_nothing_and_says_what_the_provider_called_it(status: int) -> None:
+    world = World()
+    error = Answer(error_type="overloaded_error", complete=True)
+    world.settlement.answered(status, Outcome.UPSTREAM_ERROR, error)
+    row = await world.row()
+    assert (row.cost_nusd, row.charged_nusd, row.error_type) == (0, 0, "overloaded_error")
+
+
+async def test_a_cut_answer_is_charged_by_what_was_seen_of_it() -> None:
+    world = World()
+    seen = Answer(Usage(20, source=UsageSource.PARTIAL), output_bytes=90)
+    world.settlement.answered(200, Outcome.TRUNCATED, seen)
+    row = await world.row()
+    # 90 bytes are taken for 30 tokens.
+    assert (row.output_tokens, row.charged_nusd, row.usage_source) == (30, WHOLE_NUSD, "partial")
+
+
+async def test_a_cut_answer_is_not_estimated_beyond_its_own_limit() -> None:
+    world = World()
+    world.exchange.call = call(max_output_tokens=10)
+    world.settlement.answered(200, Outcome.TRUNCATED, Answer(output_bytes=9_000))
+    assert (await world.row()).output_tokens == 10
+
+
+@pytest.mark.parametrize(("sent", "charged"), [(True, INPUT_NUSD), (False, 0)])
+async def test_a_request_that_may_have_arrived_owes_its_input(sent: bool, charged: int) -> None:
+    failed, abandoned, broken = World(sent=sent), World(sent=sent), World(sent=sent)
+    failed.settlement.failed(504, Failed(BROKEN_OFF, sent=sent))
+    abandoned.settlement.abandoned()
+    await broken.settlement.refused(503, INTERNAL)
+    rows = [await world.row() for world in (failed, abandoned, broken)]
+    assert [row.charged_nusd for row in rows] == [charged] * 3
+    assert [row.outcome for row in rows] == ["upstream_error", "client_cancelled", "internal_error"]
+    assert [row.status for row in rows] == [504, 499, 503]
+    assert (rows[0].error_type, rows[2].refusal_code) == ("stream_broken", "internal_error")
+
+
+async def test_a_request_refused_before_it_was_sent_costs_nothing() -> None:
+    world = World(sent=False, opened=False)
+    await world.settlement.refused(400, NOT_HTTP)
+    row = await world.row()
+    assert (row.outcome, row.refusal_code, row.cost_nusd) == ("refused", "malformed_http", 0)
+    assert world.ledger.recorded == [row]
+
+
+async def test_a_refusal_that_cannot_be_written_is_refused_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(sent=False, opened=False)
+    world.ledger.fails = True
+    await world.settlement.refused(400, NOT_HTTP)
+    assert "could not be written" in caplog.text
+
+
+async def test_an_unmetered_answer_has_a_row_without_a_price() -> None:
+    world = World(metered=False)
+    world.settlement.answered(200, Outcome.OK, None)
+    row = await world.row()
+    assert (row.metered, row.cost_nusd, row.charged_nusd, row.budgeted) == (False, 0, 0, False)
+
+
+@pytest.mark.parametrize(("sent", "cost"), [(True, None), (False, 0)])
+async def test_nobody_knows_what_an_unlisted_path_costs(sent: bool, cost: int | None) -> None:
+    world = World(metered=False, sent=sent)
+    world.exchange.operation = "unlisted"
+    world.settlement.answered(200, Outcome.OK, None)
+    assert (await world.row()).cost_nusd == cost
+
+
+async def test_counting_tokens_is_free_however_it_ends() -> None:
+    for answer in (WHOLE, Answer(), Answer(output_bytes=1_000)):
+        world = World()
+        world.exchange.call = call(operation="count_tokens")
+        world.settlement.answered(200, Outcome.OK, answer)
+        assert (await world.row()).charged_nusd == 0
+        assert world.parts.learned.output_expected("m", "") is None
+
+
+async def test_counting_tokens_teaches_nothing_about_the_conversation() -> None:
+    world = World()
+    world.exchange.call = call(operation="count_tokens", conversation_id="c")
+    free = Answer(Usage(0, 0, source=UsageSource.REPORTED), complete=True)
+    world.settlement.answered(200, Outcome.OK, free)
+    assert world.parts.conversations.last(("alice", "c")) is None
+    again = World()
+    again.exchange.call = call(conversation_id="c")
+    again.settlement.answered(200, Outcome.OK, WHOLE)
+    last = again.parts.conversations.last(("alice", "c"))
+    assert last is not None
+    assert (last.input_tokens, last.output_tokens, last.input_bytes) == (20, 30, 30)
+
+
+async def test_what_cannot_be_priced_is_charged_what_was_reserved_and_the_log_does_not_quote(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(prices=NoPrices())
+    world.settlement.answered(200, Outcome.OK, WHOLE)
+    row = await world.row()
+    assert (row.cost_nusd, row.charged_nusd, row.outcome) == (None, RESERVED.nusd, "internal_error")
+    assert "RuntimeError" in caplog.text
+    assert "a secret" not in caplog.text
