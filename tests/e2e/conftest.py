@@ -10,6 +10,11 @@ import pytest
 
 from sluiceway.demo.pace import NO_LATENCY
 from tests.e2e.running import Running
+from tests.e2e.tunnel import CANARY
+
+# What runs in the server; the clients under test log what they like.
+OURS = ("sluiceway", "mitmproxy", "aiohttp", "asyncio")
+SECRETS = (CANARY, "swy_")  # every proxy token begins so
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +46,19 @@ def fresh(tmp_path: Path) -> Iterator[type[Running]]:
     yield Fresh
     for each in made:
         each.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No record of the server, at any level, tells a prompt, a key or a proxy token."""
+    for name in OURS:
+        caplog.set_level(logging.DEBUG, name)
+    yield
+    formatter = logging.Formatter()
+    for record in caplog.get_records("call"):
+        if record.name.partition(".")[0] in OURS:
+            text = formatter.format(record)
+            assert not any(secret in text for secret in SECRETS), record.name
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""SIGTERM: what streams may finish, what comes new is refused, the process ends in time, the books are right."""
+"""SIGTERM: streams may finish, what comes new is refused, the process ends in time, the books are right."""
 
 from __future__ import annotations
 
@@ -41,8 +41,7 @@ async def terminated_midway(
         ]
         await asyncio.gather(*(event.wait() for event in begun))
         serve.terminate()
-        while "draining" not in serve.said():
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(serve.wait_for, "draining")
         async with clients(proxy.anchor) as newcomers:
             late = await newcomers.ask(proxy.urls[0], Question())
         return list(await asyncio.gather(*streams)), late

@@ -22,7 +22,7 @@ from sluiceway.demo.pace import NO_LATENCY
 from tests.e2e.raw_provider import RawProvider
 from tests.e2e.running import Running
 from tests.e2e.since import Since
-from tests.e2e.tunnel import Tunnel, claude, gemini, gpt
+from tests.e2e.tunnel import CANARY, Tunnel, claude, gemini, gpt
 
 pytestmark = [
     pytest.mark.e2e,
@@ -157,7 +157,7 @@ def test_only_headers_that_concern_both_ends_travel(
     assert sorted(lines[1:]) == sorted(
         [
             "host: api.anthropic.com",
-            "x-api-key: sk-ant-api03-test",
+            f"x-api-key: sk-ant-api03-{CANARY}",
             "anthropic-version: 2023-06-01",
             "content-type: application/json",
             f"content-length: {len(json.dumps(claude(), separators=(',', ':')))}",

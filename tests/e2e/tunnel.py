@@ -15,11 +15,13 @@ import orjson
 
 from tests.e2e.running import Running
 
+# Stands in keys and bodies; no log record of the server may hold it (conftest.py).
+CANARY = "canary-3f9c2e"
 HEADERS = {
-    "api.anthropic.com": {"x-api-key": "sk-ant-api03-test", "anthropic-version": "2023-06-01"},
-    "api.openai.com": {"authorization": "Bearer sk-test"},
-    "generativelanguage.googleapis.com": {"x-goog-api-key": "AIza-test"},
-    "api.x.ai": {"authorization": "Bearer xai-test"},
+    "api.anthropic.com": {"x-api-key": f"sk-ant-api03-{CANARY}", "anthropic-version": "2023-06-01"},
+    "api.openai.com": {"authorization": f"Bearer sk-{CANARY}"},
+    "generativelanguage.googleapis.com": {"x-goog-api-key": f"AIza-{CANARY}"},
+    "api.x.ai": {"authorization": f"Bearer xai-{CANARY}"},
 }
 
 
@@ -132,17 +134,17 @@ class Tunnel:
         self.close()
 
 
-def claude(text: str = "hi", **more: Any) -> dict[str, Any]:
+def claude(text: str = f"hi, {CANARY}", **more: Any) -> dict[str, Any]:
     """A question to Anthropic."""
     message = {"role": "user", "content": text}
     return {"model": "claude-sonnet-4-5", "max_tokens": 200, "messages": [message], **more}
 
 
-def gpt(text: str = "hi", **more: Any) -> dict[str, Any]:
+def gpt(text: str = f"hi, {CANARY}", **more: Any) -> dict[str, Any]:
     """A question to OpenAI's Chat Completions."""
     return {"model": "gpt-4.1-mini", "messages": [{"role": "user", "content": text}], **more}
 
 
-def gemini(text: str = "hi", **more: Any) -> dict[str, Any]:
+def gemini(text: str = f"hi, {CANARY}", **more: Any) -> dict[str, Any]:
     """A question to Gemini."""
     return {"contents": [{"role": "user", "parts": [{"text": text}]}], **more}

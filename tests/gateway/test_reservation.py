@@ -185,7 +185,7 @@ def test_an_estimate_learns_how_long_answers_are() -> None:
     from sluiceway.types import Usage, UsageSource
 
     of = parts(Ledger())
-    asked = call(stream=True)
+    asked = call()
     seen = Seen(Usage(26, 200, source=UsageSource.REPORTED), complete=True)
     for _ in range(8):
         of.learned.observe("m", "", asked, seen)

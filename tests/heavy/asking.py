@@ -130,6 +130,8 @@ async def clients(anchor: str, *, pooled: bool = True, timeout_s: float = 100) -
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session:
         yield Clients(session, trust)
+    # aiohttp does not wait for its TLS transports; a loop that ends before they have would leak their sockets.
+    await asyncio.sleep(0.1)
 
 
 async def together[T](work: Sequence[Coroutine[None, None, T]]) -> list[T]:

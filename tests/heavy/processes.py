@@ -61,13 +61,14 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
             )
-        self.ready_line = "" if ready is None else self._wait_for(ready)
+        self.ready_line = "" if ready is None else self.wait_for(ready)
 
-    def _wait_for(self, ready: str) -> str:
+    def wait_for(self, text: str) -> str:
+        """The first line of output that holds the text. Raises NotStartedError when none comes."""
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             for line in self.said().splitlines():
-                if ready in line:
+                if text in line:
                     return line
             if self.process.poll() is not None:
                 break

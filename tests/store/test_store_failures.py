@@ -309,7 +309,7 @@ async def test_a_fault_of_ours_fails_one_batch_and_is_logged_by_its_place(
 
 LETS_SPEND = {
     "admission": (orders.Admit, {}, True),
-    "top-up": (orders.TopUp, {}, True),
+    "top-up": (orders.TopUp, {}, False),
     "work": (orders.Work, {}, True),
     "a charge without a reservation": (orders.Record, {"charged_nusd": 1}, True),
     "refusal": (orders.Record, {"charged_nusd": 0}, False),

@@ -11,12 +11,13 @@ from typing import Any
 
 import anthropic
 import openai
+import orjson
 import pytest
 from google import genai
 from google.genai import errors as genai_errors
 
 from sluiceway.types import Call, ErrorAnswer, Refusal, RefusalKind
-from sluiceway.wire import by_name
+from sluiceway.wire import Target, by_name
 
 CASES = Path(__file__).parent / "cases"
 NOTE = 'The budget of team core is used up. Ask "dave" – please.'
@@ -282,3 +283,141 @@ def test_the_sdks_try_again_when_waiting_helps(
     with pytest.raises(openai.RateLimitError):
         gpt.with_options(max_retries=1).chat.completions.create(model="m", messages=MESSAGES)
     assert provider.asked == 4
+
+
+NOTICE = (
+    'Your requests are audited from today: "http://sluiceway.internal/audit".\n'
+    "Acknowledge it, please – then ask again."
+)
+
+
+def noticed(name: str, document: dict[str, Any], path: str, query: str = "") -> ErrorAnswer:
+    """The notice in answer to the request that the SDK is about to send."""
+    dialect = by_name(name)
+    return dialect.notice(
+        dialect.read(Target("POST", path, query), {}, orjson.dumps(document)), NOTICE, "sw_1"
+    )
+
+
+def test_anthropics_sdk_reads_a_notice_as_the_assistants_answer(
+    claude: anthropic.Anthropic, provider: FakeProvider
+) -> None:
+    request: dict[str, Any] = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": MESSAGES}
+    provider.answer = noticed("anthropic_messages", request, "/v1/messages")
+    said = claude.messages.create(**request)
+    provider.answer = noticed("anthropic_messages", {**request, "stream": True}, "/v1/messages")
+    with claude.messages.stream(**request) as stream:
+        streamed = stream.get_final_message()
+    for message in (said, streamed):
+        assert [(block.type, getattr(block, "text", None)) for block in message.content] == [("text", NOTICE)]
+        assert (message.stop_reason, message.model, message.role) == (
+            "end_turn",
+            request["model"],
+            "assistant",
+        )
+        assert (message.usage.input_tokens, message.usage.output_tokens) == (0, 0)
+
+
+@pytest.mark.parametrize("choices", [1, 2])
+@pytest.mark.parametrize("usage", [True, False], ids=["usage-asked", "usage-not-asked"])
+def test_openais_sdk_reads_a_notice_as_a_completion(
+    gpt: openai.OpenAI, provider: FakeProvider, choices: int, usage: bool
+) -> None:
+    request: dict[str, Any] = {"model": "gpt-5.1", "messages": MESSAGES, "n": choices}
+    provider.answer = noticed("openai_chat", request, "/v1/chat/completions")
+    said = gpt.chat.completions.create(**request)
+    assert [(one.message.content, one.finish_reason) for one in said.choices] == [(NOTICE, "stop")] * choices
+    assert said.usage is not None and said.usage.total_tokens == 0
+    request |= {"stream": True, **({"stream_options": {"include_usage": True}} if usage else {})}
+    provider.answer = noticed("openai_chat", request, "/v1/chat/completions")
+    chunks = list(gpt.chat.completions.create(**request))
+    for index in range(choices):
+        mine = [one for chunk in chunks for one in chunk.choices if one.index == index]
+        assert "".join(one.delta.content or "" for one in mine) == NOTICE
+        assert mine[-1].finish_reason == "stop"
+    assert [chunk.usage.total_tokens for chunk in chunks if chunk.usage] == ([0] if usage else [])
+
+
+def test_openais_sdk_reads_a_notice_as_a_response(gpt: openai.OpenAI, provider: FakeProvider) -> None:
+    request: dict[str, Any] = {"model": "gpt-5.1", "input": "Say hi"}
+    provider.answer = noticed("openai_responses", request, "/v1/responses")
+    said = gpt.responses.create(**request)
+    provider.answer = noticed("openai_responses", {**request, "stream": True}, "/v1/responses")
+    with gpt.responses.stream(**request) as stream:
+        events = list(stream)
+        streamed = stream.get_final_response()
+    for response in (said, streamed):
+        assert (response.output_text, response.status, response.model) == (NOTICE, "completed", "gpt-5.1")
+        assert response.usage is not None and response.usage.total_tokens == 0
+    assert events[0].type == "response.created"
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == NOTICE
+    assert [event.sequence_number for event in events if hasattr(event, "sequence_number")] == list(
+        range(len(events))
+    )
+
+
+def test_googles_sdk_reads_a_notice_as_the_models_answer(
+    google: genai.Client, provider: FakeProvider
+) -> None:
+    request = {"contents": [{"parts": [{"text": "Say hi"}]}]}
+    provider.answer = noticed("gemini", request, "/v1beta/models/m:generateContent")
+    said = google.models.generate_content(model="m", contents="Say hi")
+    provider.answer = noticed("gemini", request, "/v1beta/models/m:streamGenerateContent", "alt=sse")
+    streamed = list(google.models.generate_content_stream(model="m", contents="Say hi"))
+    for answer in (said, *streamed):
+        assert answer.text == NOTICE
+        assert answer.candidates is not None
+        assert answer.candidates[0].finish_reason == genai.types.FinishReason.STOP
+        assert answer.usage_metadata is not None and answer.usage_metadata.total_token_count == 0
+    assert len(streamed) == 1
+
+
+def test_without_events_gemini_gets_its_notice_in_an_array() -> None:
+    request = {"contents": [{"parts": [{"text": "Say hi"}]}]}
+    answer = noticed("gemini", request, "/v1beta/models/m:streamGenerateContent", "key=k&alt=json")
+    (piece,) = orjson.loads(answer.body)
+    assert piece["candidates"][0]["content"]["parts"] == [{"text": NOTICE}]
+    assert dict(answer.headers)["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/v1beta/models/m:embedContent", "/v1beta/models/m:countTokens"])
+def test_where_no_model_would_speak_gemini_gets_a_refusal(path: str) -> None:
+    answer = noticed("gemini", {"content": {"parts": [{"text": "x"}]}}, path)
+    assert (answer.status, orjson.loads(answer.body)["error"]["message"]) == (403, NOTICE)
+
+
+def test_where_no_assistant_would_speak_the_sdks_show_a_refusal(
+    claude: anthropic.Anthropic, gpt: openai.OpenAI, provider: FakeProvider
+) -> None:
+    request: dict[str, Any] = {"model": "m", "messages": MESSAGES}
+    provider.answer = noticed("anthropic_messages", request, "/v1/messages/count_tokens")
+    with pytest.raises(anthropic.BadRequestError, match="Acknowledge it"):
+        claude.messages.count_tokens(**request)
+    provider.answer = noticed("openai_embeddings", {"model": "m", "input": "x"}, "/v1/embeddings")
+    with pytest.raises(openai.PermissionDeniedError, match="Acknowledge it"):
+        gpt.embeddings.create(model="m", input="x")
+    assert provider.asked == 2
+
+
+NOTICED = [
+    pytest.param("anthropic_messages", {"model": "m", "messages": MESSAGES, "stream": True}, id="anthropic"),
+    pytest.param(
+        "openai_chat",
+        {"model": "m", "messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}},
+        id="chat",
+    ),
+    pytest.param("openai_responses", {"model": "m", "input": "hi", "stream": True}, id="responses"),
+    pytest.param("gemini", {"contents": []}, id="gemini"),
+]
+
+
+@pytest.mark.parametrize(("name", "document"), NOTICED)
+def test_our_own_tap_reads_a_notice_as_a_complete_answer_without_tokens(
+    name: str, document: dict[str, Any]
+) -> None:
+    answer = noticed(name, document, "/v1beta/models/m:streamGenerateContent", "alt=sse")
+    call = Call(dialect=name, operation="chat", model="m", stream=True)
+    tap = by_name(name).tap(call, 200, dict(answer.headers)["content-type"])
+    assert tap.feed(answer.body) + tap.finish() == answer.body
+    got = tap.answer()
+    assert (got.complete, got.usage.input_tokens, got.usage.output_tokens) == (True, 0, 0)

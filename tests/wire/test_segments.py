@@ -35,8 +35,8 @@ CONVERSATION = {
     "openai_responses": "input",
     "gemini": "contents",
 }
-SECOND: dict[str, list[Any]] = {**dict.fromkeys(CONVERSATION, [{"role": "user", "content": "and now?"}])}
-SECOND["gemini"] = [{"role": "user", "parts": [{"text": "and now?"}]}]
+AND_NOW = {"role": "user", "content": "and now?"}
+AND_NOW_FOR_GEMINI = {"role": "user", "parts": [{"text": "and now?"}]}
 BATCH = "/v1beta/models/gemini-embedding-001:batchEmbedContents"
 COUNT = "/v1beta/models/gemini-2.5-pro:countTokens"
 MARK = "planted-4f9a1c"
@@ -89,7 +89,7 @@ def request(name: str, fields: dict[str, Any], text: str = MARK) -> Reading:
     given = filled(fields, text)
     message = given.pop("MESSAGE", None)
     if message is not None:
-        given[CONVERSATION[name]] = [message, *SECOND[name]]
+        given[CONVERSATION[name]] = [message, AND_NOW_FOR_GEMINI if name == "gemini" else AND_NOW]
     return read(name, {**GOOD[name], **given})
 
 
@@ -188,7 +188,7 @@ def test_a_large_text_in_base64_is_media() -> None:
         pytest.param("[]", [], id="nothing"),
         pytest.param("", [], id="empty"),
     ],
-)  # fmt: skip
+)
 def test_no_escape_and_no_broken_json_hides_an_argument(arguments: str, texts: list[str]) -> None:
     found = [
         segment for segment in listed("openai_chat", **called(arguments)) if segment.kind == "tool_arguments"
@@ -199,15 +199,27 @@ def test_no_escape_and_no_broken_json_hides_an_argument(arguments: str, texts: l
 @pytest.mark.parametrize(
     ("arguments", "changes", "wanted"),
     [
-        pytest.param('{"a" : "x\\ny",\n "n": 1e3}', {"x\ny": 'q"\n'}, '{"a" : "q\\"\\n",\n "n": 1e3}', id="form-is-kept"),
+        pytest.param(
+            '{"a" : "x\\ny",\n "n": 1e3}',
+            {"x\ny": 'q"\n'},
+            '{"a" : "q\\"\\n",\n "n": 1e3}',
+            id="form-is-kept",
+        ),
         pytest.param('{"a":"x\\ny', {"x\ny": "new"}, '{"a":"new"', id="broken-stays-broken"),
         pytest.param('{"n":4111111111111111}', {"4111111111111111": "<CARD>"}, '{"n":"<CARD>"}', id="number"),
-        pytest.param('{"id":123456789012345678901234567890,"a":"x"}', {"x": "y"}, '{"id":123456789012345678901234567890,"a":"y"}', id="long-number-is-kept"),
+        pytest.param(
+            '{"id":123456789012345678901234567890,"a":"x"}',
+            {"x": "y"},
+            '{"id":123456789012345678901234567890,"a":"y"}',
+            id="long-number-is-kept",
+        ),
         pytest.param('{"a_long_name":1}', {"a_long_name": "<NAME>"}, '{"<NAME>":1}', id="name"),
         pytest.param("plain words", {"plain words": "other"}, "other", id="no-json"),
-        pytest.param('{"a":"{\\"b\\":\\"x\\\\ny\\"}"}', {"x\ny": "z"}, '{"a":"{\\"b\\":\\"z\\"}"}', id="json-in-json"),
+        pytest.param(
+            '{"a":"{\\"b\\":\\"x\\\\ny\\"}"}', {"x\ny": "z"}, '{"a":"{\\"b\\":\\"z\\"}"}', id="json-in-json"
+        ),
     ],
-)  # fmt: skip
+)
 def test_arguments_are_encoded_as_they_were(arguments: str, changes: dict[str, str], wanted: str) -> None:
     reading = read("openai_chat", {**GOOD["openai_chat"], **called(arguments)})
     dialect = by_name("openai_chat")
@@ -229,7 +241,7 @@ def test_arguments_in_too_many_pieces_are_looked_at_as_a_whole() -> None:
 
 
 def test_json_that_a_user_writes_is_one_text_where_no_escape_hides_anything() -> None:
-    text = '{"password": "hunter2hunter2", "path": "a\\\\b"}'
+    text = '{"password": "hunter2hunter2", "path": "a\\\\z\\""}'
     assert text in [segment.text for segment in listed("openai_chat", **turn("user", text))]
 
 

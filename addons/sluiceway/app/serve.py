@@ -89,6 +89,7 @@ class Service:
                 body_bytes=settings.limits.body_bytes,
                 idle_s=settings.timeouts.idle_s,
                 wait_s=settings.wait_s,
+                header_bytes=settings.limits.header_bytes,
             )
         )
         self._parts = Parts(

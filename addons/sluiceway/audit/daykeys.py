@@ -60,11 +60,10 @@ class DayKeys:
         """Forgets the keys of one person or of all."""
         self._keys = {at: key for at, key in self._keys.items() if person not in (None, at[0])}
 
-    def end_day(self, now: datetime) -> bool:
-        """Forgets the keys of days that are over; whether there were any."""
-        today, before = _day(now), len(self._keys)
+    def end_day(self, now: datetime) -> None:
+        """Forgets the keys of days that are over."""
+        today = _day(now)
         self._keys = {at: key for at, key in self._keys.items() if key.day == today}
-        return len(self._keys) < before
 
     def key(self, person: str, keep_days: int, now: datetime) -> DayKey:
         """The person's key of today, new if need be."""

@@ -7,14 +7,13 @@ nobody approves their own.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
 
 from sluiceway.audit.canonical import Json, tagged
 from sluiceway.audit.holders import Holder, Holders, PublicKey
-from sluiceway.audit.records import signed_bytes
+from sluiceway.audit.records import lines, signed_bytes
 from sluiceway.store.audit import Cell, Snapshot
 
 type Fact = Mapping[str, Cell]
@@ -89,7 +88,7 @@ class Grounds:
             yield "nobody knows for whom it was sealed"
             return
         allowed = {(one.key.id, other.key.id) for one, other in holders.pairs}
-        if {(each[0], each[1]) for each in json.loads(str(key["wraps"]))} != allowed:
+        if {(approver, reader) for approver, reader, _ in lines(key["wraps"], 3)} != allowed:
             yield "it is not wrapped for exactly the pairs of people on record"
 
     def _holder_set(self, record: Fact) -> Iterator[str]:
@@ -128,7 +127,7 @@ def _holders(text: str) -> Holders | None:
         return Holders(
             tuple(
                 Holder(name, "council" if role == "council" else "auditor", PublicKey.parse(key))
-                for name, role, key in json.loads(text)
+                for name, role, key in lines(text, 3)
             )
         )
     except ValueError:

@@ -62,6 +62,8 @@ class Log:
         destroyed: Sequence[str] = (),
     ) -> None:
         """Makes facts durable, with what belongs to them; all or nothing. Raises StoreError."""
+        if not records:
+            return
         rows = tuple((record.kind, row(record)) for record in records)
         leaves = tuple(leaf(kind, columns) for kind, columns in rows)
         with self._lock:

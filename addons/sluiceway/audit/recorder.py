@@ -12,7 +12,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sluiceway.audit.daykeys import DayKeys
 from sluiceway.audit.holders import Holders
@@ -64,6 +64,7 @@ class Recorder:
         self._hurry = self._closing = False
         self._holders_next: Holders | None = None
         self._forget: set[str | None] = set()
+        self._expired_on: date | None = None
         self._counts: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="sluiceway-audit", daemon=True)
@@ -153,19 +154,17 @@ class Recorder:
         return [Item(Subject.from_json(text), End(), lost=True) for text in rows]
 
     def _work(self) -> None:
-        tidied: str | None = None
-        while (batch := self._take()) is not None:
+        batch: list[Item] | None = []
+        while batch is not None:
             try:
-                today = self._clock().date().isoformat()
-                if self._tidy() or today != tidied:
-                    tidied = today
-                    shred_expired(self._log, self._clock(), "serve")
+                self._tidy()
                 self._write(batch)
             except Exception as error:
                 logger.error("the audit could not write: %s", type(error).__name__)
                 self._counts["failed"] += len(batch)
             finally:
                 self._done(batch)
+            batch = self._take()
 
     def _take(self) -> list[Item] | None:
         """The next requests, an empty list when it is time to tidy, None at the end."""
@@ -188,8 +187,8 @@ class Recorder:
             self._queued_bytes -= sum(item.size_bytes for item in batch)
             self._changed.notify_all()
 
-    def _tidy(self) -> bool:
-        """Lets go of keys that are not to be used any more; whether a day has ended."""
+    def _tidy(self) -> None:
+        """Lets go of keys that are not to be used any more and, once a day, of what has expired."""
         with self._changed:
             holders, self._holders_next = self._holders_next, None
             forget, self._forget = self._forget, set()
@@ -197,16 +196,23 @@ class Recorder:
             self._keys.use(holders)
         for person in forget:
             self._keys.drop(person)
-        return self._keys.end_day(self._clock())
+        now = self._clock()
+        self._keys.end_day(now)
+        if now.date() != self._expired_on:
+            shred_expired(self._log, now, "serve")
+            self._expired_on = now.date()
 
     def _write(self, batch: list[Item]) -> None:
         """All in one change; one by one where the database refuses; again and again while it is away."""
-        while True:
+        written = not batch
+        while not written:
             try:
-                return self._append(batch)
+                self._append(batch)
+                written = True
             except AuditRefused:
                 self._undo()
-                return self._write_each(batch)
+                self._write_each(batch)
+                written = True
             except StoreError:
                 self._undo()
                 if not self._wait():

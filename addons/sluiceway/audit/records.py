@@ -6,6 +6,7 @@ microseconds since the epoch, UTC. Lists inside are JSON in a string, written by
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
@@ -172,6 +173,16 @@ def signed_bytes(access: Mapping[str, Cell]) -> bytes:
 def listed(values: Sequence[Json] | Mapping[str, Json]) -> str:
     """A list or an object as a field holds it."""
     return canonical(values).decode()
+
+
+def lines(text: Cell, width: int) -> list[list[str]]:
+    """The rows of a list in a field; none where it cannot be read: somebody may have altered it."""
+    try:
+        rows = json.loads(str(text))
+    except ValueError:
+        return []
+    found = rows if isinstance(rows, list) else []
+    return [[str(cell) for cell in each] for each in found if isinstance(each, list) and len(each) == width]
 
 
 def plain(text: str | None, limit: int = 200) -> str | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
+from sluiceway.audit.records import lines
 from sluiceway.store.audit import Cell, Snapshot
 
 type Found = dict[str, tuple[str, bytes]]
@@ -39,12 +39,12 @@ class Remains:
     def _wanted(self, kind: str, record: Mapping[str, Cell]) -> dict[str, tuple[str, str]]:
         if kind == "data_key":
             number = str(record["id"])
-            return {f"wrap {a} {r}": (number, digest) for a, r, digest in _lines(record["wraps"], 3)}
+            return {f"wrap {a} {r}": (number, digest) for a, r, digest in lines(record["wraps"], 3)}
         if kind == "access":
-            return {f"release {key}": (key, digest) for key, digest in _lines(record["releases"], 2)}
+            return {f"release {key}": (key, digest) for key, digest in lines(record["releases"], 2)}
         if kind == "entry":
             number = str(record["data_key"])
-            return {f"ciphertext {at}": (number, digest) for at, digest in _lines(record["sealed"], 2)}
+            return {f"ciphertext {at}": (number, digest) for at, digest in lines(record["sealed"], 2)}
         return {}
 
     def _found(self, kind: str, record: Mapping[str, Cell]) -> Found:
@@ -59,16 +59,6 @@ class Remains:
             kept = self._snapshot.erasable("sealed", entry=number)
             return {f"ciphertext {e['id']!s}": (str(e["data_key"]), _bytes(e["ciphertext"])) for e in kept}
         return {}
-
-
-def _lines(text: Cell, width: int) -> list[list[str]]:
-    """The rows of a list in a field; none where it cannot be read, which its leaf has found already."""
-    try:
-        rows = json.loads(str(text))
-    except ValueError:
-        return []
-    found = rows if isinstance(rows, list) else []
-    return [[str(cell) for cell in each] for each in found if isinstance(each, list) and len(each) == width]
 
 
 def _bytes(value: Cell) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from multidict import CIMultiDictProxy
@@ -39,4 +38,4 @@ def fingerprint(credentials: list[str], key: bytes) -> str | None:
     if not credentials:
         return None
     text = credentials[0].encode(errors="surrogateescape")
-    return hmac.new(key, b"credential\0" + text, hashlib.sha256).hexdigest()[:16]
+    return hmac.digest(key, b"credential\0" + text, "sha256").hex()[:16]

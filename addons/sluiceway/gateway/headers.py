@@ -52,7 +52,7 @@ def to_client(headers: CIMultiDictProxy[str], own: Iterable[tuple[str, str]]) ->
     """The provider's headers for the client, with `own` ones. Raises WireError where one holds a control
     character, which the next reader might take for the end of it."""
     out = _travelling(headers, NOT_TO_CLIENT)
-    if any(_CONTROL.search(value) for value in out.values()):
+    if _CONTROL.search("".join(out.values())):
         raise WireError("a header of the answer holds a control character")
     for name, value in own:
         out[name] = value

@@ -7,17 +7,20 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sluiceway.gateway.upstream import Upstream
-from sluiceway.policy import Policy
+from sluiceway.policy import Policy, caps
 from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
 from sluiceway.store import Store
-from sluiceway.types import LedgerRow
+from sluiceway.types import Cap, LedgerRow, Principal
 from sluiceway.wire import Dialect, by_name
 
 logger = logging.getLogger(__name__)
+
+FAR = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -46,6 +49,29 @@ class Conversations:
             self._last.popitem(last=False)
 
 
+class Caps:
+    """The caps of each person, worked out once and good until the first of their windows ends."""
+
+    KEPT = 20_000
+
+    def __init__(self, time_zone: ZoneInfo) -> None:
+        self._time_zone = time_zone
+        self._known: dict[Principal, tuple[Policy, datetime, datetime, tuple[Cap, ...]]] = {}
+
+    def of(self, policy: Policy, who: Principal, at: datetime) -> tuple[Cap, ...]:
+        """As `policy.caps`."""
+        known = self._known.get(who)
+        if known is not None and known[0] is policy and known[1] <= at < known[2]:
+            return known[3]
+        found = caps(policy, who, at, self._time_zone)
+        begins = max((cap.starts_at for cap in found), default=at)
+        ends = min((cap.ends_at for cap in found if cap.ends_at), default=FAR)
+        if len(self._known) >= self.KEPT:
+            self._known.clear()
+        self._known[who] = (policy, begins, ends, found)
+        return found
+
+
 @dataclass(slots=True)
 class GatewayParts:
     """`wait_s`: how long a request may wait for money that others have only reserved; `idle_s`: the longest
@@ -65,7 +91,11 @@ class GatewayParts:
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)
     draining: bool = False
+    caps: Caps = field(init=False)
     _recording: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.caps = Caps(self.time_zone)
 
     def record_soon(self, row: LedgerRow) -> None:
         """Writes a row that holds no reservation, without making anyone wait for the disk."""

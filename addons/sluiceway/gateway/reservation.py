@@ -10,13 +10,14 @@ from sluiceway.gateway.billing import FREE, likely_input
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.refusals import NO_LEDGER
-from sluiceway.policy import caps as caps_for
 from sluiceway.pricing.estimate import output_prior
 from sluiceway.store.records import Answer, Busy, Granted, Spent, Want
 from sluiceway.types import Call, Cap, LedgerRow, Refusal, RefusalKind, to_nusd, to_usd
 
 # The least output of each choice worth starting for: below it an answer would be cut before it says anything.
 FLOOR_TOKENS = 16
+# What a stream starts with at least: with less, its first chunks would have to ask for more.
+STREAM_TOKENS = 512
 # What a JSON answer without a limit is taken to come to at most, where the caps carry it.
 UNLIMITED_TOKENS = 32_000
 # What no model passes in one answer: where the caps would not carry it, a limit is set.
@@ -56,6 +57,8 @@ def estimate(exchange: Exchange, parts: GatewayParts, call: Call) -> Estimate:
     limit = UNLIMITED_TOKENS if call.max_output_tokens is None else call.max_output_tokens
     most = limit * call.choices
     each = parts.learned.output_expected(call.model or "", exchange.client.name or "") or output_prior()
+    if call.stream:
+        each = max(each, STREAM_TOKENS)
     without_output = _bound_nusd(exchange, call, input_tokens, 0)
     with_output = _bound_nusd(exchange, call, input_tokens, _SAMPLE_TOKENS)
     return Estimate(
@@ -89,7 +92,7 @@ async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tu
     guess = estimate(exchange, parts, call)
     caps: tuple[Cap, ...] = ()
     if row.budgeted and call.operation not in FREE:
-        caps = caps_for(exchange.rules.policy, exchange.principal, exchange.started_at, parts.time_zone)
+        caps = parts.caps.of(exchange.rules.policy, exchange.principal, exchange.started_at)
     try:
         answer = await _admit(parts, row, call, guess, caps)
     except StoreError:

@@ -43,8 +43,9 @@ class Settlement:
             changes = {**COSTLESS, "error_type": answer.error_type}
         else:
             changes = self._billed(row, answer)
-            learn(self._exchange, self._parts, answer)
         self._end(row, upstream_status, outcome, {**changes, "upstream_status": upstream_status})
+        if answer is not None and 200 <= upstream_status < 300:
+            learn(self._exchange, self._parts, answer)
 
     def failed(self, status: int, failed: Failed) -> None:
         """No answer came that the client could have."""

@@ -7,11 +7,11 @@ value must look generated). Code that fetches or names a secret, and stand-ins, 
 from __future__ import annotations
 
 from sluiceway.guard.patterns import Match, Rule, Span, compiled
-from sluiceway.guard.secret_values import chosen_password, code, random_looking, stand_in
+from sluiceway.guard.secret_values import chosen_password, code, entropy_bits, random_looking, stand_in
 from sluiceway.guard.secrets import HEX, MIXED, SECRET
 
 PASSWORDS = (
-    r"pass(?:word|wd|phrase|code|wort)|pwd|kennwort|contrase(?:n|\xf1)a|wachtwoord|senha|mot[_ ]de[_ ]passe"
+    r"pass(?:word|wd|phrase|code|wort)|pwd|kennwort|contrase(?:n|\xf1)a|wachtwoord|senha|mot[_ ]de[_ ]passe|\bpass\b"
 )
 KEYS = (
     r"(?:api|access|auth|account|private|encryption|signing|master|service|storage|shared|app|license|secret"
@@ -20,17 +20,18 @@ KEYS = (
 )
 # What may follow the name and leave it the name of a secret; `token_type` and `password_file` are not.
 TAIL = r"(?:[_.-]?(?:key|token|value|secret|base|b64|base64|hash|salt|prod|production|live|dev|staging|test|default|\d{1,2}))?"
-JOINT = r"\\?[\"'`]?\]?\s{0,4}(?:=>|:=|={1,2}|:)\s{0,4}"
+# A comma joins them only between quotes: define('DB_PASSWORD', '...').
+JOINT = r"\\?[\"'`]?\]?\s{0,4}(?:=>|:=|={1,2}|:|,)\s{0,4}"
 VALUE = (
     r"(?:[bru]{0,2}\\?\"([^\"\\\n]{4,300})|[bru]{0,2}\\?'([^'\\\n]{4,300})|`([^`\n]{4,300})`"
     r"|([^\s\"'`<>,;\\]{6,300}))"
 )
 IDENTIFIER = compiled(r"^[A-Za-z_][A-Za-z0-9_.]*$")
-UPPER_NAME = compiled(r"^[A-Z][A-Z0-9_.-]*$")
 PATH_OR_URL = compiled(
     r"^(?:[~.]{0,2}/|[A-Za-z]:\\|[a-z+]{2,12}://)|\.(?:txt|pem|key|json|ya?ml|env|py|js|ts|html?)$"
 )
-PASSWORD_NAME = compiled(rf"(?i)(?:{PASSWORDS})")
+PASSWORD_NAME = compiled(rf"(?i)(?:{PASSWORDS}|pw)")
+MIN_PHRASE, MIN_LETTERS, MIN_LETTER_ENTROPY_BITS, MIN_TOLD_KEY = 12, 12, 3.0, 12
 LETTER_AND_DIGIT = compiled(r"[A-Za-z].*[0-9]|[0-9].*[A-Za-z]")
 
 
@@ -50,24 +51,42 @@ def assigned(data: bytes, match: Match) -> Span | None:
     (start, end), quoted = found
     if not quoted:
         end = start + len(data[start:end].rstrip(b".)]}&|:"))
-    value, name = data[start:end], data[match.span(1)[0] : match.span(1)[1]]
-    if stand_in(value) or PATH_OR_URL.search(value) or (not quoted and _is_code(data, match, value)):
+    name_start, name_end = match.span(1)
+    name, value = data[name_start:name_end], data[start:end]
+    if not quoted and (b"," in data[name_end:start] or _is_code(data, match, value)):
         return None
-    by_choice = PASSWORD_NAME.search(name) or b"secret" in name.lower()
-    real = chosen_password(value) if by_choice else random_looking(value)
-    return (start, end) if real else None
+    if stand_in(value) or PATH_OR_URL.search(value) or not _is_real(name, value, quoted):
+        return None
+    return start, end
+
+
+def _is_real(name: bytes, value: bytes, quoted: bool) -> bool:
+    lower = name.lower()
+    if lower == b"passphrase" and quoted and value.count(b" ") >= 2:
+        return len(value) >= MIN_PHRASE
+    if not PASSWORD_NAME.search(lower) and b"secret" not in lower:
+        return random_looking(value)
+    # An environment file's password may be letters alone, as mail providers' app passwords are.
+    letters = not quoted and name.isupper() and len(value) >= MIN_LETTERS and value.isalnum()
+    return chosen_password(value) or (letters and entropy_bits(value) >= MIN_LETTER_ENTROPY_BITS)
 
 
 def _is_code(data: bytes, match: Match, value: bytes) -> bool:
     """Whether an unquoted value is an expression rather than the value in a file of settings."""
     if code(value):
         return True
-    if not IDENTIFIER.search(value):
+    name_start, name_end = match.span(1)
+    if not IDENTIFIER.search(value) or data[max(0, name_start - 1) : name_start] in (b"?", b"&", b";"):
         return False
     # `password=token2)` passes a variable; `PASSWORD=hunter2` and `password: hunter2` set a value.
-    name, end = data[slice(*match.span(1))], match.span(5)[1]
-    after = data[end : end + 1]
-    return b"_" in value or b"." in value or (after in (b",", b")") and not UPPER_NAME.search(name))
+    after = data[match.span(5)[1] : match.span(5)[1] + 1]
+    return _is_dotted(value) or (after in (b",", b")") and not data[name_start:name_end].isupper())
+
+
+def _is_dotted(value: bytes) -> bool:
+    """Words joined by dots or underscores: a name in code. What a generator makes has no words."""
+    parts = value.replace(b".", b"_").split(b"_")
+    return len(parts) > 1 and any(part.isalpha() and len(part) > 2 for part in parts)
 
 
 def element(data: bytes, match: Match) -> Span | None:
@@ -78,13 +97,16 @@ def element(data: bytes, match: Match) -> Span | None:
 
 
 def told(data: bytes, match: Match) -> Span | None:
-    """A password in a sentence: "the password is ..."; punctuation that ends the sentence stays outside."""
+    """A secret in a sentence: "the password is ..."; punctuation that ends the sentence stays outside."""
+    name = data[slice(*match.span(1))]
     start, end = match.span(2)
     value = data[start:end].rstrip(b".,;:?)\"'`*")
-    if not chosen_password(value) or stand_in(value) or code(value) or PATH_OR_URL.search(value):
+    if stand_in(value) or code(value) or PATH_OR_URL.search(value):
         return None
-    # A sentence goes on with words, dates and amounts; a password in one mixes letters and digits.
-    return (start, start + len(value)) if LETTER_AND_DIGIT.search(value) else None
+    long_enough = PASSWORD_NAME.search(name) or len(value) >= MIN_TOLD_KEY
+    # A sentence goes on with words, dates and amounts; a secret in one mixes letters and digits.
+    real = long_enough and chosen_password(value) and LETTER_AND_DIGIT.search(value) is not None
+    return (start, start + len(value)) if real else None
 
 
 ASSIGNED = Rule(
@@ -102,12 +124,13 @@ ASSIGNED = Rule(
     0.8,
 )
 TOLD = Rule(
-    "told-password",
+    "told-secret",
     SECRET,
-    rf"(?i)(?:{PASSWORDS}|passcode|pw)",
-    rf"(?i)\b({PASSWORDS}|passcode|pw)(?: (?:is|was|ist|war|es|est|to|now|should be|set to|changed to|lautet))"
-    r"{0,3}:? [\"'`*]{0,2}(\S{6,80})",
-    ("my password is " + "Sommer" + "2024!",),
+    rf"(?i)(?:{PASSWORDS}|pw|key|token|secret)",
+    rf"(?i)\b({PASSWORDS}|pw|(?:api|access|secret|auth)[ -]?(?:key|token)|token|secret)"
+    r"(?: (?:for|of|to|on|at) [^\n.:;=]{1,40}?)??"
+    r"(?: (?:is|was|ist|war|es|est|to|now|should be|set to|changed to|lautet)){0,3}:? [\"'`*]{0,2}(\S{6,80})",
+    ("my password is " + "Sommer" + "2024!", "the root password for the build box is " + "Winter" + "2023!"),
     told,
     0.7,
 )

@@ -129,7 +129,9 @@ def _is_somebody(text: str, words: list[Word], before: str) -> bool:
     if any(gap_word.islower() for _, _, gap_word in words):
         return True  # a particle, as in "Jolijn van Veen"
     after = text[end : end + LOOK_AHEAD]
-    return len(words) <= 3 and (BEFORE_SOMEBODY.search(before) is not None or AFTER_SOMEBODY.search(after) is not None)
+    return len(words) <= 3 and (
+        BEFORE_SOMEBODY.search(before) is not None or AFTER_SOMEBODY.search(after) is not None
+    )
 
 
 def _length(words: list[Word], index: int) -> int:

@@ -45,14 +45,14 @@ SHAPES = compiled(
     r")$"
 )
 TRUNK = compiled(  # after a leading 0: area code, then the number
-    r"^\(?[2-6]\)?(?: ?[/-] ?|[ .])(?:[3-9]|[2-5][ .-][2-5]|[2-4][ .-][2-4][ .-][2-4]|2([ .-])2[ .-]2[ .-]2)$"
+    r"^\(?[2-6]\)?(?: ?[/-] ?|[ .])(?:[3-9]|[2-5][ .-][2-5]|[2-4][ .-][2-4][ .-][2-4]|2[ .-]2[ .-]2[ .-]2)$"
 )
 # As groupings: dates, decimals, social security numbers, cards, ZIP+4, ISBN. As digits: dates, years.
 NEVER = compiled(r"^(?:2[./ -]2[./ -]4|[12][.]\d+$|3-2-4|4[ -]4[ -]4[ -]4|5-4$|1-)")
 DATES = compiled(r"^(?:19|20)\d\d(?:[./ -]\d\d?[./ -]\d\d?|-(?:19|20)\d\d)")
 DECIMAL = compiled(r"^\+\d+\.\d+$")
 STRONG_WORDS = (
-    r"(?:phone|\btel\b|tel[.:]|mobil|\bcell|\bfax|handy|whatsapp|\bsms\b|hotline|rufnummer|telef|t\xe9l|celular"
+    r"(?:phone|\btel\b|tel[.:]|\bph[.:]|mobil|\bcell|\bfax|handy|whatsapp|\bsms\b|hotline|rufnummer|telef|t\xe9l|celular"
     r"|m\xf3vil|\bgsm\b|landline|voicemail|komm?\xf3rk|puhelin|viber|festnetz)[^\n0-9]{0,28}"
     r"|\b(?:my|our|your|his|her|their|meine|unsere|mijn|mon|mi|il mio) (?:new )?(?:number|nummer|num[e\xe9]ro)[a-z ]{0,8}:? "
 )
@@ -65,8 +65,8 @@ STRONG = compiled(rf"(?i)(?:{STRONG_WORDS})$")
 AFTER = compiled(rf"(?i)^{AFTER_WORDS}")
 # The last of these words before a number says what it is: a number to call, or some other one.
 WHICH = compiled(
-    r"(?is).*(?:(\bcall|\btext\b|reach|contact|\bring\b|\bdial|number|nummer|num[e\xe9]ro|\bappel|llam[ae]|ligue|chiam"
-    r"|\bbel\b|anruf|erreich|joind)|order|account|acct|case|ticket|invoice|tracking|serial|part|model|card|customer"
+    r"(?is).*(?:(\bcall|\btext\b|reach|contact|\bring\b|\bdial|\bappel|llam[ae]|ligue|chiam"
+    r"|\bbel\b|anruf|erreich|joind|\b(?:the|this|new|home|work|office|contact|direct|emergency) number)|order|account|acct|case|ticket|invoice|tracking|serial|part|model|card|customer"
     r"|reference|\bref\b|routing|passport|licen|policy|member|flight|batch|version|build|error|issue|zip|isbn|line|port"
     r"|page|commit|tax|steuer|social|ssn|iban|konto|bestell|rechnung|kunden|artikel|\bid\b|\bpin\b|code|amount|total"
     r"|size|count)"
@@ -119,7 +119,7 @@ def _digits_after_plus(number: bytes, grouped: bool) -> Span:
         if number[:size] in codes:
             low, high = NATIONAL_DIGITS.get(number[:size], (7, 12))
             # A trunk 0 in brackets, +44 (0)20, is written though not dialled.
-            return size + low - (size == 3), size + high + (number[size : size + 1] == b"0")
+            return size + low - (size == 3) - grouped, size + high + (number[size : size + 1] == b"0")
     # No such code is in use, but what else is written in groups after a plus sign?
     return (9, 15) if grouped and number[:1] != b"0" else (1, 0)
 
@@ -143,17 +143,15 @@ def _is_national(data: bytes, start: int, end: int, whole: bool) -> bool:
     shape = GROUP.sub(lambda found: b"%d" % len(found.group()), text)
     if not 7 <= len(number) <= 13 or len(set(number)) == 1 or text.count(b"(") != text.count(b")"):
         return False
-    if NEVER.search(shape) or DATES.search(text):
-        return False
     if SHAPES.search(shape) and len(number) >= 9 and (number[:1] != b"0" or b"(" in text or b"-" in text):
         return True
-    trunk = TRUNK.search(shape) if number[:1] == b"0" and number[1:2] != b"0" and len(number) >= 9 else None
-    if trunk is not None:
-        # Rows of two digits are hex dumps and tables, but for exactly five pairs (France).
-        return whole or trunk.span(1)[0] < 0
+    if not whole or NEVER.search(shape) or DATES.search(text):
+        return False
+    if number[:1] == b"0" and number[1:2] != b"0" and len(number) >= 9 and TRUNK.search(shape):
+        return True
     if shape == b"3 3 4" and number[0] > 49 and number[3] > 49:
         return True
-    return whole and _in_context(data, start, end)
+    return _in_context(data, start, end)
 
 
 def _in_context(data: bytes, start: int, end: int) -> bool:

@@ -13,8 +13,6 @@ STREET_EN = (
     r"|Path|Pike|Run|Ridge|View|Heights|Park|Mill|Ford|Creek|Crossing|Station|Turnpike|Cove|Bend|Valley|Meadow|Green)"
 )
 UNIT = r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|No|#)\.? ?[A-Z0-9-]{1,6})?"
-US_END = rf"(?:,?\s{{1,2}}{NAME}(?: {NAME}){{0,2}},? [A-Z]{{2}},? \d{{5}}(?:-\d{{4}})?)?"
-UK_END = rf"(?:,?\s{{1,2}}{NAME}(?: {NAME}){{0,2}},?\s{{1,2}}[A-Z]{{1,2}}\d[A-Z0-9]? \d[A-Z]{{2}})?"
 TOWN_AFTER = rf"(?:,?\s{{1,2}}(?:[A-Z]{{1,2}}-)?\d{{4,5}},? {NAME}(?:[ -]{NAME}){{0,2}})?"
 # Letters outside Latin-1 stand as `?` in the bytes that are searched.
 ANY_NAME = r"[A-Z\xc0-\xde?][A-Za-z\xdf-\xff'?.]{1,24}"
@@ -45,6 +43,10 @@ COUNTRIES = (
 ).split()
 LANDS = ["New Zealand", "South Africa", "South Korea", "Saudi Arabia", "Sri Lanka", "Costa Rica", "El Salvador",
          "United Kingdom", "United States(?: of America)?", "United Arab Emirates", "Czech Republic"]  # fmt: skip
+
+
+US_END = rf"(?:,?\s{{1,2}}{NAME}(?: {NAME}){{0,2}},? [A-Z]{{2}},? \d{{5}}(?:-\d{{4}})?)"
+UK_END = rf"(?:,?\s{{1,2}}{NAME}(?: {NAME}){{0,2}},?\s{{1,2}}[A-Z]{{1,2}}\d[A-Z0-9]? \d[A-Z]{{2}})"
 
 
 def _rule(name: str, anchor: str, pattern: str, example: str, score: float = 0.6) -> Rule:
@@ -79,7 +81,7 @@ PLACES: tuple[Rule, ...] = (
         "street-address",
         r"\d[A-Za-z]? [A-Z\xc0-\xde]",
         rf"\b(\d{{1,6}}[A-Za-z]?(?:-\d{{1,5}})? (?:[NSEW]\.?[EW]?\.? )?(?:{NAME} ){{1,4}}{STREET_EN}\b\.?(?: [NSEW]{{1,2}}\b)?"
-        rf"{UNIT}(?:{US_END}|{UK_END}))",
+        rf"{UNIT}(?:{US_END}|{UK_END}|,\s{{1,2}}(?:{'|'.join(CITIES)}))?)",
         "742 Maple Hill Road, Apt 4, Springfield, OR 97403",
     ),
     _rule(

@@ -245,6 +245,13 @@ GENERAL = (
         basic_credentials,
     ),
     _rule(
+        "docker-credentials",
+        r'"auth"',
+        r'"auth"\s{0,4}:\s{0,4}"([A-Za-z0-9+/]{12,}={0,2})"',
+        '{"auth": "YWxpY2U6czNjcjN0"}',
+        basic_credentials,
+    ),
+    _rule(
         "bearer-token",
         "(?i)bearer ",
         r"(?i)\bbearer ([\w.~+/=-]{16,})",
@@ -255,7 +262,7 @@ GENERAL = (
         "password-on-command-line",
         r"(?:curl|wget|http|sshpass|mysql|psql|docker|redis-cli)",
         r"\b(?:(?:curl|wget)\s[^\n|;]{0,200}?(?:-u|--user)[ =]['\"]?[^\s:'\"]{1,64}:|sshpass\s+-p\s?['\"]?"
-        r"|mysql(?:dump|admin)?\s[^\n|;]{0,200}?-p|redis-cli\s[^\n|;]{0,200}?-a\s)([^\s'\"]{4,100})",
+        r"|docker\s+login\s[^\n|;]{0,200}?(?:-p|--password)[ =]|mysql(?:dump|admin)?\s[^\n|;]{0,200}?-p|redis-cli\s[^\n|;]{0,200}?-a\s)([^\s'\"]{4,100})",
         "curl -u alice:" + MIXED[:12] + " https://intranet",
         password,
     ),

@@ -16,7 +16,7 @@ NOT_TLDS = frozenset(
     b"png jpg jpeg gif svg webp bmp ico pdf css scss html htm xml json yaml yml toml ini cfg conf txt log csv tsv"
     b" exe dll bin zip tar tgz whl jar deb rpm dmg iso img min map tsx jsx vue lock bak tmp sql exs java class cpp"
     b" service socket target timer mount slice scope device path dot shape sum mean func function prop property"
-    b" setter getter deleter default value key item items self this array length size dev git npm tmpl toString"
+    b" setter getter deleter default value key item items self this array length size git npm tmpl toString"
     b" option command group route get post put delete patch fixture mark given register override abstractmethod".split()
 )
 

@@ -83,8 +83,11 @@ class AuditStore:
     def snapshot(self) -> Iterator[Snapshot]:
         """Reads that all see one moment."""
         with closing(self._read()) as connection:
-            connection.execute("BEGIN")
-            yield Snapshot(connection)
+            try:
+                connection.execute("BEGIN")
+                yield Snapshot(connection)
+            except sqlite3.DatabaseError as error:
+                raise StoreError(f"the database cannot be read: {error}") from error
 
 
 class Snapshot:

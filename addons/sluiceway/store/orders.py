@@ -99,9 +99,10 @@ type Order = Admit | Settle | Cancel | TopUp | Record | Work
 def must_survive(order: Order) -> bool:
     """Whether the order must be on the disk itself before it is answered: whatever lets money be spent.
 
-    An end and a refusal need not: without it the reservation is charged, or nothing was sent.
+    An end and a refusal need not: without it the reservation is charged, or nothing was sent. A top-up need
+    not either: the row it belongs to is there, and its stream should not wait for the disk in the middle.
     """
-    if isinstance(order, Settle | Cancel):
+    if isinstance(order, Settle | Cancel | TopUp):
         return False
     return not isinstance(order, Record) or order.charged_nusd > 0
 

@@ -15,7 +15,9 @@ MAX_PIECES = 4096  # no tool call has so many; a request made to keep us busy ha
 _PUNCTUATION = " \t\r\n{}[]:,"
 # A string literal, whose end may be missing; or a number as long as a card's or a telephone's.
 _PIECE = re.compile(r'"(?P<body>[^"\\]*+(?:\\.[^"\\]*+)*+)"?|(?<![\w.+-])-?\d{9,}(?![\w.])', re.DOTALL)
-_HIDING = re.compile(r"(?<!\\)(?:\\\\)*+\\[bfnrtu]")  # what would be read as a letter of the text beside it
+# What would be read as a letter of the text beside it. After an escaped backslash it is an escape one level
+# further down, if this is JSON inside JSON.
+_HIDING = re.compile(r"\\[bfnrtu]")
 # What may stand between literals if the text is JSON; a long number is a piece of its own.
 _SOUND = re.compile(
     r"(?:[\s{}\[\]:,]|-?\d{1,8}(?:\.\d+)?(?:[eE][+-]?\d+)?(?=\s*(?:[,}\]]|\Z))|true|false|null)*+"

@@ -102,9 +102,11 @@ class JsonTap:
         self._generates = generates
         self._kept: list[bytes] = []
         self._size = 0
+        self._read: Answer | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         self._size += len(chunk)
+        self._read = None
         if self._size <= MAX_JSON_BYTES:
             self._kept.append(chunk)
         else:
@@ -117,10 +119,13 @@ class JsonTap:
     def answer(self) -> Answer:
         """Without usage and not complete while the document is not whole, or when it was too large; then
         all its bytes are taken for generated ones, if it is an answer that has such (`generates`)."""
-        document = load(b"".join(self._kept))
-        if document is None:
-            return Answer(output_bytes=self._size if self._generates else 0)
-        return self._parse(document)
+        if self._read is None:
+            document = load(b"".join(self._kept))
+            if document is None:
+                self._read = Answer(output_bytes=self._size if self._generates else 0)
+            else:
+                self._read = self._parse(document)
+        return self._read
 
     def cut(self, message: str) -> bytes:
         return b""

@@ -1,0 +1,62 @@
+"""What an exchange says of itself: headers, its place in a conversation, and whether caps count it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from gateway_world import Ledger, call, exchange, parts
+
+from sluiceway.policy import Policy
+from sluiceway.types import KeyClass
+from sluiceway.wire.client import ClientInfo
+
+
+@pytest.mark.parametrize(
+    ("unknown_keys", "key_class", "counts"),
+    [
+        (None, KeyClass.UNKNOWN, True),
+        ("company", KeyClass.UNKNOWN, True),
+        ("personal", KeyClass.UNKNOWN, False),
+        ("personal", KeyClass.COMPANY, True),
+        ("company", KeyClass.PERSONAL, False),
+        ("company", KeyClass.SUBSCRIPTION, False),
+    ],
+)
+def test_caps_count_the_companys_money_and_of_unknown_keys_what_policy_says(
+    unknown_keys: str | None, key_class: KeyClass, counts: bool
+) -> None:
+    of = parts(Ledger())
+    of.rules.policy = replace(Policy(), unknown_keys=unknown_keys)  # type: ignore[arg-type]  # as in the table
+    ex = exchange(of, call())
+    ex.key_class = key_class
+    assert ex.row().budgeted is counts
+
+
+def test_what_is_not_metered_counts_against_no_cap() -> None:
+    row = exchange(parts(Ledger()), None).row()
+    assert (row.metered, row.budgeted, row.dialect, row.route_path) == (False, False, None, "anthropic")
+
+
+def test_headers_say_what_is_left_and_never_less_than_nothing() -> None:
+    ex = exchange(parts(Ledger()), call())
+    assert "x-sluiceway-budget-remaining-usd" not in ex.own_headers()
+    ex.remaining_nusd = 12_345_678
+    assert Decimal(ex.own_headers()["x-sluiceway-budget-remaining-usd"]) == Decimal("0.012346")
+    ex.remaining_nusd = -1
+    assert ex.own_headers()["x-sluiceway-budget-remaining-usd"] == "0.000000"
+
+
+def test_a_model_nobody_named_is_a_question_mark_in_the_route() -> None:
+    assert exchange(parts(Ledger()), call(model=None)).own_headers()["x-sluiceway-route"] == "anthropic/?"
+
+
+def test_a_conversation_is_a_persons_own() -> None:
+    ex = exchange(parts(Ledger()), call())
+    assert ex.conversation is None
+    ex.client = ClientInfo(conversation_id="from-a-header")
+    assert ex.conversation == ("alice", "from-a-header")
+    ex.call = call(conversation_id="from-the-body")
+    assert ex.conversation == ("alice", "from-the-body")
+    assert ex.row().conversation_id == "from-the-body"
