@@ -78,6 +78,8 @@ class RawProvider:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # close alone would leave it to the thread in accept
         self._listener.close()
 
 

@@ -535,8 +535,8 @@ def test_a_provider_that_cannot_be_reached_is_502_and_costs_nothing(
     fresh: type[Running], tmp_path: Path
 ) -> None:
     with RawProvider(tmp_path) as provider:
-        upstream = provider.upstream
-    running = fresh(upstream=upstream)
+        nobody = provider.upstream
+    running = fresh(upstream=nobody)
     since = Since(running)
     with Tunnel(running, running.add("alice")) as tunnel:
         answer = tunnel.ask("/v1/messages", claude())

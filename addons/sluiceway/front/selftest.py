@@ -7,7 +7,7 @@ has another mitmproxy than the one that was tested.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.proxy import server
@@ -23,9 +23,9 @@ class Incompatible(SluicewayError):
     """The installed mitmproxy is not one the seam works with."""
 
 
-def run() -> None:
+def run(contracts: Mapping[str, Callable[[], bool]] | None = None) -> None:
     """Raises Incompatible naming every expectation that does not hold."""
-    failed = [name for name, holds in CONTRACTS.items() if not _holds(holds)]
+    failed = [name for name, holds in (contracts or CONTRACTS).items() if not _holds(holds)]
     if failed:
         raise Incompatible(
             f"the installed mitmproxy does not fit: {'; '.join(failed)}. Install the locked version."

@@ -15,6 +15,7 @@ from sluiceway.wire.dialect import Tap
 AHEAD_TOKENS = 256
 # A token is at least this many decoded bytes of a stream: what may pass before the next look.
 STREAM_BYTES_PER_TOKEN = 2
+NEVER = 2**63
 
 
 class Allowance:
@@ -41,9 +42,11 @@ class Allowance:
         if left < AHEAD_TOKENS and not whole:
             await self._top_up(seen, left)
             left = self._guess.affordable(self._nusd) - seen
-        # Where no more is to be had, every chunk is looked at until the money is used.
-        ahead = left - AHEAD_TOKENS if left > AHEAD_TOKENS or not whole else left
-        self._look_at_bytes = self._passed_bytes + max(0, ahead) * STREAM_BYTES_PER_TOKEN
+        if whole:
+            self._look_at_bytes = NEVER  # all that the provider may send is paid for
+        else:
+            ahead = max(0, left - AHEAD_TOKENS)
+            self._look_at_bytes = self._passed_bytes + ahead * STREAM_BYTES_PER_TOKEN
         return left >= 0
 
     async def _top_up(self, seen_tokens: int, left_tokens: int) -> None:

@@ -1,4 +1,4 @@
-"""Numbers that states give people: with check digits where they have them, beside a telling word where not."""
+"""Numbers that states give people: with check digits where they have them, else beside a telling word."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SSN_WORDS = words(r"\bssn\b|social.?security|\bss#")
 
 
 def ssn(data: bytes, match: Match) -> Span | None:
-    """A US social security number (Social Security Administration: no area 000, 666 or 9xx, no zero groups)."""
+    """A US social security number (its administration gives out no area 000, 666 or 9xx, no zero groups)."""
     span = match.span()
     number = bare(data, span)
     if not whole_number(data, span) or number[:3] in (b"000", b"666") or number[0] == 57:
@@ -64,14 +64,17 @@ def _rule(
 
 PASSPORT = words(r"pass(?:port|eport|aporte|nummer)|reisepass|paspoort|passaporto|travel document")
 LICENCE = words(
-    r"driv(?:er|ing)[' a-z]{0,4} ?(?:licen[sc]e|permit)|\bdl\b ?(?:#|no|num)|f(?:ue|\xfc)hrerschein|licen[sc]e number"
+    r"driv(?:er|ing)[' a-z]{0,4} ?(?:licen[sc]e|permit)|\bdl\b ?(?:#|no|num)|f(?:ue|\xfc)hrerschein"
+    r"|licen[sc]e number"
 )
 BORN = words(
-    r"\bdob\b|d\.o\.b|birth|born|\bgeb(?:oren|urt|\.)|\bn(?:\xe9|ato|acido|acimiento)e?\b|naissance|nascita|nascimento|geboorte"
+    r"\bdob\b|d\.o\.b|birth|born|\bgeb(?:oren|urt|\.)|\bn(?:\xe9|ato|acido|acimiento)e?\b|naissance"
+    r"|nascita|nascimento|geboorte"
 )
 DATE = (
     r"\b((?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2}"
-    r"|(?:\d{1,2}(?:st|nd|rd|th|\.)? (?:of )?)?(?:Jan|Feb|M(?:ar|\xe4r|ai|ay)|Apr|Jun|Jul|Aug|Sep|O[ck]t|Nov|De[cz])[a-z]{0,7}\.?"
+    r"|(?:\d{1,2}(?:st|nd|rd|th|\.)? (?:of )?)?(?:Jan|Feb|M(?:ar|\xe4r|ai|ay)|Apr|Jun|Jul|Aug|Sep|O[ck]t"
+    r"|Nov|De[cz])[a-z]{0,7}\.?"
     r"(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d\d))\b"
 )
 TAX = words(r"steuer|tax|\btin\b|id-?nr|idnr|identifikationsnummer")

@@ -34,7 +34,7 @@ class History:
     def recall(
         self, owner: str, profile: Profile, version: str, texts: Iterable[str]
     ) -> tuple[list[bytes], list[Findings | None]]:
-        """For each text its digest, to `remember` it by, and its findings, or None where it must be scanned."""
+        """For each text its digest, to `remember` it by, and its findings; None where it must be scanned."""
         key = hmac.digest(self._key, f"{owner}\0{profile}\0{version}".encode(), hashlib.sha256)
         digests = [self._digest(key, text) for text in texts]
         return digests, [self._find(digest) for digest in digests]

@@ -38,7 +38,7 @@ def _text(line: bytes) -> str:
         raise ValueError("is not UTF-8") from None
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
-    if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-        raise ValueError('is not an object with a string "text"')
-    text: str = record["text"]
-    return text
+    text = record.get("text") if isinstance(record, dict) else None
+    if isinstance(text, str):
+        return text
+    raise ValueError('is not an object with a string "text"')

@@ -8,7 +8,8 @@ from sluiceway.guard.context import apart, near, whole_number, words
 from sluiceway.guard.patterns import Check, Match, Profile, Rule, Span, compiled
 
 VERSION_BEFORE = compiled(
-    r"(?i)(?:\b(?:version|release|build|rev|ver|section|chapter|clause|figure|table)[^A-Za-z0-9]{0,5}|[=<>~^!]=?|\bv\.?|[A-Za-z]/|[\w]-)$"
+    r"(?i)(?:\b(?:version|release|build|rev|ver|section|chapter|clause|figure|table)[^A-Za-z0-9]{0,5}"
+    r"|[=<>~^!]=?|\bv\.?|[A-Za-z]/|[\w]-)$"
 )
 NOT_VERSION = compiled(r"(?:[^=!<>~]=|://)$")
 IP_WORDS = words(

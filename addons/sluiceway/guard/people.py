@@ -11,55 +11,69 @@ from sluiceway.guard.names import AMBIGUOUS, COMMON, FAMILY, GIVEN
 from sluiceway.guard.patterns import compiled_text
 from sluiceway.types import Finding
 
-# Capitalised words in a row, particles and initials among them. Works on characters: names are of all scripts.
+# Capitalised words in a row, particles and initials among them, of any script.
 WORD = r"\p{Lu}[\p{L}\p{M}'\x{2019}-]*"
 PARTICLE = r"(?:van|von|der|den|de|del|della|di|da|dos|das|du|la|le|ten|ter|zu|bin|ibn|al|el|y|af|av)"
 ROW = compiled_text(rf"{WORD}\.?(?:[ \x{{a0}}](?:{PARTICLE} ){{0,2}}{WORD}\.?){{0,4}}")
 TITLES = frozenset(
-    "Mr Mrs Ms Miss Mx Dr Prof Professor Sir Dame Lord Lady Rev Fr Sr Sra Srta Herr Frau Hr Mme Mlle Monsieur Madame"
-    " Señor Señora Signor Signora Dott Ing Mevrouw Meneer Pan Pani Captain Capt Lt Sgt Col Gen Judge Senator".split()
+    "Mr Mrs Ms Miss Mx Dr Prof Professor Sir Dame Lord Lady Rev Fr Sr Sra Srta Herr Frau Hr Mme Mlle"
+    " Monsieur Madame"
+    " Señor Señora Signor Signora Dott Ing Mevrouw Meneer Pan Pani Captain Capt Lt Sgt Col Gen"
+    " Judge Senator".split()
 )
 # Words in a row that end or cannot begin a name, though they are capitalised.
 NOT_NAMES = frozenset(
     """
-    A About After All Also Although An And Any Are As Ask At Be Because Before Best But By Call Can Cc Cheers City Co
-    Company Contact Could Customer Dear Department Did Do Does Email Error Every Example File First For Forward Friday From
-    Get Give Go Good Great Group Have He Hello Here Hey Hi His Her Hotel How However I If In Inc Is It Its January February
-    March April May June July August September October November December Just Kind Last Let Limited Llc Ltd Mail Manager Me
-    Meeting Monday My Name New Next No Not Now Of On Once One Or Our Patient Per Phone Please Project Re Regards Reply Send
-    She Should Since So Some Sorry South North East West Sunday Saturday Street Tell Thank Thanks That The Their Then There
-    These They This Thursday To Today Tomorrow Tuesday University User Was We Wednesday Were What When Where Which While Who
-    Why Will With Would Yes Yesterday You Your Road Avenue Lane Drive Court Square Place Park School College Hospital Bank
-    Airport Station Church Museum Gmbh Ag Python Java Windows Linux Google Microsoft Amazon Apple Der Die Das Ein Eine Und Ich
-    Wir Sie Er Es Im In Am None True False Null Self Any Optional Annotated String Number Int Error
-    Exception Type Warning Sir Madam All Team Everyone Everybody Folks There Both Guys Colleagues Friends Friend Mum Mom Dad God Bitte Hallo Liebe Lieber Sehr Mit Von Le La Les Un Une Je Nous Il Elle Bonjour El Los Las Hola Y
+    A About After All Also Although An And Any Are As Ask At Be Because Before Best But By Call Can
+    Cc Cheers City Co Company Contact Could Customer Dear Department Did Do Does Email Error Every
+    Example File First For Forward Friday From Get Give Go Good Great Group Have He Hello Here Hey
+    Hi His Her Hotel How However I If In Inc Is It Its January February March April May June July
+    August September October November December Just Kind Last Let Limited Llc Ltd Mail Manager Me
+    Meeting Monday My Name New Next No Not Now Of On Once One Or Our Patient Per Phone Please
+    Project Re Regards Reply Send She Should Since So Some Sorry South North East West Sunday
+    Saturday Street Tell Thank Thanks That The Their Then There These They This Thursday To Today
+    Tomorrow Tuesday University User Was We Wednesday Were What When Where Which While Who Why Will
+    With Would Yes Yesterday You Your Road Avenue Lane Drive Court Square Place Park School College
+    Hospital Bank Airport Station Church Museum Gmbh Ag Python Java Windows Linux Google Microsoft
+    Amazon Apple Der Die Das Ein Eine Und Ich Wir Sie Er Es Im In Am None True False Null Self Any
+    Optional Annotated String Number Int Error Exception Type Warning Sir Madam All Team Everyone
+    Everybody Folks There Both Guys Colleagues Friends Friend Mum Mom Dad God Bitte Hallo Liebe
+    Lieber Sehr Mit Von Le La Les Un Une Je Nous Il Elle Bonjour El Los Las Hola Y
     """.split()
 )
 INTRODUCTION = compiled_text(
-    r"(?i)(?:\b(?:my name is|name is|i am|i'm|this is|named|called|dear|hi|hello|hey|signed|regards|sincerely|cheers"
-    r"|yours|mein name ist|ich hei\x{df}e|ich bin|je m'appelle|je suis|me llamo|mi nombre es|mi chiamo|ik ben|hallo|liebe[r]?"
-    r"|bonjour|hola|ciao)[,:]?|(?:full.?name|first.?name|last.?name|sur.?name|contact|patient|employee|author|attn|name"
+    r"(?i)(?:\b(?:my name is|name is|i am|i'm|this is|named|called|dear|hi|hello|hey|signed|regards"
+    r"|sincerely|cheers"
+    r"|yours|mein name ist|ich hei\x{df}e|ich bin|je m'appelle|je suis|me llamo|mi nombre es|mi chiamo"
+    r"|ik ben|hallo|liebe[r]?"
+    r"|bonjour|hola|ciao)[,:]?|(?:full.?name|first.?name|last.?name|sur.?name|contact|patient|employee"
+    r"|author|attn|name"
     r"|customer|applicant|tenant|recipient|cardholder|nombre|nom)\s?[\"']?\s?[:=])[\s\"']{1,4}$"
 )
 STRONG_INTRODUCTION = compiled_text(
-    r"(?i)(?:\b(?:my|his|her|their|whose) name is|heisse|hei\x{df}e|appelle|llamo|nombre es|chiamo|\bdear),? $"
+    r"(?i)(?:\b(?:my|his|her|their|whose) name is|heisse|hei\x{df}e|appelle|llamo|nombre es|chiamo"
+    r"|\bdear),? $"
 )
 # A row of two or three words that are no others' is a name after, or before, what people do.
 BEFORE_SOMEBODY = compiled_text(
-    r"(?i)\b(?:met|with|add|invite|ask|tell|told|e?-?mail(?:ed)?|see|saw|patient|colleague|boss|manager|friend|wife"
-    r"|husband|son|daughter|brother|sister|mother|father|client|customer|tenant|from|to|cc|by|for|of|behalf of|and|between"
-    r"|contact(?:ed)?|call(?:ed)?|hired?|thanks?|mit|bei|f\x{fc}r|und|von|avec|pour|par|et|con|para|por|met|voor|en)[,:]? $"
+    r"(?i)\b(?:met|with|add|invite|ask|tell|told|e?-?mail(?:ed)?|see|saw|patient|colleague|boss|manager"
+    r"|friend|wife"
+    r"|husband|son|daughter|brother|sister|mother|father|client|customer|tenant|from|to|cc|by|for|of"
+    r"|behalf of|and|between"
+    r"|contact(?:ed)?|call(?:ed)?|hired?|thanks?|mit|bei|f\x{fc}r|und|von|avec|pour|par|et|con|para|por"
+    r"|met|voor|en)[,:]? $"
 )
 AFTER_SOMEBODY = compiled_text(
-    r"^(?:,? (?:who|whose)|,? (?:\d\d|born)|'s| (?:is|was|has|had|lives?|lived|called|said|says|wrote|writes|works?|worked"
-    r"|asked|joined|told|sent|emailed|signed|paid|wants?|needs?|left|will|would|and (?:I|his|her|my)|from|wohnt|hat|habite|vive)\b)"
+    r"^(?:,? (?:who|whose)|,? (?:\d\d|born)|'s| (?:is|was|has|had|lives?|lived|called|said|says|wrote"
+    r"|writes|works?|worked"
+    r"|asked|joined|told|sent|emailed|signed|paid|wants?|needs?|left|will|would|and (?:I|his|her|my)"
+    r"|from|wohnt|hat|habite|vive)\b)"
 )
-FAMILY_ENDINGS = (
-    "sson", "sen", "ová", "ski", "ska", "cki", "cka", "wicz", "czyk", "czak", "escu", "enko", "chuk", "ez", "oglu",
-    "oğlu", "nen", "opoulos", "idis", "akis", "yan", "shvili", "ström", "qvist", "gren", "lund", "dottir", "mann",
-    "berg", "stein", "elli", "etti", "ini", "ucci", "eau", "szó", "váry", "vić", "ić", "ov", "ev", "ova", "eva",
-    "inõ", "ington", "worth", "bauer", "hoff", "meyer", "wski", "ita", "moto", "mura", "yama", "dinov",
-)  # fmt: skip
+FAMILY_ENDINGS = tuple(
+    "sson sen ová ski ska cki cka wicz czyk czak escu enko chuk ez oglu oğlu nen opoulos idis akis"
+    " yan shvili ström qvist gren lund dottir mann berg stein elli etti ini ucci eau szó váry vić ić"
+    " ov ev ova eva inõ ington worth bauer hoff meyer wski ita moto mura yama dinov".split()
+)
 LOOK_BACK = 32
 LOOK_AHEAD = 16
 MAX_WORDS = 4
@@ -88,7 +102,7 @@ type Word = tuple[int, int, str]
 
 
 def _words(text: str, start: int, end: int) -> list[Word]:
-    """The words of a row: where each stands, and the word without a possessive, a full stop or a hyphen's tail."""
+    """The words of a row: where each stands, and the word without a possessive or what ends it."""
     words = []
     place = start
     for piece in text[start:end].replace("\xa0", " ").split(" "):

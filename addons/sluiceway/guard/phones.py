@@ -10,17 +10,19 @@ from __future__ import annotations
 import re
 
 from sluiceway.guard.context import ALNUM, lettered
-from sluiceway.guard.patterns import Match, Pattern, Rule, Span, compiled
+from sluiceway.guard.patterns import Match, Rule, Span, compiled
 
 # ITU-T E.164 calling codes; lengths of what follows are 7 to 12 digits but for these.
 CODES_1 = frozenset(b"1 7".split())
 CODES_2 = frozenset(
-    b"20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84"
+    b"20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66"
+    b" 81 82 84"
     b" 86 90 91 92 93 94 95 98".split()
 )
 CODES_3 = frozenset(b"%d" % code for code in (
-    *range(211, 214), 216, 218, *range(220, 270), 290, 291, 297, 298, 299, *range(350, 360), 370, *range(371, 390),
-    420, 421, 423, *range(500, 510), *range(590, 600), *range(670, 693), 800, 808, 850, 852, 853, 855, 856, 870,
+    *range(211, 214), 216, 218, *range(220, 270), 290, 291, 297, 298, 299, *range(350, 360),
+    *range(370, 390), 420, 421, 423, *range(500, 510), *range(590, 600), *range(670, 693), 800, 808, 850, 852,
+    853, 855, 856, 870,
     878, 880, *range(881, 889), *range(960, 969), *range(970, 978), 979, *range(992, 997), 998,
 ))  # fmt: skip
 NATIONAL_DIGITS: dict[bytes, tuple[int, int]] = {
@@ -52,12 +54,15 @@ NEVER = compiled(r"^(?:2[./ -]2[./ -]4|[12][.]\d+$|3-2-4|4[ -]4[ -]4[ -]4|5-4$|1
 DATES = compiled(r"^(?:19|20)\d\d(?:[./ -]\d\d?[./ -]\d\d?|-(?:19|20)\d\d)")
 DECIMAL = compiled(r"^\+\d+\.\d+$")
 STRONG_WORDS = (
-    r"(?:phone|\btel\b|tel[.:]|\bph[.:]|mobil|\bcell|\bfax|handy|whatsapp|\bsms\b|hotline|rufnummer|telef|t\xe9l|celular"
+    r"(?:phone|\btel\b|tel[.:]|\bph[.:]|mobil|\bcell|\bfax|handy|whatsapp|\bsms\b|hotline|rufnummer"
+    r"|telef|t\xe9l|celular"
     r"|m\xf3vil|\bgsm\b|landline|voicemail|komm?\xf3rk|puhelin|viber|festnetz)[^\n0-9]{0,28}"
-    r"|\b(?:my|our|your|his|her|their|meine|unsere|mijn|mon|mi|il mio) (?:new )?(?:number|nummer|num[e\xe9]ro)[a-z ]{0,8}:? "
+    r"|\b(?:my|our|your|his|her|their|meine|unsere|mijn|mon|mi|il mio) (?:new )?(?:number|nummer"
+    r"|num[e\xe9]ro)[a-z ]{0,8}:? "
 )
 PROSE_WORDS = (
-    r"\b(?:call|ring|dial|text|reach|phone|contact|ping|appel|llam|ligue|chiam|bel|ruf|anruf|erreich)[a-z]{0,7}"
+    r"\b(?:call|ring|dial|text|reach|phone|contact|ping|appel|llam|ligue|chiam|bel|ruf|anruf"
+    r"|erreich)[a-z]{0,7}"
     r"(?: [a-z\x80-\xff']{1,12}){0,4}[: ]{1,2}"
 )
 AFTER_WORDS = r"[ ,]{0,2}\(?(?:office|fax|mobile|cell|phone|home|work|tel\b)"
@@ -66,9 +71,12 @@ AFTER = compiled(rf"(?i)^{AFTER_WORDS}")
 # The last of these words before a number says what it is: a number to call, or some other one.
 WHICH = compiled(
     r"(?is).*(?:(\bcall|\btext\b|reach|contact|\bring\b|\bdial|\bappel|llam[ae]|ligue|chiam"
-    r"|\bbel\b|anruf|erreich|joind|\b(?:the|this|new|home|work|office|contact|direct|emergency) number)|order|account|acct|case|ticket|invoice|tracking|serial|part|model|card|customer"
-    r"|reference|\bref\b|routing|passport|licen|policy|member|flight|batch|version|build|error|issue|zip|isbn|line|port"
-    r"|page|commit|tax|steuer|social|ssn|iban|konto|bestell|rechnung|kunden|artikel|\bid\b|\bpin\b|code|amount|total"
+    r"|\bbel\b|anruf|erreich|joind|\b(?:the|this|new|home|work|office|contact|direct|emergency) number)"
+    r"|order|account|acct|case|ticket|invoice|tracking|serial|part|model|card|customer"
+    r"|reference|\bref\b|routing|passport|licen|policy|member|flight|batch|version|build|error|issue|zip"
+    r"|isbn|line|port"
+    r"|page|commit|tax|steuer|social|ssn|iban|konto|bestell|rechnung|kunden|artikel|\bid\b|\bpin\b|code"
+    r"|amount|total"
     r"|size|count)"
 )
 WINDOW_BYTES, MAX_GROUPS = 48, 6
@@ -101,7 +109,7 @@ def _glued(data: bytes, start: int, end: int) -> bool:
 
 
 def _international(data: bytes, start: int, end: int) -> Span | None:
-    """`+`, `(+..)` or `00`, a calling code, and as many digits as a number has; groups too many are left out."""
+    """`+`, `(+` or `00`, a calling code, and as many digits as a number has; later groups are left out."""
     while True:
         number = data[start:end].translate(None, BRACKETS).removeprefix(b"00")
         low, high = _digits_after_plus(number, grouped=data[start:end].translate(None, b"+0123456789") != b"")
@@ -190,7 +198,8 @@ PHONES: tuple[Rule, ...] = (
         "phone",
         "PHONE_NUMBER",
         SEVEN_DIGITS,
-        r"\(?\+\d(?:[ .()/-]{0,3}\d){6,16}|(?:\(|\b)\d{1,7}(?:[ .()/-]{1,3}\d{1,9}){1,6}|\b00[1-9]\d{7,12}\b",
+        r"\(?\+\d(?:[ .()/-]{0,3}\d){6,16}|(?:\(|\b)\d{1,7}(?:[ .()/-]{1,3}\d{1,9}){1,6}"
+        r"|\b00[1-9]\d{7,12}\b",
         ("(415) 555-0132", "+49 30 901820", "call me on 030 9018 2233", "020 7946 0958"),
         phone,
         0.75,

@@ -52,7 +52,7 @@ class Numbering:
         self._literal: dict[str, set[int]] = {}
 
     def avoid(self, text: str) -> None:
-        """Keep the numbers of placeholders that a text already holds, as a user's own words, from new values."""
+        """Keep the numbers of placeholders that a text holds as its author's own words from new values."""
         for label, number in PLACEHOLDER.findall(text):
             self._literal.setdefault(label, set()).add(int(number))
 
@@ -76,7 +76,7 @@ class Numbering:
 
 
 def mask(text: str, findings: Iterable[Finding], numbering: Numbering) -> Masked:
-    """The text with every finding replaced. Findings are in order and do not overlap, as `scan` gives them."""
+    """The text with every finding replaced. Findings stand in order, none overlapping (`scan`)."""
     pieces: list[str] = []
     originals: dict[str, str] = {}
     done = 0

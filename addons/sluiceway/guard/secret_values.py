@@ -13,19 +13,24 @@ from sluiceway.guard.patterns import compiled
 # Words that stand alone, whole, as a value that nobody would call a secret.
 STAND_INS = frozenset(
     b"password passwd passwort pass pwd secret secrets token apikey api_key api-key key value string text"
-    b" changeme change_me change-me changeit replaceme replace_me placeholder dummy fake sample test testing"
+    b" changeme change_me change-me changeit replaceme replace_me placeholder dummy fake sample test"
+    b" testing"
     b" example none null nil true false undefined redacted hidden masked removed todo tbd n/a user username"
-    b" admin root guest postgres mysql default empty foo bar baz foobar bearer basic required optional".split()
+    b" admin root guest postgres mysql default empty foo bar baz foobar bearer basic required"
+    b" optional".split()
 )
 # Parts that give a stand-in away wherever they stand.
 GIVEAWAYS = compiled(
     r"(?i)xxxx|\*\*\*|\.\.\.|your|placeholder|change.?me|replace.?me|insert.?here|dummy|redacted|<[a-z]"
-    r"|\{\{|\$\{|\$\(|%\(|%s|\{[a-z_.]*\}|^\$[a-z_]|^%[a-z_]+%$|^@[a-z]|^#\{|not.?a.?real|fake.?(?:key|token|secret)"
+    r"|\{\{|\$\{|\$\(|%\(|%s|\{[a-z_.]*\}|^\$[a-z_]|^%[a-z_]+%$|^@[a-z]|^#\{|not.?a.?real|fake.?(?:key"
+    r"|token|secret)"
 )
 # Unquoted, these are code that fetches a secret or names one, not the secret.
 CODE = compiled(
-    r"(?i)^(?:os\.|env[.\[(]|process\.|getenv|config[.\[]|settings\.|self\.|this\.|request\.|req\.|args\.|options\."
-    r"|secrets\.|vault|data\.|var\.|local\.|module\.|params|ctx\.|app\.|user\.|await |new |lambda|function|func)"
+    r"(?i)^(?:os\.|env[.\[(]|process\.|getenv|config[.\[]|settings\.|self\.|this\.|request\.|req\."
+    r"|args\.|options\."
+    r"|secrets\.|vault|data\.|var\.|local\.|module\.|params|ctx\.|app\.|user\.|await |new |lambda"
+    r"|function|func)"
     r"|[\[\](){}]|->|=>|::|\?\?|&&|\|\|"
 )
 MIN_DISTINCT = 6

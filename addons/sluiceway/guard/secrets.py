@@ -262,7 +262,8 @@ GENERAL = (
         "password-on-command-line",
         r"(?:curl|wget|http|sshpass|mysql|psql|docker|redis-cli)",
         r"\b(?:(?:curl|wget)\s[^\n|;]{0,200}?(?:-u|--user)[ =]['\"]?[^\s:'\"]{1,64}:|sshpass\s+-p\s?['\"]?"
-        r"|docker\s+login\s[^\n|;]{0,200}?(?:-p|--password)[ =]|mysql(?:dump|admin)?\s[^\n|;]{0,200}?-p|redis-cli\s[^\n|;]{0,200}?-a\s)([^\s'\"]{4,100})",
+        r"|docker\s+login\s[^\n|;]{0,200}?(?:-p|--password)[ =]|mysql(?:dump|admin)?\s[^\n|;]{0,200}?-p"
+        r"|redis-cli\s[^\n|;]{0,200}?-a\s)([^\s'\"]{4,100})",
         "curl -u alice:" + MIXED[:12] + " https://intranet",
         password,
     ),
