@@ -65,7 +65,7 @@ def test_no_canary_is_in_any_file_log_or_error(
             kind = ("", " choke", " sk-abcd1234")[n % 3]
             subject = world.subject(f"r-{n}")
             asyncio.run(recorder.begin(subject))
-            parts = [Part("system", canary), Part.of_block("user", {"type": "text", "text": canary + kind})]
+            parts = [Part("system", canary), Part("user", canary + kind)]
             recorder.record(subject, End(None, "ok", 200), parts, Part("assistant", canary))
             errors += [repr(parts), repr(Item(subject, End(), tuple(parts)))]
             if n % 10 == 0:

@@ -88,14 +88,6 @@ def test_unchanged_history_is_redacted_and_stored_once(told: World) -> None:
     assert told.verdict().faults == []
 
 
-def test_moving_the_cache_mark_does_not_make_a_block_new() -> None:
-    block = {"type": "text", "text": "a long system prompt"}
-    marked = block | {"cache_control": {"type": "ephemeral"}}
-    assert Part.of_block("system", marked) == Part.of_block("system", block)
-    tool = {"type": "tool_use", "input": {"cache_control": "the user's own"}}
-    assert "the user's own" in Part.of_block("assistant", tool).text
-
-
 def test_the_same_words_in_another_role_are_another_part(told: World) -> None:
     told.ask(["yes"], "yes")
     assert all_read(told) == [["yes", "yes"]]

@@ -607,3 +607,26 @@ def test_an_answer_that_must_not_be_passed_on_is_502(
     row = since.row()
     assert (row["outcome"], row["error_type"]) == ("upstream_error", code)
     assert row["charged_nusd"] > 0
+
+
+# The proxy goes away
+
+
+def test_a_drain_ends_idle_connections_and_lets_an_upload_finish(fresh: type[Running]) -> None:
+    running = fresh()
+    proxy, since = running.add("alice"), Since(running)
+    with Tunnel(running, proxy) as idle, Tunnel(running, proxy) as busy, Tunnel(running, proxy) as late:
+        assert idle.ask("/v1/messages", claude()).status == 200
+        question = busy.request("/v1/messages", claude(), expect="100-continue")
+        busy.send(question[:-20])
+        assert busy.secure.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        drain = threading.Thread(target=lambda: running.on.run(running.service.gateway.drain(10)))
+        drain.start()
+        assert idle.ended()
+        refused = late.ask("/v1/messages", claude())
+        busy.send(question[-20:])
+        served = busy.answer()
+        drain.join()
+    assert (refused.status, refused.header("x-sluiceway-refused")) == (503, "restarting")
+    assert (served.status, served.json["stop_reason"]) == (200, "end_turn")
+    assert sorted(row["outcome"] for row in since.rows(3)) == ["internal_error", "ok", "ok"]

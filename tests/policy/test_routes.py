@@ -84,10 +84,10 @@ def test_the_first_route_that_matches_decides() -> None:
     assert "#ai-platform" in decision.refusal.message
 
 
-def test_a_route_to_another_provider_keeps_the_model_unless_it_names_one() -> None:
-    decision = decide(policy({"to": {"provider": "bedrock"}}), ALICE, CALL, FACTS)
-    assert decision.target == Target("bedrock", "claude-opus-4-5")
-    assert decision.trail[0].effect == "anthropic/claude-opus-4-5 -> bedrock/claude-opus-4-5"
+def test_a_route_to_another_model_says_from_where_to_where() -> None:
+    decision = decide(policy(ELSEWHERE), ALICE, CALL, FACTS)
+    assert decision.target == Target("anthropic", "claude-haiku-4-5")
+    assert decision.trail[0].effect == "anthropic/claude-opus-4-5 -> anthropic/claude-haiku-4-5"
 
 
 def test_a_key_that_is_not_the_companys_is_never_moved_and_the_trail_says_so() -> None:
@@ -108,6 +108,7 @@ def test_a_deny_binds_every_key() -> None:
         {"deny": {"reason": "x"}, "to": {"model": "y"}},
         {"to": {}},
         {"to": {"model": "claude-*"}},
+        {"to": {"provider": "openai"}},
         {"match": {"model": "claude-[ab]"}, **ELSEWHERE},
         {"match": {"modle": "x"}, **ELSEWHERE},
     ],

@@ -1,27 +1,24 @@
-"""The parts of a conversation, as the audit takes them in: one text each, with the role it came in."""
+"""The parts of a conversation as the audit takes them in: one text each, with the role it came in."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import groupby
+
+from sluiceway.wire.parts import Segment
+
+TURNS = frozenset({"messages", "input", "contents"})  # where each dialect keeps the turns of a conversation
+UNREADABLE = frozenset({"sealed", "identifier", "media"})  # nothing in them that a person could read
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A system prompt, a message, a content block, a tool's arguments or its result."""
+    """A system prompt, the words of one message, a tool's arguments, its result. `role` is for readers."""
 
     role: str
     text: str = field(repr=False)
-
-    @classmethod
-    def of_block(cls, role: str, block: Mapping[str, Any]) -> Part:
-        """A content block as canonical text. `cache_control` goes: Anthropic's clients move that mark along
-        with each turn, and the same block would look new each time."""
-        plain = {name: value for name, value in block.items() if name != "cache_control"}
-        return cls(role, json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
     @property
     def size_bytes(self) -> int:
@@ -35,3 +32,28 @@ class Redacted:
 
     text: str = field(repr=False)
     findings: Mapping[str, int]
+
+
+def parts_of(segments: Iterable[Segment]) -> tuple[Part, ...]:
+    """A request's segments (`Dialect.segments`) as parts: what stands together in one message is one part.
+
+    Marks such as Anthropic's `cache_control`, which move along with each turn, are no segments; so the same
+    message is the same part in every later request of its conversation, and is redacted and stored once.
+    """
+    readable = (each for each in segments if each.kind not in UNREADABLE)
+    groups = groupby(readable, key=_place)
+    return tuple(Part(_role(place), "\n".join(each.text for each in group)) for place, group in groups)
+
+
+type _Place = tuple[str | int, str | int | None, str, str]
+
+
+def _place(segment: Segment) -> _Place:
+    top = segment.path[0] if segment.path else ""
+    turn = segment.path[1] if top in TURNS and len(segment.path) > 1 else None
+    return top, turn, segment.role, segment.kind
+
+
+def _role(place: _Place) -> str:
+    _, _, role, kind = place
+    return role if kind == "text" else f"{role} {kind}"

@@ -51,6 +51,9 @@ class Exchange:
     key_class: KeyClass = KeyClass.UNKNOWN
     key_fingerprint: str | None = None
     call: Call | None = None
+    model_requested: str | None = None
+    route_rule: str | None = None
+    upstream_path: str | None = None  # where a route leads instead of `path`
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
     read_s: float = 0.0  # the client's request was complete
@@ -59,7 +62,10 @@ class Exchange:
 
     @property
     def url(self) -> URL:
-        return URL(f"https://{self.attachment.host}{self.request.raw_path}", encoded=True)
+        target = self.request.raw_path
+        if self.upstream_path is not None:
+            target = f"{self.upstream_path}?{self.query}" if self.query else self.upstream_path
+        return URL(f"https://{self.attachment.host}{target}", encoded=True)
 
     @property
     def query(self) -> str:
@@ -123,16 +129,18 @@ class Exchange:
             upstream_dialect=dialect,
             stream=bool(call and call.stream),
             service_tier=call.service_tier if call else None,
-            model_requested=model,
+            model_requested=self.model_requested or model,
             model_routed=model,
+            route_rule=self.route_rule,
             route_path=self.route_path,
             metered=dialect is not None,
             policy_version=self.rules.policy.version,
-            budgeted=dialect is not None and self._counts_against_caps(),
+            budgeted=dialect is not None and self.counts_against_caps,
         )
 
-    def _counts_against_caps(self) -> bool:
-        """Subscriptions and personal keys are not the company's money."""
+    @property
+    def counts_against_caps(self) -> bool:
+        """Whether it is the company's money, to cap and to route: logins and personal keys are not."""
         if self.key_class is KeyClass.UNKNOWN:
             return self.rules.policy.unknown_keys != "personal"
         return self.key_class is KeyClass.COMPANY

@@ -3,10 +3,11 @@
 1. recognise  what the path is: metered by a dialect, harmless, or not to be used; whose key, which client
 2. check      who is this, and is the connection what it claims to be
 3. read       the body, within its bounds, into a Call
-4. reserve    the open ledger row and the money, in one durable transaction, before a byte is forwarded
-5. attempt    to the provider, over pooled and verified TLS
-6. relay      chunks pass at once; the tap counts; a cap can end the stream (`relay.py`)
-7. settle     exactly once, on whichever of end, error or client gone comes first (`settlement.py`)
+4. decide     by the routes: denied, sent on as asked, or to another model
+5. reserve    the open ledger row and the money, in one durable transaction, before a byte is forwarded
+6. attempt    to the provider, over pooled and verified TLS
+7. relay      chunks pass at once; the tap counts; a cap can end the stream (`relay.py`)
+8. settle     exactly once, on whichever of end, error or client gone comes first (`settlement.py`)
 
 Every unexpected error answers 503 in the provider's own form. Nothing fails open.
 """
@@ -28,6 +29,7 @@ from multidict import CIMultiDict
 from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import body, credentials, headers, refusals
 from sluiceway.gateway.allowance import Allowance
+from sluiceway.gateway.billing import likely_input
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.parts import GatewayParts
@@ -36,8 +38,9 @@ from sluiceway.gateway.reservation import output_limit, reserve
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
+from sluiceway.policy import decide
 from sluiceway.settings.providers import match
-from sluiceway.types import Attachment, ErrorAnswer, Outcome, Refusal, Rejected
+from sluiceway.types import Attachment, ErrorAnswer, Facts, Outcome, Refusal, Rejected
 from sluiceway.wire.client import identify
 from sluiceway.wire.dialect import Target
 
@@ -141,7 +144,7 @@ class Gateway:
         if exchange.dialect is None:
             return await self._pass(exchange, settlement)
         # The body is handed over, not kept: a stream may run for minutes without it.
-        return await self._attempt(exchange, settlement, await self._read(exchange))
+        return await self._attempt(exchange, settlement, self._decide(exchange, await self._read(exchange)))
 
     def _recognise(self, exchange: Exchange) -> None:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
@@ -201,8 +204,34 @@ class Gateway:
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
         exchange.call = reading.call
+        exchange.model_requested = reading.call.model
         exchange.read_s = time.monotonic()
         return Upload(raw, plain, reading)
+
+    def _decide(self, exchange: Exchange, upload: Upload) -> Upload:
+        """Asks the routes. What is sent may be for another model than the one that was asked for."""
+        call, dialect = upload.reading.call, exchange.dialect
+        assert dialect
+        facts = Facts(
+            provider=exchange.attachment.provider.name,
+            client_name=exchange.client.name,
+            key_class=exchange.key_class,
+            input_tokens=likely_input(exchange, self.parts),
+            may_reroute=exchange.counts_against_caps,
+            contact=self.parts.contact,
+        )
+        decision = decide(exchange.rules.policy, exchange.principal, call, facts)
+        exchange.route_rule = decision.rule
+        if decision.refusal is not None:
+            raise Refused(decision.refusal)
+        if decision.target.model == (call.model or ""):
+            return upload
+        try:
+            reading, exchange.upstream_path = dialect.with_model(upload.reading, decision.target.model)
+        except WireError as error:
+            raise Refused(refusals.unreadable(error)) from None
+        exchange.call = reading.call
+        return upload.limited(reading)
 
     async def _attempt(
         self, exchange: Exchange, settlement: Settlement, upload: Upload

@@ -82,6 +82,14 @@ class Protocol(RequestHandler):
     def log_exception(self, *args: object, **kw: object) -> None:
         logger.error("attached connection failed: %s", type(kw.get("exc_info")).__name__)
 
+    def retire(self) -> None:
+        """Ends the connection: at once where it is idle, after its answer where it is busy. One whose request
+        is still coming in is left alone: once told to close, aiohttp drops what it receives."""
+        if self._current_request is None and not self._messages:
+            self.force_close()  # `close` would keep it open and deaf
+        elif not self.receives_body:
+            self.close()
+
     @property
     def receives_body(self) -> bool:
         """Whether a request's body is still on its way."""
@@ -99,11 +107,10 @@ class Server(web.Server):
         return Protocol(self, self._complain, self._loop)
 
     def pre_shutdown(self) -> None:
-        """Closes idle connections now and busy ones after their answer. Those whose request is still coming
-        in are left alone: a protocol that is told to close drops what it receives."""
-        for connection in self._connections:
-            if isinstance(connection, Protocol) and not connection.receives_body:
-                connection.close()
+        """Retires every connection, as a drain begins."""
+        for connection in self.connections:
+            if isinstance(connection, Protocol):
+                connection.retire()
 
 
 def _request(

@@ -56,10 +56,8 @@ def sv_number(number: bytes) -> bool:
     if not (1 <= day <= 31 or 51 <= day <= 81) or not 1 <= month <= 12:
         return False
     weights = (2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1)
-    products = (
-        weight * value
-        for weight, value in zip(weights, digits(number[:8] + letter + number[9:11]), strict=True)
-    )
+    body = digits(number[:8] + letter + number[9:11])
+    products = (weight * value for weight, value in zip(weights, body, strict=True))
     return sum(product // 10 + product % 10 for product in products) % 10 == number[11] - 48
 
 

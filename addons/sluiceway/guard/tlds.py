@@ -1,4 +1,4 @@
-"""Which last labels make an e-mail address: country codes, and longer ones that are not a file's or code's."""
+"""Which last labels make an e-mail address: country codes, and longer ones that no file or code has."""
 
 from __future__ import annotations
 

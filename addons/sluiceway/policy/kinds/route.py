@@ -27,16 +27,9 @@ class Deny(Section):
 
 
 class To(Section):
-    """Another model, another provider that speaks the same dialect, or both."""
+    """Another model of the same provider."""
 
-    model: Model | None = None
-    provider: Name | None = None
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if self.model is None and self.provider is None:
-            raise ValueError("write a model, a provider, or both")
-        return self
+    model: Model
 
 
 class Route(Section):
@@ -58,7 +51,7 @@ class Route(Section):
         if self.deny is not None:
             return None, Step("route", self.name, f"denied: {self.deny.reason}")
         assert self.to
-        moved = Target(self.to.provider or target.provider, self.to.model or target.model)
+        moved = Target(target.provider, self.to.model)
         if moved == target:
             return target, Step("route", self.name, "stays where it is")
         return moved, Step("route", self.name, f"{target} -> {moved}")

@@ -1,0 +1,103 @@
+"""Routes on the wire: denied, or served by another model, and what the ledger and the client are told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.running import Running
+from tests.e2e.test_front import curl
+
+pytestmark = pytest.mark.e2e
+
+POLICY = """\
+version: 1
+routes:
+  - {name: no-preview, match: {model: "*-preview"}, deny: {reason: not approved yet}}
+  - {name: cheap-chat, match: {model: "claude-opus-*", tools: false}, to: {model: claude-haiku-4-5}}
+  - {name: small-gemini, match: {model: gemini-2.5-pro}, to: {model: gemini-2.5-flash}}
+"""
+
+
+@pytest.fixture(scope="module")
+def routed(tmp_path_factory: pytest.TempPathFactory):
+    started = Running(tmp_path_factory.mktemp("routes"))
+    (started.deployment.settings.rules / "policy" / "20-routes.yaml").write_text(POLICY)
+    started.on.call(started.service.reload)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def alice(routed: Running) -> str:
+    return routed.add("alice")
+
+
+def ask(routed: Running, proxy: str, url: str, body: dict[str, object], key: str = "sk-ant-api03-x") -> str:
+    fields = (
+        "-H",
+        f"x-api-key: {key}",
+        "-H",
+        "anthropic-version: 2023-06-01",
+        "-H",
+        f"x-goog-api-key: {key}",
+        "-H",
+        f"authorization: Bearer {key}",
+    )
+    return curl(routed, "-i", url, *fields, "-d", json.dumps(body), proxy=proxy).stdout
+
+
+def messages(model: str, **more: object) -> dict[str, object]:
+    return {"model": model, "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}], **more}
+
+
+def test_a_route_serves_another_model_and_says_so_everywhere(routed: Running, alice: str) -> None:
+    before = len(routed.rows())
+    answer = ask(routed, alice, "https://api.anthropic.com/v1/messages", messages("claude-opus-4-5"))
+    assert "x-sluiceway-route: anthropic/claude-haiku-4-5" in answer
+    row = routed.rows(before + 1)[-1]
+    assert (row["model_requested"], row["model_routed"]) == ("claude-opus-4-5", "claude-haiku-4-5")
+    assert row["model_served"].startswith("claude-haiku-4-5")
+    assert row["route_rule"] == "cheap-chat"
+    assert routed.providers.log[-1].model.startswith("claude-haiku-4-5")
+
+
+def test_a_route_of_gemini_changes_the_path(routed: Running, alice: str) -> None:
+    url = (
+        "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse"
+    )
+    answer = ask(routed, alice, url, {"contents": [{"parts": [{"text": "hi"}]}]})
+    assert "HTTP/1.1 200 OK" in answer
+    assert "gemini-2.5-flash:streamGenerateContent" in routed.providers.log[-1].path
+
+
+def test_a_denied_request_reaches_nobody_and_names_its_rule(routed: Running, alice: str) -> None:
+    before, asked = len(routed.rows()), len(routed.providers.log)
+    answer = ask(
+        routed, alice, "https://api.openai.com/v1/chat/completions", messages("gpt-9-preview"), "sk-x"
+    )
+    assert "x-sluiceway-refused: denied" in answer
+    assert "not approved yet" in answer
+    row = routed.rows(before + 1)[-1]
+    assert (row["outcome"], row["refusal_code"], row["refusal_rule"]) == ("refused", "denied", "no-preview")
+    assert len(routed.providers.log) == asked
+
+
+def test_a_request_that_no_route_matches_goes_as_it_came(routed: Running, alice: str) -> None:
+    tool = {"name": "t", "description": "d", "input_schema": {"type": "object"}}
+    answer = ask(
+        routed, alice, "https://api.anthropic.com/v1/messages", messages("claude-opus-4-5", tools=[tool])
+    )
+    assert "x-sluiceway-route: anthropic/claude-opus-4-5" in answer
+
+
+def test_a_login_is_never_moved_to_another_model(routed: Running, alice: str) -> None:
+    answer = ask(
+        routed,
+        alice,
+        "https://api.anthropic.com/v1/messages",
+        messages("claude-opus-4-5"),
+        "sk-ant-oat01-a-login",
+    )
+    assert "x-sluiceway-route: anthropic/claude-opus-4-5" in answer
