@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,3 +91,27 @@ def test_an_idle_proxy_ends_at_once(billing: Billing, tmp_path: Path) -> None:
     with proxy.serving() as serve:
         serve.terminate()
         assert serve.ended(20) == 0
+
+
+def test_a_second_ctrl_c_ends_the_drain_at_once(billing: Billing, tmp_path: Path) -> None:
+    proxy = Proxy(tmp_path, billing, drain_s=60)
+
+    async def interrupted_twice(serve: Child) -> Answered:
+        async with clients(proxy.anchor) as asking:
+            began = asyncio.Event()
+            stream = asyncio.create_task(asking.ask(proxy.urls[0], lasting(60), began.set))
+            await began.wait()
+            serve.process.send_signal(signal.SIGINT)
+            await asyncio.to_thread(serve.wait_for, "Ctrl-C ends it at once")
+            serve.process.send_signal(signal.SIGINT)
+            return await stream
+
+    with proxy.serving() as serve:
+        answer = asyncio.run(interrupted_twice(serve))
+        assert serve.ended(20) == 130
+    assert not answer.whole
+    assert proxy.command("ledger", "verify").returncode == 0
+    with proxy.serving():
+        [row] = proxy.rows()
+        assert (row["owner"], row["reserved_nusd"]) == (None, 0)
+        assert row["charged_nusd"] > 0

@@ -1,4 +1,4 @@
-"""Who is let in and where to: proxy credentials, AI hosts, tunnels, and bytes that are not what they claim."""
+"""Who is let in and where to: proxy credentials, AI hosts, tunnels, bytes that are not what they claim."""
 
 from __future__ import annotations
 
@@ -119,8 +119,9 @@ def test_wrong_credentials_on_an_ai_host_are_explained_inside_the_tunnel(running
 
 def test_wrong_credentials_on_any_other_host_are_answered_407(running: Running) -> None:
     token = base64.b64encode(b"alice:swy_wrong").decode()
-    request = f"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\nProxy-Authorization: Basic {token}\r\n\r\n"
-    assert raw(running, request.encode()).startswith(b"HTTP/1.1 407")
+    head = "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n"
+    answer = raw(running, f"{head}Proxy-Authorization: Basic {token}\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 407")
 
 
 @pytest.mark.parametrize(
@@ -249,9 +250,8 @@ def test_a_disabled_employee_is_out_of_open_tunnels_within_two_seconds(
 
 
 def test_a_client_without_our_authority_is_reported_not_let_through(running: Running, alice: str) -> None:
-    with connect(running, alice, "api.openai.com:443") as connection:
-        with pytest.raises(ssl.SSLError):
-            ssl.create_default_context().wrap_socket(connection, server_hostname="api.openai.com")
+    with connect(running, alice, "api.openai.com:443") as connection, pytest.raises(ssl.SSLError):
+        ssl.create_default_context().wrap_socket(connection, server_hostname="api.openai.com")
 
 
 def test_a_destination_that_cannot_be_reached_is_named_with_the_reason(fresh: type[Running]) -> None:
@@ -264,3 +264,14 @@ def test_a_destination_that_cannot_be_reached_is_named_with_the_reason(fresh: ty
     assert answer.startswith(b"HTTP/1.1 502")
     assert f"Sluiceway: {target} could not be reached".encode() in answer
     assert b"connection_strategy" not in answer
+
+
+def test_one_person_cannot_hold_all_connections(fresh: type[Running]) -> None:
+    running = fresh(more="limits: {connections_per_principal: 3}")
+    alice, bob = running.add("alice"), running.add("bob")
+    held = [connect(running, alice, "api.anthropic.com:443") for _ in range(3)]
+    request = f"CONNECT api.anthropic.com:443 HTTP/1.1\r\nHost: x\r\n{authorization(alice)}\r\n\r\n"
+    assert raw(running, request.encode()).startswith(b"HTTP/1.1 429")
+    connect(running, bob, "api.anthropic.com:443").close()
+    for connection in held:
+        connection.close()

@@ -14,12 +14,12 @@ def found(text: str, profile: str = "inline") -> list[tuple[str, str]]:
 
 FOUND = {
     "e-mail before a full stop": ("mail alice@example.com.", "EMAIL_ADDRESS", "alice@example.com"),
-    "e-mail in brackets": ("<bob.o'neil@mail.example.co.uk>", "EMAIL_ADDRESS", "bob.o'neil@mail.example.co.uk"),
+    "e-mail in brackets": ("<bob.o'neil@mail.example>", "EMAIL_ADDRESS", "bob.o'neil@mail.example"),
     "e-mail next to Chinese": ("邮箱alice@example.com吧", "EMAIL_ADDRESS", "alice@example.com"),
     "card in groups": ("pay 4111 1111 1111 1111 now", "CREDIT_CARD", "4111 1111 1111 1111"),
-    "card in full-width digits": ("４１１１１１１１１１１１１１１１", "CREDIT_CARD", "４１１１１１１１１１１１１１１１"),
+    "full-width digits": ("３７８２８２２４６３１０００５", "CREDIT_CARD", "３７８２８２２４６３１０００５"),
     "American Express": ("3782-822463-10005", "CREDIT_CARD", "3782-822463-10005"),
-    "IBAN before its BIC": ("DE89 3704 0044 0532 0130 00 COBADEFF", "IBAN_CODE", "DE89 3704 0044 0532 0130 00"),
+    "IBAN before its BIC": ("NL91 ABNA 0417 1643 00 ABNANL2A", "IBAN_CODE", "NL91 ABNA 0417 1643 00"),
     "IBAN in small letters": ("de89370400440532013000", "IBAN_CODE", "de89370400440532013000"),
     "SSN": ("ssn 219-45-6780", "US_SSN", "219-45-6780"),
     "SSN without hyphens, with a word": ("social security 219456780", "US_SSN", "219456780"),
@@ -31,7 +31,7 @@ FOUND = {
     "French pairs": ("06 39 98 12 34", "PHONE_NUMBER", "06 39 98 12 34"),
     "bare, with a word": ("my phone: 4155550132", "PHONE_NUMBER", "4155550132"),
     "bare, in prose": ("call me back on 0612345678", "PHONE_NUMBER", "0612345678"),
-    "no-break spaces": ("+33\u00a06\u00a039\u00a098\u00a012\u00a034", "PHONE_NUMBER", "+33\u00a06\u00a039\u00a098\u00a012\u00a034"),
+    "no-break spaces": ("+33\u00a0639\u00a098\u00a012 34", "PHONE_NUMBER", "+33\u00a0639\u00a098\u00a012 34"),
     "Steuer-ID with a word": ("Steuer-ID 86 095 742 719", "DE_TAX_ID", "86 095 742 719"),
     "NINO": ("NI AB 12 34 56 C", "UK_NINO", "AB 12 34 56 C"),
     "date of birth": ("born on 12 March 1984", "DATE_TIME", "12 March 1984"),
@@ -97,6 +97,7 @@ def test_two_ibans_in_a_row_are_two_findings():
     assert [type for type, _ in found(text)] == ["IBAN_CODE", "IBAN_CODE"]
 
 
+GENESIS = b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"  # the address of the first Bitcoin block
 GOOD_AND_BAD = {
     "luhn": (checksums.luhn, b"378282246310005", b"378282246310006"),
     "mod97": (checksums.mod97, b"GB29NWBK60161331926819", b"GB29NWBK60161331926818"),
@@ -112,7 +113,7 @@ GOOD_AND_BAD = {
     "nir": (checksums.nir, b"255081416802538", b"255081416802539"),
     "fiscal_code": (checksums.fiscal_code, b"RSSMRA85T10A562S", b"RSSMRA85T10A562T"),
     "verhoeff": (checksums.verhoeff, b"234123412346", b"234123412364"),
-    "base58check": (checksums.base58check, b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", b"1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb"),
+    "base58check": (checksums.base58check, GENESIS, GENESIS.replace(b"1A1", b"1A2")),
 }  # fmt: skip
 
 

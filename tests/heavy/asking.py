@@ -130,7 +130,7 @@ async def clients(anchor: str, *, pooled: bool = True, timeout_s: float = 100) -
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session:
         yield Clients(session, trust)
-    # aiohttp does not wait for its TLS transports; a loop that ends before they have would leak their sockets.
+    # aiohttp does not wait for its TLS transports; a loop that ended before them would leak their sockets.
     await asyncio.sleep(0.1)
 
 

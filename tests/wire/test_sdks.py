@@ -349,6 +349,7 @@ def test_openais_sdk_reads_a_notice_as_a_response(gpt: openai.OpenAI, provider: 
     for response in (said, streamed):
         assert (response.output_text, response.status, response.model) == (NOTICE, "completed", "gpt-5.1")
         assert response.usage is not None and response.usage.total_tokens == 0
+        assert [getattr(item, "status", None) for item in response.output] == ["completed"]
     assert events[0].type == "response.created"
     assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == NOTICE
     assert [event.sequence_number for event in events if hasattr(event, "sequence_number")] == list(

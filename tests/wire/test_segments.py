@@ -163,6 +163,22 @@ def test_what_only_claims_to_be_an_image_is_read_as_text(data: str) -> None:
     assert holding(listed("anthropic_messages", **turn("user", [{"type": "image", "source": source}])))
 
 
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        pytest.param(("base64", "text/plain", "w7w_w7w-YWI"), "ü?ü>ab", id="url-safe-and-unpadded"),
+        pytest.param(("base64", "text/plain", "YSBiIGMg\nZCBlIGY="), "a b c d e f", id="in-lines"),
+        pytest.param(("base64", "text/plain", "AQIDBAUGBwgJ"), "AQIDBAUGBwgJ", id="of-no-text"),
+        pytest.param(("base64", "text/plain", "_____w=="), "_____w==", id="of-no-utf-8"),
+        pytest.param(("text", "text/plain", "YSBiIGMgZCBlIGY="), "YSBiIGMgZCBlIGY=", id="not-meant-as-such"),
+    ],
+)
+def test_base64_of_a_text_is_read_and_other_words_are_not(source: tuple[str, str, str], text: str) -> None:
+    kind, media_type, data = source
+    document = {"type": "document", "source": {"type": kind, "media_type": media_type, "data": data}}
+    assert text in [segment.text for segment in listed("anthropic_messages", **turn("user", [document]))]
+
+
 def test_a_large_text_in_base64_is_media() -> None:
     url = f"data:text/plain;base64,{in_base64('word ' * 200_000)}"
     found = listed("openai_chat", **turn("user", [{"type": "file", "file": {"file_data": url}}]))

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from sluiceway.app import authority, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Deployment
-from sluiceway.errors import SluicewayError
+from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front import selftest
 from sluiceway.front.egress import Admission
 from sluiceway.front.master import Front, Listener
@@ -23,6 +23,8 @@ from sluiceway.front.names import normalise
 from sluiceway.front.parent import DEFAULT_PORTS, Parent
 from sluiceway.front.visit import Parts
 from sluiceway.gateway.life import Gateway
+from sluiceway.gateway.metrics import Metrics
+from sluiceway.gateway.operate import LoopLag, Operate
 from sluiceway.gateway.parts import GatewayParts, Rules
 from sluiceway.gateway.upstream import Lookup, Upstream
 from sluiceway.settings.config import Settings
@@ -48,6 +50,8 @@ class Service:
         self._parts: Parts | None = None
         self._upstream: Upstream | None = None
         self._control: Control | None = None
+        self._operators: Operate | None = None
+        self._lag = LoopLag()
 
     async def start(self) -> None:
         """Raises SluicewayError with nothing left running when something is wrong."""
@@ -90,6 +94,7 @@ class Service:
                 idle_s=settings.timeouts.idle_s,
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
+                metrics=Metrics(self.gauges),
             )
         )
         self._parts = Parts(
@@ -99,6 +104,7 @@ class Service:
             authority.leaves(settings),
             self.gateway.accept,
             contact,
+            settings.limits.connections_per_principal,
         )
         self.store.events.record("started", "serve", {"policy_version": content.policy.version})
         return self._parts
@@ -112,6 +118,29 @@ class Service:
             self._admission.add_own(host, port)
         self._control = Control(self._deployment.config, self.operate)
         await self._control.start()
+        if (at := self._settings.operate.listen) is not None:
+            self._lag.start()
+            self._operators = Operate(self.gateway.parts.metrics, self.why_not_ready)
+            try:
+                await self._operators.start(at.host, at.port)
+            except OSError as error:
+                raise ConfigError(
+                    f"operate.listen: cannot listen on {at.host}:{at.port} ({error.strerror}); "
+                    "stop what uses it or change the address"
+                ) from error
+
+    def why_not_ready(self) -> str | None:
+        """The reason for a load balancer to send requests elsewhere; None: there is none."""
+        return "draining" if self.gateway.parts.draining else None
+
+    def gauges(self) -> dict[str, float]:
+        """What is going on now, for Prometheus."""
+        assert self.store
+        return {
+            "requests_in_flight": self.gateway.in_flight,
+            "loop_lag_seconds": self._lag.seconds,
+            **self.store.status(),
+        }
 
     async def operate(self, operation: str, arguments: Mapping[str, Any]) -> Any:
         """An operation asked for over the control socket."""
@@ -159,6 +188,9 @@ class Service:
 
     async def close(self) -> None:
         """Without draining: what is open is cut."""
+        self._lag.stop()
+        if self._operators is not None:
+            await self._operators.stop()
         if self._control is not None:
             await self._control.stop()
         if self.front is not None:
@@ -204,7 +236,8 @@ async def serve(deployment: Deployment, ready: Callable[[Service], None]) -> Non
     try:
         ready(service)
         await stop.wait()
-        logger.info("draining for up to %g s", deployment.settings.drain_timeout_s)
+        logger.info("draining for up to %g s; Ctrl-C ends it at once", deployment.settings.drain_timeout_s)
+        loop.remove_signal_handler(signal.SIGINT)
     finally:
         await service.stop()
 

@@ -86,6 +86,8 @@ def open_(
 ) -> None:
     """Open an approved request that you made. That you did is on record before anything is shown."""
     deployment, private = Deployment.load(config), _private(key)
+    if out is not None and out.exists():
+        raise SluicewayError(f"{out}: is there already; name a new file")
     with deployment.store(writable=False) as store, store.audit.snapshot() as snapshot:
         step = open_step(snapshot, number, private, actor(), datetime.now(UTC))
     _send(deployment, step)
@@ -105,6 +107,9 @@ def keygen(
     name: Annotated[str, typer.Argument(help="Who the key is for, as in rules/auditors.yaml.")],
     role: Annotated[Role, typer.Option(help="An auditor, or a member of the works council.")],
     out: Annotated[Path | None, typer.Option(help="The private key's file.")] = None,
+    work: Annotated[
+        int, typer.Option(min=4, max=22, help="scrypt's work to try one passphrase, as a power of two.")
+    ] = keyfile.COST,
     as_json: AsJson = False,
 ) -> None:
     """Make a key of your own, on your own machine, and print what goes into rules/auditors.yaml."""
@@ -113,7 +118,7 @@ def keygen(
         "Passphrase for the new key", hide_input=True, confirmation_prompt=True
     )
     private = keyfile.generate(name, role.value)
-    keyfile.save(private, path, passphrase)
+    keyfile.save(private, path, passphrase, work)
     public = str(private.public)
     line = f"  - {{name: {name}, role: {role.value}, public_key: {public}}}"
     text = f"{path} is your private key; keep it off the proxy. In rules/auditors.yaml:\n\n{line}"

@@ -83,7 +83,7 @@ class Identify:
             flow.response = answer(400, f"Sluiceway: this CONNECT target cannot be used: {error}")
             return
         identity = self._identify(flow, tolerate=self._decrypts(destination))
-        if identity is None:
+        if identity is None or self._has_too_many(identity, flow):
             return
         visit = Visit(identity, destination)
         if self._decrypts(destination):
@@ -171,6 +171,15 @@ class Identify:
             )
             return None
         return found
+
+    def _has_too_many(self, identity: Identity | Rejected, flow: http.HTTPFlow) -> bool:
+        """Whether this person's connections are used up; then the flow was answered."""
+        most = self._parts.connections_each
+        if not isinstance(identity, Identity) or self._visits.open_for(identity) < most:
+            return False
+        text = f"Sluiceway: {identity.principal.name} has {most} connections open already."
+        flow.response = answer(429, text, Retry_After="5")
+        return True
 
     def _decrypts(self, destination: Destination) -> bool:
         return destination.port == 443 and self._parts.providers.at(destination.host) is not None

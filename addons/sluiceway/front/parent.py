@@ -89,7 +89,7 @@ def _context(trusted_ca: Path | None) -> ssl.SSLContext:
 def _check(head: bytes) -> None:
     version, _, rest = head.partition(b"\r\n")[0].partition(b" ")
     status = rest[:3].decode("latin-1")
-    if not (version.startswith(b"HTTP/1.") and status.isdigit()):
+    if not (version.startswith(b"HTTP/1.") and status.isdecimal()):
         raise NoWayError("the parent proxy's answer is not HTTP")
     if not 200 <= int(status) < 300:
         raise NoWayError(f"the parent proxy answered {status}")

@@ -49,6 +49,7 @@ class Parts:
     leaves: Leaves
     accept: Accept
     contact: str
+    connections_each: int = 200
     tls_ports: frozenset[int] = frozenset()
     draining: bool = False
 
@@ -58,12 +59,19 @@ class Visits:
 
     def __init__(self) -> None:
         self._visits: weakref.WeakKeyDictionary[connection.Client, Visit] = weakref.WeakKeyDictionary()
+        self._clients: dict[int, weakref.WeakSet[connection.Client]] = {}
 
     def of(self, client: connection.Client) -> Visit | None:
         return self._visits.get(client)
 
     def remember(self, client: connection.Client, visit: Visit) -> None:
         self._visits[client] = visit
+        if isinstance(visit.identity, Identity):
+            self._clients.setdefault(visit.identity.principal.id, weakref.WeakSet()).add(client)
+
+    def open_for(self, who: Identity) -> int:
+        """How many client connections this person has open."""
+        return len(self._clients.get(who.principal.id, ()))
 
     def tunnels(self) -> list[tuple[connection.Client, Visit]]:
         """Open visits that are not decrypted: nothing else re-checks who they belong to."""

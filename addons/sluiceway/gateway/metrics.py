@@ -27,10 +27,15 @@ class _Now(Collector):
             yield GaugeMetricFamily(f"sluiceway_{name}", name.replace("_", " "), value)
 
 
+def nothing() -> Mapping[str, float]:
+    """No gauges."""
+    return {}
+
+
 class Metrics:
     """One for the process. `now` gives the present values of gauges by name."""
 
-    def __init__(self, now: Callable[[], Mapping[str, float]]) -> None:
+    def __init__(self, now: Callable[[], Mapping[str, float]] = nothing) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "sluiceway_requests",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.upstream import Upstream
 from sluiceway.policy import Policy, caps
 from sluiceway.pricing.book import PriceBook
@@ -91,6 +92,7 @@ class GatewayParts:
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)
     draining: bool = False
+    metrics: Metrics = field(default_factory=Metrics)
     caps: Caps = field(init=False)
     _recording: set[asyncio.Task[None]] = field(default_factory=set)
 

@@ -61,8 +61,10 @@ class Settlement:
             return
         self._done = True
         row = self._row()
+        final = self._ended(row, status, *self._refusal(row, refusal))
+        self._parts.metrics.ended(final)
         try:
-            await self._parts.store.ledger.record(self._ended(row, status, *self._refusal(row, refusal)))
+            await self._parts.store.ledger.record(final)
         except StoreError:
             logger.error("a refusal could not be written to the ledger")
 
@@ -121,6 +123,7 @@ class Settlement:
             return
         self._done = True
         final = self._ended(row, status, outcome, changes)
+        self._parts.metrics.ended(final)
         if self._reservation is None:
             self._parts.record_soon(final)
         else:

@@ -59,7 +59,7 @@ def assigned(data: bytes, match: Match) -> Span | None:
         end = start + len(data[start:end].rstrip(b".)]}&|:"))
     name_start, name_end = match.span(1)
     name, value = data[name_start:name_end], data[start:end]
-    if not quoted and (b"," in data[name_end:start] or _is_code(data, match, value)):
+    if not quoted and (b"," in data[name_end:start] or _is_code(data, match.span(1), (start, end))):
         return None
     if stand_in(value) or PATH_OR_URL.search(value) or not _is_real(name, value, quoted):
         return None
@@ -77,16 +77,16 @@ def _is_real(name: bytes, value: bytes, quoted: bool) -> bool:
     return chosen_password(value) or (letters and entropy_bits(value) >= MIN_LETTER_ENTROPY_BITS)
 
 
-def _is_code(data: bytes, match: Match, value: bytes) -> bool:
+def _is_code(data: bytes, name: Span, value_at: Span) -> bool:
     """Whether an unquoted value is an expression rather than the value in a file of settings."""
+    value = data[value_at[0] : value_at[1]]
     if code(value):
         return True
-    name_start, name_end = match.span(1)
-    if not IDENTIFIER.search(value) or data[max(0, name_start - 1) : name_start] in (b"?", b"&", b";"):
+    if not IDENTIFIER.search(value) or data[max(0, name[0] - 1) : name[0]] in (b"?", b"&", b";"):
         return False
     # `password=token2)` passes a variable; `PASSWORD=hunter2` and `password: hunter2` set a value.
-    after = data[match.span(5)[1] : match.span(5)[1] + 1]
-    return _is_dotted(value) or (after in (b",", b")") and not data[name_start:name_end].isupper())
+    after = data[value_at[1] : value_at[1] + 1]
+    return _is_dotted(value) or (after in (b",", b")") and not data[name[0] : name[1]].isupper())
 
 
 def _is_dotted(value: bytes) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
+BASE36 = {ord(character): str(int(character, 36)) for character in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 FISCAL_ODD = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23)
 VERHOEFF_D = (
@@ -34,7 +35,7 @@ def luhn(number: bytes) -> bool:
 def mod97(number: bytes) -> bool:
     """ISO 7064 MOD 97-10 over letters as 10-35, the first four characters moved last: IBAN."""
     moved = number[4:] + number[:4]
-    return int("".join(str(int(chr(byte), 36)) for byte in moved)) % 97 == 1
+    return int("".join(map(BASE36.__getitem__, moved))) % 97 == 1
 
 
 def steuer_id(number: bytes) -> bool:

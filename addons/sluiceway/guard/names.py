@@ -166,7 +166,8 @@ FAMILY = frozenset(
 # Capitalised in titles, headings and product names; a row with one of them is no person.
 COMMON = frozenset(
     """
-    Two Three Four Five Six Seven Eight Nine Ten Figure Access Account Action Active Add Address Admin Advanced Agent Air Alpha American Analysis
+    Two Three Four Five Six Seven Eight Nine Ten Figure Access Account Action Active Add Address
+    Admin Advanced Agent Air Alpha American Analysis
     Android Angular Annual Api App Application Architecture Area Art Article Artificial Asia
     Assistant Associates Atlantic Audio Authority Auto Azure Background Backup Base Basic Bay Beach
     Beta Big Bill Black Blue Board Body Book Branch Bridge British Browser Budget Build Building

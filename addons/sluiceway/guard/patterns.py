@@ -70,7 +70,6 @@ class Rule:
     check: Check = group
     score: float = 1.0
     profiles: tuple[Profile, ...] = PROFILES
-    overlapping: bool = False  # a match may run on over the beginning of the next one
 
 
 class Rules:
@@ -93,9 +92,7 @@ class Rules:
         # Match answers None, not an empty list, where nothing matches.
         for index in self._anchors.Match(data) or ():
             rule = self._rules[index]
-            pattern = self._patterns[index]
-            matches = _overlapping(pattern, data) if rule.overlapping else pattern.finditer(data)
-            for match in matches:
+            for match in self._patterns[index].finditer(data):
                 if (span := rule.check(data, match)) is not None:
                     yield Finding(rule.type, rule.name, span[0], span[1], rule.score)
 
@@ -104,14 +101,6 @@ class Rules:
             for example in rule.examples:
                 if not any(finding.rule == rule.name for finding in self.find(one_byte_each(example))):
                     raise ConfigError(f"guard rule {rule.name}: does not find one of its own examples")
-
-
-def _overlapping(pattern: Pattern, data: bytes) -> Iterator[Match]:
-    """Matches at every place where one begins. Their lengths are bounded, so this is linear too."""
-    place = 0
-    while (match := pattern.search(data, place)) is not None:
-        yield match
-        place = match.span()[0] + 1
 
 
 def compiled(expression: str) -> Pattern:

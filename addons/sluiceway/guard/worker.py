@@ -71,6 +71,11 @@ class Workers:
         """The processes that run now."""
         return tuple(pid for worker in self._workers if (pid := worker.pid) is not None)
 
+    @property
+    def waiting(self) -> int:
+        """How many scans wait for a worker or run in one."""
+        return self._waiting
+
     async def scan_many(
         self, texts: Sequence[str], profile: Profile, deadline_s: float
     ) -> tuple[tuple[Finding, ...], ...] | Failed:

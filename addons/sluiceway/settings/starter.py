@@ -4,7 +4,8 @@ from __future__ import annotations
 
 STARTER = """\
 # Sluiceway's settings. Every line shows its default; delete what you do not change.
-# Relative paths start at this file. After an edit: sluiceway rules check, then sluiceway reload.
+# Relative paths start at this file. A change here takes effect at the next start of `sluiceway serve`;
+# what is under rules/ at `sluiceway reload`.
 
 listeners:
   # Where clients connect. Credentials cross the network readable on a plain listener: keep it on
@@ -22,7 +23,7 @@ gateway: {listen: null}
 # The operators' port, without credentials, so best on loopback: /healthz, /readyz, /metrics (Prometheus).
 operate: {listen: null}      # for example {listen: 127.0.0.1:9464}
 
-# Everything that is kept: SQLite for one process, or postgresql://user@host/db for many nodes.
+# Everything that is kept, in one SQLite file.
 store: sqlite:///sluiceway.db
 
 rules: rules/
