@@ -27,10 +27,11 @@ from sluiceway.app import budgets
 from sluiceway.demo.cast import TEAMS
 from sluiceway.demo.stage import Stage, set_up
 from sluiceway.report import Period, build, write
-from sluiceway.store.tables import ledger
+from sluiceway.store.tables import discovery, ledger
 from sluiceway.types import to_usd
 
 PLAY_S = 90.0
+WRITTEN_S = 8.0
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ def _play(stage: Stage, console: Console) -> dict[str, Part]:
                 process.kill()
             parts[name].ended = True
         _stranger(stage)
-        time.sleep(0.3)  # the last rows are on their way to the disk
+        _until_written(stage)
         live.update(_table(stage, parts))
     return parts
 
@@ -122,6 +123,16 @@ def _stranger(stage: Stage) -> None:
     command = ["curl", "-s", "-m", "5", "-x", proxy, "--cacert", ca, "https://api.anthropic.com/v1/models"]
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # no curl here: one refusal less to see
         subprocess.run(command, capture_output=True, timeout=10, check=False)
+
+
+def _until_written(stage: Stage) -> None:
+    """Tunnels are counted when they end and written every few seconds; the report should have them."""
+    until = time.monotonic() + WRITTEN_S
+    while time.monotonic() < until:
+        with stage.deployment.store(writable=False) as store, store.read() as connection:
+            if connection.scalar(select(func.count()).select_from(discovery)):
+                return
+        time.sleep(0.2)
 
 
 def _table(stage: Stage, parts: dict[str, Part]) -> Table:

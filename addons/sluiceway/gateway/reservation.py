@@ -99,7 +99,8 @@ async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tu
         raise Refused(NO_LEDGER) from None
     if isinstance(answer, Granted):
         return answer, guess
-    raise Refused(_no_money(answer, parts))
+    contact = exchange.rules.policy.contact(answer.cap.rule) or parts.contact
+    raise Refused(_no_money(answer, parts, contact))
 
 
 async def _admit(
@@ -131,7 +132,7 @@ def output_limit(call: Call, guess: Estimate, granted: Granted) -> int | None:
     return None
 
 
-def _no_money(answer: Spent | Busy, parts: GatewayParts) -> Refusal:
+def _no_money(answer: Spent | Busy, parts: GatewayParts, contact: str) -> Refusal:
     """The words for an employee whose request no cap carries."""
     cap = answer.cap
     every = f" per {cap.window}" if cap.ends_at else ""
@@ -151,7 +152,7 @@ def _no_money(answer: Spent | Busy, parts: GatewayParts) -> Refusal:
     return Refusal(
         RefusalKind.BUDGET,
         "budget_spent",
-        f"Sluiceway: the {name} is used up: {spent} USD spent.{until} Ask {parts.contact} if you need more.",
+        f"Sluiceway: the {name} is used up: {spent} USD spent.{until} Ask {contact} if you need more.",
         rule=cap.rule,
         resets_at=cap.ends_at,
     )

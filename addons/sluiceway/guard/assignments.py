@@ -11,26 +11,25 @@ from sluiceway.guard.secret_values import chosen_password, code, entropy_bits, r
 from sluiceway.guard.secrets import HEX, MIXED, SECRET
 
 PASSWORDS = (
-    r"pass(?:word|wd|phrase|code|wort)|pwd|kennwort|contrase(?:n|\xf1)a|wachtwoord|senha|mot[_ ]de[_ ]passe"
-    r"|\bpass\b"
+    r"pass(?:word|wd|phrase|code|wort)|pwd|kennwort|contrase(?:n|\xf1)a|wachtwoord|senha"
+    r"|mot[_ ]de[_ ]passe|\bpass\b"
 )
 TOLD_PASSWORDS = PASSWORDS.removesuffix(r"|\bpass\b")  # "pass force_zip64 to ..."
 KEYS = (
     r"(?:api|access|auth|account|private|encryption|signing|master|service|storage|shared|app|license"
-    r"|secret"
-    r"|session|jwt|webhook|hmac|cookie|deploy|admin|consumer)[_.-]?(?:key|token|secret)"
-    r"|secret|credentials?|token|apikey|authtoken"
+    r"|secret|session|jwt|webhook|hmac|cookie|deploy|admin|consumer)[_.-]?(?:key|token|secret)|secret"
+    r"|credentials?|token|apikey|authtoken"
 )
 # What may follow the name and leave it the name of a secret; `token_type` and `password_file` are not.
 TAIL = (
-    r"(?:[_.-]?(?:key|token|value|secret|base|b64|base64|hash|salt|prod|production|live|dev|staging|test|default"
-    r"|\d{1,2}))?"
+    r"(?:[_.-]?(?:key|token|value|secret|base|b64|base64|hash|salt|prod|production|live|dev|staging|test"
+    r"|default|\d{1,2}))?"
 )
 # A comma joins them only between quotes: define('DB_PASSWORD', '...').
 JOINT = r"\\?[\"'`]?\]?\s{0,4}(?:=>|:=|={1,2}|:|,)\s{0,4}"
 VALUE = (
     r"(?:[bru]{0,2}\\?\"([^\"\\\n]{4,300})|[bru]{0,2}\\?'([^'\\\n]{4,300})|`([^`\n]{4,300})`"
-    r"|([^\s\"'`<>,;\\]{6,300}))"
+    r"|([^\s\"'`<>,;:\\][^\s\"'`<>,;\\]{5,299}))"
 )
 IDENTIFIER = compiled(r"^[A-Za-z_][A-Za-z0-9_.]*$")
 PATH_OR_URL = compiled(
@@ -134,9 +133,8 @@ TOLD = Rule(
     SECRET,
     rf"(?i)(?:{PASSWORDS}|pw|key|token|secret)",
     rf"(?i)\b({TOLD_PASSWORDS}|pw|(?:api|access|secret|auth)[ -]?(?:key|token)|token|secret)"
-    r"(?:(?: (?:for|of|to|on|at) [^\n.:;=]{1,40}?)?"
-    r"(?: (?:is|was|ist|war|es|est|to|now|should be|set to|changed to|lautet)){1,3}:?|:)?"
-    r" [\"'`*]{0,2}(\S{6,80})",
+    r"(?:(?: (?:for|of|to|on|at) [^\n.:;=]{1,40}?)?(?: (?:is|was|ist|war|es|est|to|now|should be|set to"
+    r"|changed to|lautet)){1,3}:?|:)? [\"'`*]{0,2}([^\s<>]{6,80})",
     ("my password is " + "Sommer" + "2024!", "the root password for the build box is " + "Winter" + "2023!"),
     told,
     0.7,

@@ -72,10 +72,9 @@ BORN = words(
     r"|nascita|nascimento|geboorte"
 )
 DATE = (
-    r"\b((?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2}"
-    r"|(?:\d{1,2}(?:st|nd|rd|th|\.)? (?:of )?)?(?:Jan|Feb|M(?:ar|\xe4r|ai|ay)|Apr|Jun|Jul|Aug|Sep|O[ck]t"
-    r"|Nov|De[cz])[a-z]{0,7}\.?"
-    r"(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d\d))\b"
+    r"\b((?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{4}[./-]\d{1,2}[./-]\d{1,2}|(?:\d{1,2}(?:st|nd|rd|th"
+    r"|\.)? (?:of )?)?(?:Jan|Feb|M(?:ar|\xe4r|ai|ay)|Apr|Jun|Jul|Aug|Sep|O[ck]t|Nov"
+    r"|De[cz])[a-z]{0,7}\.?(?: \d{1,2}(?:st|nd|rd|th)?,?)? (?:19|20)\d\d))\b"
 )
 TAX = words(r"steuer|tax|\btin\b|id-?nr|idnr|identifikationsnummer")
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 
-from sluiceway.guard.context import ALNUM, lettered
+from sluiceway.guard.context import ALNUM
 from sluiceway.guard.patterns import Match, Rule, Span, compiled
+from sluiceway.guard.phone_words import AFTER_WORDS, PROSE_WORDS, STRONG_WORDS, is_telephone, is_to_call
 
 # ITU-T E.164 calling codes; lengths of what follows are 7 to 12 digits but for these.
 CODES_1 = frozenset(b"1 7".split())
 CODES_2 = frozenset(
     b"20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66"
-    b" 81 82 84"
-    b" 86 90 91 92 93 94 95 98".split()
+    b" 81 82 84 86 90 91 92 93 94 95 98".split()
 )
 CODES_3 = frozenset(b"%d" % code for code in (
     *range(211, 214), 216, 218, *range(220, 270), 290, 291, 297, 298, 299, *range(350, 360),
@@ -36,7 +36,7 @@ GROUP = re.compile(rb"[0-9]+")
 # Groupings that are telephone numbers with nothing said: the lengths of the groups with what joins them.
 SHAPES = compiled(
     r"^(?:"
-    r"(?:1[ .-])?(?:\(3\)[ -]?|3[.-])3[ .-]4"  # North America
+    r"(?:1[ .-])?(?:\(3\)[ -]?3[ .-]4|3-3-4|3\.3\.4)"  # North America
     r"|1[ .-]3 3 4|3/3-4"
     r"|\([2-5]\)[ /-]{0,2}[2-5][ -][2-5](?:[ -][2-4]){0,2}"  # an area code in brackets
     r"|\([2-5]\)[ -]?[5-9]"
@@ -53,33 +53,7 @@ TRUNK = compiled(  # after a leading 0: area code, then the number
 NEVER = compiled(r"^(?:2[./ -]2[./ -]4|[12][.]\d+$|3-2-4|4[ -]4[ -]4[ -]4|5-4$|1-)")
 DATES = compiled(r"^(?:19|20)\d\d(?:[./ -]\d\d?[./ -]\d\d?|-(?:19|20)\d\d)")
 DECIMAL = compiled(r"^\+\d+\.\d+$")
-STRONG_WORDS = (
-    r"(?:phone|\btel\b|tel[.:]|\bph[.:]|mobil|\bcell|\bfax|handy|whatsapp|\bsms\b|hotline|rufnummer"
-    r"|telef|t\xe9l|celular"
-    r"|m\xf3vil|\bgsm\b|landline|voicemail|komm?\xf3rk|puhelin|viber|festnetz)[^\n0-9]{0,28}"
-    r"|\b(?:my|our|your|his|her|their|meine|unsere|mijn|mon|mi|il mio) (?:new )?(?:number|nummer"
-    r"|num[e\xe9]ro)[a-z ]{0,8}:? "
-)
-PROSE_WORDS = (
-    r"\b(?:call|ring|dial|text|reach|phone|contact|ping|appel|llam|ligue|chiam|bel|ruf|anruf"
-    r"|erreich)[a-z]{0,7}"
-    r"(?: [a-z\x80-\xff']{1,12}){0,4}[: ]{1,2}"
-)
-AFTER_WORDS = r"[ ,]{0,2}\(?(?:office|fax|mobile|cell|phone|home|work|tel\b)"
-STRONG = compiled(rf"(?i)(?:{STRONG_WORDS})$")
-AFTER = compiled(rf"(?i)^{AFTER_WORDS}")
-# The last of these words before a number says what it is: a number to call, or some other one.
-WHICH = compiled(
-    r"(?is).*(?:(\bcall|\btext\b|reach|contact|\bring\b|\bdial|\bappel|llam[ae]|ligue|chiam"
-    r"|\bbel\b|anruf|erreich|joind|\b(?:the|this|new|home|work|office|contact|direct|emergency) number)"
-    r"|order|account|acct|case|ticket|invoice|tracking|serial|part|model|card|customer"
-    r"|reference|\bref\b|routing|passport|licen|policy|member|flight|batch|version|build|error|issue|zip"
-    r"|isbn|line|port"
-    r"|page|commit|tax|steuer|social|ssn|iban|konto|bestell|rechnung|kunden|artikel|\bid\b|\bpin\b|code"
-    r"|amount|total"
-    r"|size|count)"
-)
-WINDOW_BYTES, MAX_GROUPS = 48, 6
+MAX_GROUPS = 6
 EXTENSION = compiled(r"(?i)^ ?(?:x|ext\.?|extension|#) ?\d{1,5}\b")
 BRACKETS = b"+() .-/"
 
@@ -89,10 +63,11 @@ def phone(data: bytes, match: Match) -> Span | None:
     start, end = match.span()
     if _glued(data, start, end):
         return None
-    head = data[start : start + 2]
-    if b"+" in head or head == b"00":
-        return _international(data, start, end) or (_national(data, start, end) if head == b"00" else None)
-    return _national(data, start, end)
+    head = data[start : start + 3]
+    if b"+" in head[:2]:
+        return _international(data, start, end)
+    dialled = _international(data, start, end) if head.startswith(b"00") and head.isdigit() else None
+    return dialled or _national(data, start, end)
 
 
 def _glued(data: bytes, start: int, end: int) -> bool:
@@ -121,13 +96,14 @@ def _international(data: bytes, start: int, end: int) -> Span | None:
         end = start + len(data[start:cut].rstrip(b" .-/("))
 
 
-def _digits_after_plus(number: bytes, grouped: bool) -> Span:
+def _digits_after_plus(number: bytes, grouped: bool) -> tuple[int, int]:
     """The least and most digits of an international number, its calling code included."""
     for size, codes in ((1, CODES_1), (2, CODES_2), (3, CODES_3)):
         if number[:size] in codes:
             low, high = NATIONAL_DIGITS.get(number[:size], (7, 12))
+            least = size + low - (size == 3) - grouped  # small countries, and old numbers, have fewer
             # A trunk 0 in brackets, +44 (0)20, is written though not dialled.
-            return size + low - (size == 3) - grouped, size + high + (number[size : size + 1] == b"0")
+            return least, size + high + (number[size : size + 1] == b"0")
     # No such code is in use, but what else is written in groups after a plus sign?
     return (9, 15) if grouped and number[:1] != b"0" else (1, 0)
 
@@ -159,20 +135,7 @@ def _is_national(data: bytes, start: int, end: int, whole: bool) -> bool:
         return True
     if shape == b"3 3 4" and number[0] > 49 and number[3] > 49:
         return True
-    return _in_context(data, start, end)
-
-
-def _in_context(data: bytes, start: int, end: int) -> bool:
-    """Whether the words around a grouped number make it a telephone's."""
-    before = data[max(0, start - WINDOW_BYTES) : start]
-    if AFTER.search(data[end : end + 12]):
-        return True
-    return lettered(before) and (STRONG.search(before) is not None or _is_to_call(before))
-
-
-def _is_to_call(before: bytes) -> bool:
-    which = WHICH.search(before)
-    return which is not None and which.span(1)[0] >= 0
+    return is_telephone(data, start, end)
 
 
 def bare_phone(data: bytes, match: Match) -> Span | None:
@@ -181,7 +144,7 @@ def bare_phone(data: bytes, match: Match) -> Span | None:
     start, end = number
     if _glued(data, start, end) or len(set(data[start:end])) == 1:
         return None
-    if match.span(2) == number and not _is_to_call(data[max(0, start - WINDOW_BYTES) : start]):
+    if match.span(2) == number and not is_to_call(data, start):
         return None
     return number
 

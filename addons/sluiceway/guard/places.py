@@ -9,12 +9,10 @@ AUDIT: tuple[Profile, ...] = ("audit",)
 UPPER, LOWER = r"[A-Z\xc0-\xde]", r"[a-z\xdf-\xff'-]"
 NAME = rf"{UPPER}{LOWER}{{1,24}}"
 STREET_EN = (
-    r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Square|Sq|Place|Pl"
-    r"|Terrace|Ter|Way"
-    r"|Parkway|Pkwy|Circle|Cir|Highway|Hwy|Crescent|Cres|Close|Grove|Gardens|Trail|Row|Mews|Walk|Hill"
-    r"|Plaza|Loop|Alley"
-    r"|Path|Pike|Run|Ridge|View|Heights|Park|Mill|Ford|Creek|Crossing|Station|Turnpike|Cove|Bend|Valley"
-    r"|Meadow|Green)"
+    r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Square|Sq|Place|Pl|Terrace"
+    r"|Ter|Way|Parkway|Pkwy|Circle|Cir|Highway|Hwy|Crescent|Cres|Close|Grove|Gardens|Trail|Row|Mews|Walk"
+    r"|Hill|Plaza|Loop|Alley|Path|Pike|Run|Ridge|View|Heights|Park|Mill|Ford|Creek|Crossing|Station"
+    r"|Turnpike|Cove|Bend|Valley|Meadow|Green)"
 )
 UNIT = r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|No|#)\.? ?[A-Z0-9-]{1,6})?"
 TOWN_AFTER = rf"(?:,?\s{{1,2}}(?:[A-Z]{{1,2}}-)?\d{{4,5}},? {NAME}(?:[ -]{NAME}){{0,2}})?"
@@ -35,9 +33,8 @@ PLACES: tuple[Rule, ...] = (
         "address-north-american",
         r",? [A-Z]{2,3},? (?:\d{4}|[A-Z]\d[A-Z])",
         rf"\b((?:(?:Unit|Apt\.?|Suite|Flat|Level) \d{{1,5}}[ ,]{{1,2}})?\d{{1,6}} (?:{NAME}"
-        rf" ){{0,3}}{NAME}\.?{UNIT},?\s{{1,2}}"
-        rf"(?:{NAME} ){{0,3}}{NAME},? [A-Z]{{2,3}},? (?:\d{{5}}(?:-\d{{4}})?|\d{{4}}|[A-Z]\d[A-Z]"
-        rf" ?\d[A-Z]\d))\b",
+        rf" ){{0,3}}{NAME}\.?{UNIT},?\s{{1,2}}(?:{NAME} ){{0,3}}{NAME},? [A-Z]{{2,3}},?"
+        rf" (?:\d{{5}}(?:-\d{{4}})?|\d{{4}}|[A-Z]\d[A-Z] ?\d[A-Z]\d))\b",
         "365 Eastfield Springs, South Amford, WA 65320",
     ),
     _rule(
@@ -51,9 +48,9 @@ PLACES: tuple[Rule, ...] = (
     _rule(
         "address-european",
         rf"\d[a-z]?\.?,?\s{{1,2}}(?:{POSTCODE})",
-        rf"\b((?:(?:van|von|der|de|den|ul\.|ulica|al\.|pl\.|plac|utca|\xfat|t\xe9r|K|U|Na|nam\.)[ ]){{0,3}}"
-        rf"(?:{ANY_NAME}[ -]){{0,4}}{ANY_NAME}\.?(?: (?:utca|\xfat|t\xe9r|Nr\.?|no\.?))?,? \d{{1,5}}"
-        rf" ?[a-z]?(?:[/-]\d{{1,4}})?\.?,?\s{{1,2}}"
+        rf"\b((?:(?:van|von|der|de|den|ul\.|ulica|al\.|pl\.|plac|utca|\xfat|t\xe9r|K|U|Na"
+        rf"|nam\.)[ ]){{0,3}}(?:{ANY_NAME}[ -]){{0,4}}{ANY_NAME}\.?(?: (?:utca|\xfat|t\xe9r|Nr\.?"
+        rf"|no\.?))?,? \d{{1,5}} ?[a-z]?(?:[/-]\d{{1,4}})?\.?,?\s{{1,2}}"
         rf"(?:{POSTCODE}),?\s{{1,2}}{ANY_NAME}(?:[ -]{ANY_NAME}){{0,2}})",
         "Hubertine-Wohl-Weg 23\n73478 J\xfclich",
     ),
@@ -61,8 +58,8 @@ PLACES: tuple[Rule, ...] = (
         "street-address",
         r"\d[A-Za-z]? [A-Z\xc0-\xde]",
         rf"\b(\d{{1,6}}[A-Za-z]?(?:-\d{{1,5}})? (?:[NSEW]\.?[EW]?\.? )?(?:{NAME}"
-        rf" ){{1,4}}{STREET_EN}\b\.?(?: [NSEW]{{1,2}}\b)?"
-        rf"{UNIT}(?:{US_END}|{UK_END}|,\s{{1,2}}(?:{'|'.join(CITIES)}))?)",
+        rf" ){{1,4}}{STREET_EN}\b\.?(?: [NSEW]{{1,2}}\b)?{UNIT}(?:{US_END}|{UK_END}"
+        rf"|,\s{{1,2}}(?:{'|'.join(CITIES)}))?)",
         "742 Maple Hill Road, Apt 4, Springfield, OR 97403",
     ),
     _rule(
@@ -70,8 +67,8 @@ PLACES: tuple[Rule, ...] = (
         r"(?i)(?:stra(?:\xdf|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|laan|straat|gracht|plein"
         r"|gatan|v\xe4gen|vej|gade|katu)",
         rf"\b({UPPER}[A-Za-z\xc0-\xff-]{{2,30}}(?:stra(?:\xdf|ss)e|str\.|weg|platz|allee|gasse|ring|damm"
-        rf"|ufer|laan|straat"
-        rf"|gracht|plein|gatan|v\xe4gen|vej|gade|katu) \d{{1,4}}(?: ?[a-z]\b)?{TOWN_AFTER})",
+        rf"|ufer|laan|straat|gracht|plein|gatan|v\xe4gen|vej|gade|katu) \d{{1,4}}(?:"
+        rf" ?[a-z]\b)?{TOWN_AFTER})",
         "Gartenstra\xdfe 12a, 50667 K\xf6ln",
     ),
     _rule(
@@ -83,13 +80,12 @@ PLACES: tuple[Rule, ...] = (
     ),
     _rule(
         "street-romance",
-        r"(?i)\b(?:rue|avenue|boulevard|place|chemin|impasse|all\xe9e|quai|cours|route|calle|avenida"
-        r"|av\.|plaza|paseo|via|viale|piazza|corso|rua|largo)\b",
+        r"(?i)\b(?:rue|avenue|boulevard|place|chemin|impasse|all\xe9e|quai|cours|route|calle|avenida|av\."
+        r"|plaza|paseo|via|viale|piazza|corso|rua|largo)\b",
         r"(?i)\b((?:\d{1,4}(?: ?(?:bis|ter))?,? )?(?:rue|avenue|boulevard|place|chemin|impasse|all\xe9e"
         r"|quai|cours|route|calle|avenida|paseo|plaza|via|viale|piazza|corso|rua|largo)"
         rf"(?: (?:de|du|des|la|le|les|del|della|dei|di|los|las|da|do|l'|d'))*(?-i:"
-        rf" ?{UPPER}[a-z\xdf-\xff'-]{{2,24}}){{1,3}}"
-        rf",? (?:n\.?[o\xba\xb0]? ?)?\d{{1,5}}(?-i:{TOWN_AFTER}))",
+        rf" ?{UPPER}[a-z\xdf-\xff'-]{{2,24}}){{1,3}},? (?:n\.?[o\xba\xb0]? ?)?\d{{1,5}}(?-i:{TOWN_AFTER}))",
         "Calle de Alcal\xe1 45, 28014 Madrid",
     ),
     _rule(

@@ -7,6 +7,7 @@ Presidio are not used: one may fetch a list from the internet, the other takes s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from presidio_analyzer import (
     AnalyzerEngine,
@@ -15,8 +16,10 @@ from presidio_analyzer import (
     RecognizerRegistry,
     RecognizerResult,
 )
-from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, NoOpNlpEngine, SpacyNlpEngine
+from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, NlpEngine, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from sluiceway.guard.scan import TYPES, Scanner
 from sluiceway.types import Finding
@@ -29,6 +32,39 @@ IGNORED = (
     "PRODUCT", "QUANTITY", "TIME", "WORK_OF_ART",
 )  # fmt: skip
 SCORE = 0.6
+
+
+class NoModel(NlpEngine):
+    """An engine without a language model, for recognisers that need none.
+
+    Presidio has one of its own only from 2.2.363 on, which mitmproxy's pins keep off Python 3.12.
+    """
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def is_loaded(self) -> bool:
+        return True
+
+    def process_text(self, text: str, language: str) -> NlpArtifacts:
+        return NlpArtifacts([], Doc(Vocab()), [], [], self, language)
+
+    def process_batch(
+        self, texts: Iterable[str], language: str, batch_size: int = 1, n_process: int = 1, **_: Any
+    ) -> Iterator[tuple[str, NlpArtifacts]]:
+        return ((text, self.process_text(text, language)) for text in texts)
+
+    def is_stopword(self, word: str, language: str) -> bool:
+        return False
+
+    def is_punct(self, word: str, language: str) -> bool:
+        return False
+
+    def get_supported_entities(self) -> list[str]:
+        return []
+
+    def get_supported_languages(self) -> list[str]:
+        return ["en"]
 
 
 class Detectors(LocalRecognizer):
@@ -54,7 +90,7 @@ class Detectors(LocalRecognizer):
 
 def analyzer(scanner: Scanner) -> AnalyzerEngine:
     """A Presidio engine of our detectors alone: no model, no network."""
-    return _engine([Detectors(scanner)], NoOpNlpEngine([{"lang_code": "en", "model_name": "none"}]), "en")
+    return _engine([Detectors(scanner)], NoModel(), "en")
 
 
 def names_by_model(model: str, language: str) -> Callable[[str], Iterator[Finding]]:
@@ -74,8 +110,6 @@ def names_by_model(model: str, language: str) -> Callable[[str], Iterator[Findin
     return find
 
 
-def _engine(
-    recognizers: list[EntityRecognizer], nlp: NoOpNlpEngine | SpacyNlpEngine, language: str
-) -> AnalyzerEngine:
+def _engine(recognizers: list[EntityRecognizer], nlp: NlpEngine, language: str) -> AnalyzerEngine:
     registry = RecognizerRegistry(recognizers=recognizers, supported_languages=[language])
     return AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[language])

@@ -67,8 +67,8 @@ def total(column: ColumnElement[Any], condition: Condition | None = None) -> Col
 
 
 def active(principal_kind: str) -> ColumnElement[int]:
-    """How many people or services had at least one row."""
-    return func.count(case((_row.principal_kind == principal_kind, _row.principal)).distinct())
+    """How many people or services had a row; a stranger with wrong credentials is neither."""
+    return func.count(case((_row.principal_kind == principal_kind, func.nullif(_row.principal, ""))).distinct())
 
 
 def cost_columns() -> list[ColumnElement[Any]]:

@@ -100,7 +100,7 @@ def load(context: Context) -> Gaps:
 
 def _unmetered(context: Context) -> tuple[tuple[Unmetered, ...], int]:
     row_ = ledger.c
-    passed = and_(row_.kind == "request", row_.metered.is_(False))
+    passed = and_(row_.kind == "request", row_.metered.is_(False), ~measures.refused)
     keys = [row_.provider.label("provider"), row_.host.label("host"), row_.operation.label("operation")]
     sums = [number(passed).label("requests")]
     ranked = rank(context.connection, keys, sums, and_(within(context.period), passed), ["requests"], _SHOWN)
