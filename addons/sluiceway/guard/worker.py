@@ -136,6 +136,7 @@ class _Worker:
             return await self._ask({"texts": list(texts), "profile": profile})
         except BaseException:
             # Late, cancelled or gone: an answer still on its way must not meet the next request.
+            await asyncio.shield(self.stop())
             raise
 
     async def _ask(self, request: dict[str, Any]) -> tuple[tuple[Finding, ...], ...]:
