@@ -193,6 +193,13 @@ def test_leaves_that_nobody_signed_for_are_seen(evidence: Evidence, newest: sqli
     assert any(f"it has {size + 1} leaves" in each for each in faults(newest, evidence))
 
 
+def test_a_leaf_with_another_number_in_the_same_order_is_found(
+    evidence: Evidence, newest: sqlite3.Connection
+) -> None:
+    newest.execute("UPDATE audit_log SET seq = seq + 7 WHERE seq = (SELECT max(seq) FROM audit_log)")
+    assert any("it should be leaf" in each for each in faults(newest, evidence))
+
+
 @pytest.mark.parametrize("name", sorted(guards()))
 def test_a_guard_that_was_dropped_is_missed(evidence: Evidence, name: str) -> None:
     with database(evidence.moments[-1], guarded=True) as connection:

@@ -68,7 +68,9 @@ def total(column: ColumnElement[Any], condition: Condition | None = None) -> Col
 
 def active(principal_kind: str) -> ColumnElement[int]:
     """How many people or services had a row; a stranger with wrong credentials is neither."""
-    return func.count(case((_row.principal_kind == principal_kind, func.nullif(_row.principal, ""))).distinct())
+    return func.count(
+        case((_row.principal_kind == principal_kind, func.nullif(_row.principal, ""))).distinct()
+    )
 
 
 def cost_columns() -> list[ColumnElement[Any]]:
