@@ -17,6 +17,9 @@ from typing import Literal
 NANO = Decimal("0.000000001")
 NO_UNITS: Mapping[str, int] = MappingProxyType({})
 
+# What a budget may limit: money, requests, tokens (input and output), or requests open at the same time.
+type Unit = Literal["usd", "requests", "tokens", "concurrent"]
+
 
 def to_nusd(usd: Decimal) -> int:
     """USD to integer nano-dollars, rounded half to even: the one place money is rounded."""
@@ -226,21 +229,35 @@ class Cap:
     """One budget as it applies to one request: a limit on the counter of a scope in a window.
 
     `scope` holds (dimension, value) pairs, () for the whole company: (("team", "core"),).
-    The counter is found by scope and window alone, so renaming a budget keeps its balance.
+    `limit` is in nano-dollars for the unit "usd", else a count. What is open at once has the window "now".
+    The counter is found by scope, window and unit alone, so renaming a budget keeps its balance.
     """
 
     rule: str
     scope: tuple[tuple[str, str], ...]
-    window: Literal["day", "week", "month", "lifetime"]
+    window: Literal["now", "minute", "hour", "day", "week", "month", "lifetime"]
     starts_at: datetime
     ends_at: datetime | None
-    limit_nusd: int
+    limit: int
+    unit: Unit = "usd"
+
+    @property
+    def limit_nusd(self) -> int:
+        """The limit of a cap on money."""
+        return self.limit
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is worth asking again soon once it is used up; else the answer is a final no."""
+        return self.window in ("now", "minute", "hour")
 
     @property
     def counter(self) -> str:
-        """The counter's key, for example `team=core|month|2026-11-01T00:00:00+00:00`."""
+        """The counter's key, for example `team=core|month|2026-11-01T00:00:00+00:00`; for other units than
+        money it ends with the unit, `...|tokens`."""
         where = ",".join(f"{dimension}={value}" for dimension, value in self.scope) or "company"
-        return f"{where}|{self.window}|{self.starts_at.isoformat()}"
+        key = f"{where}|{self.window}|{self.starts_at.isoformat()}"
+        return key if self.unit == "usd" else f"{key}|{self.unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,11 @@ def check(deployment: Deployment, sent: int) -> None:
         unpriced = connection.execute(
             select(func.count()).where(ledger.c.outcome == "ok", ledger.c.cost_nusd.is_(None))
         ).scalar_one()
-        spent = connection.execute(select(counters.c.counter, counters.c.spent_nusd)).all()
+        spent = connection.execute(select(counters.c.counter, counters.c.spent)).all()
     outcomes = {row.outcome: row.rows for row in rows}
     if sum(outcomes.values()) != sent or set(outcomes) - {"ok", "client_cancelled"}:
         raise UnaccountedError(f"{sent} requests were sent, the ledger has {outcomes}")
     if unpriced or not charged:
         raise UnaccountedError(f"{unpriced} answers have no price, {charged} nano-dollars were charged")
-    if len(spent) != BUDGETS or any(row.spent_nusd != charged for row in spent):
+    if len(spent) != BUDGETS or any(row.spent != charged for row in spent):
         raise UnaccountedError(f"{charged} nano-dollars were charged, the counters say {spent}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import ssl
+from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx2
+import httpx
 import pytest
 from google import genai
 from google.genai import errors, types
@@ -18,7 +20,16 @@ HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 
 
 @pytest.fixture
-def client(http: httpx2.AsyncClient) -> genai.Client:
+async def http(providers: Providers) -> AsyncIterator[httpx.AsyncClient]:
+    """With httpx: google-genai takes httpx2 only in the versions that Python 3.13 gets."""
+    context = ssl.create_default_context(cafile=str(providers.ca_file))
+    base = f"https://127.0.0.1:{providers.port}"
+    async with httpx.AsyncClient(verify=context, base_url=base, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def client(http: httpx.AsyncClient) -> genai.Client:
     options = types.HttpOptions(base_url=str(http.base_url), httpx_async_client=http)
     return genai.Client(api_key="k", http_options=options)
 
@@ -57,7 +68,7 @@ async def test_a_stream_counts_up_to_the_final_usage(client: genai.Client, provi
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
-async def test_without_alt_sse_a_stream_is_one_json_array(http: httpx2.AsyncClient, version: str) -> None:
+async def test_without_alt_sse_a_stream_is_one_json_array(http: httpx.AsyncClient, version: str) -> None:
     path = f"/{version}/models/{MODEL}:streamGenerateContent"
     answer = await http.post(path, json=HI, headers=KEY)
     assert answer.headers["content-type"].startswith("application/json")
@@ -100,7 +111,7 @@ async def test_counting_is_free_and_embedding_is_not(client: genai.Client, provi
     assert providers.billed[0].usage == {"promptTokenCount": 1 + 3}
 
 
-async def test_fields_in_snake_case_count_like_those_in_camel_case(http: httpx2.AsyncClient) -> None:
+async def test_fields_in_snake_case_count_like_those_in_camel_case(http: httpx.AsyncClient) -> None:
     path = f"/v1beta/models/{MODEL}:generateContent"
     counts = []
     for system, limit in (
@@ -122,7 +133,7 @@ async def test_fields_in_snake_case_count_like_those_in_camel_case(http: httpx2.
     ],
 )
 async def test_errors_raise_the_sdks_own(
-    http: httpx2.AsyncClient, model: str, key: str, status: int, word: str
+    http: httpx.AsyncClient, model: str, key: str, status: int, word: str
 ) -> None:
     options = types.HttpOptions(base_url=str(http.base_url), httpx_async_client=http)
     client = genai.Client(api_key=key, http_options=options)
@@ -132,7 +143,7 @@ async def test_errors_raise_the_sdks_own(
 
 
 async def test_the_key_may_be_in_the_query_but_not_missing(
-    http: httpx2.AsyncClient, providers: Providers
+    http: httpx.AsyncClient, providers: Providers
 ) -> None:
     path = f"/v1beta/models/{MODEL}:generateContent"
     assert (await http.post(path, json=HI)).status_code == 403

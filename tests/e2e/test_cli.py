@@ -245,7 +245,7 @@ def _new_provider(folder: Path) -> None:
         pytest.param(_new_provider, "sluiceway ca rotate", id="a host the issuer may not speak for"),
         pytest.param(lambda folder: (folder / "sluiceway.key").unlink(), "sluiceway.key", id="no key"),
         pytest.param(lambda folder: (folder / "sluiceway.db").unlink(), "`sluiceway init`", id="no store"),
-        pytest.param(_misspell_rules, "10-budgets.yaml:16:", id="broken rules"),
+        pytest.param(_misspell_rules, "10-budgets.yaml:21:", id="broken rules"),
         pytest.param(
             lambda folder: edit(folder / "sluiceway.yaml", "drain_timeout_s:", "drain_timeout:"),
             "drain_timeout_s",
@@ -271,7 +271,7 @@ def test_the_program_ends_with_the_reason_and_nothing_else(mine: Path) -> None:
     said = program("serve", folder=mine)
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("sluiceway: ")
-    assert "10-budgets.yaml:16:43: budgets.0.limt_usd: unknown field (did you mean 'limit_usd'?)" in said.err
+    assert "10-budgets.yaml:21:43: budgets.0.limt_usd: unknown field (did you mean 'limit_usd'?)" in said.err
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_do(mine: Path) -> None:
@@ -361,7 +361,7 @@ def test_reload_takes_good_rules_and_keeps_what_runs_when_they_are_bad(served: t
     rules.write_text(good.replace("window: month", "window: fortnight"))
     refused = sluiceway("reload", folder=folder)
     assert (refused.code, refused.out) == (1, "")
-    assert "10-budgets.yaml:16:" in refused.err
+    assert "10-budgets.yaml:21:" in refused.err
     child.process.send_signal(signal.SIGHUP)
     status = sluiceway("status", "--json", folder=folder).json
     assert status["policy_version"] == after
@@ -404,7 +404,7 @@ def test_rules_check_says_where_and_what_to_write_instead(mine: Path) -> None:
     _misspell_rules(mine)
     words = sluiceway("rules", "check", folder=mine)
     assert (words.code, words.out) == (1, "")
-    assert "10-budgets.yaml:16:" in words.err
+    assert "10-budgets.yaml:21:" in words.err
     assert "did you mean 'limit_usd'?" in words.err
     data = sluiceway("rules", "check", "--json", folder=mine)
     assert data.code == 1
@@ -451,8 +451,8 @@ def test_ledger_verify_finds_a_counter_that_somebody_changed(mine: Path) -> None
     assert sluiceway("ledger", "verify", folder=mine).out == "every counter equals the ledger\n"
     with closing(sqlite3.connect(mine / "sluiceway.db")) as connection:
         connection.execute(
-            'INSERT INTO counters (counter, scope, "window", starts_at, spent_nusd, reserved_nusd) '
-            "VALUES ('company|lifetime|x', '[]', 'lifetime', 0, 5, 0)"
+            'INSERT INTO counters (counter, scope, unit, "window", starts_at, spent, reserved) '
+            "VALUES ('company|lifetime|x', '[]', 'usd', 'lifetime', 0, 5, 0)"
         )
         connection.commit()
     words = sluiceway("ledger", "verify", folder=mine)
@@ -461,7 +461,7 @@ def test_ledger_verify_finds_a_counter_that_somebody_changed(mine: Path) -> None
     data = sluiceway("ledger", "verify", "--json", folder=mine)
     assert data.code == 1
     assert data.json["ok"] is False
-    assert data.json["discrepancies"][0]["ledger_spent_nusd"] == 0
+    assert data.json["discrepancies"][0]["ledger_spent"] == 0
 
 
 def test_a_report_with_names_is_written_and_recorded(with_a_row: Path) -> None:

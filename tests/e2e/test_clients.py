@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx
 import httpx2
 import openai
 import pytest
@@ -63,8 +64,12 @@ def openai_sdk(http: httpx2.Client) -> openai.OpenAI:
 
 
 @pytest.fixture
-def gemini_sdk(http: httpx2.Client) -> genai.Client:
-    return genai.Client(api_key="AIza-test", http_options=gemini_types.HttpOptions(httpx_client=http))
+def gemini_sdk(quick: Running, alice: str) -> Iterator[genai.Client]:
+    """With httpx: google-genai takes httpx2 only in the versions that Python 3.13 gets."""
+    context = ssl.create_default_context(cafile=quick.anchor)
+    with httpx.Client(proxy=alice, verify=context) as client:
+        options = gemini_types.HttpOptions(httpx_client=client)
+        yield genai.Client(api_key="AIza-test", http_options=options)
 
 
 def test_anthropic_message(claude_sdk: anthropic.Anthropic, since: Since) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import ssl
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx
 import httpx2
 import openai
 import pytest
@@ -23,6 +25,8 @@ from tests.e2e.raw_provider import RawProvider
 from tests.e2e.running import Running
 from tests.e2e.since import Since
 from tests.e2e.tunnel import CANARY, Tunnel, claude, gemini, gpt
+
+NUMBERS = itertools.count()
 
 pytestmark = [
     pytest.mark.e2e,
@@ -57,7 +61,7 @@ def capped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def new_person(capped: Running) -> Callable[[], str]:
     """Adds an employee with an untouched cap; their proxy URL."""
-    return lambda: capped.add(f"person-{threading.get_native_id()}-{len(capped.rows())}")
+    return lambda: capped.add(f"person-{next(NUMBERS)}")
 
 
 class Clients:
@@ -68,14 +72,16 @@ class Clients:
         self.http = httpx2.Client(proxy=proxy, verify=context)
         self.claude = anthropic.Anthropic(api_key="sk-ant-api03-test", http_client=self.http)
         self.openai = openai.OpenAI(api_key="sk-test", http_client=self.http)
-        options = gemini_types.HttpOptions(httpx_client=self.http)
+        # google-genai takes httpx2 only in the versions that Python 3.13 gets.
+        self.gemini_http = httpx.Client(proxy=proxy, verify=context)
+        options = gemini_types.HttpOptions(httpx_client=self.gemini_http)
         self.gemini = genai.Client(api_key="AIza-test", http_options=options)
 
 
 @pytest.fixture
 def clients(capped: Running, new_person: Callable[[], str]) -> Iterator[Clients]:
     made = Clients(capped, new_person())
-    with made.http:
+    with made.http, made.gemini_http:
         yield made
 
 

@@ -56,9 +56,66 @@ def test_a_cap_carries_its_scope_its_window_and_its_limit():
             window="month",
             starts_at=datetime(2026, 10, 31, 23, tzinfo=UTC),
             ends_at=datetime(2026, 11, 30, 23, tzinfo=UTC),
-            limit_nusd=1,
+            limit=1,
         ),
     )
+
+
+def limited(name: str, unit: str, limit: int, window: str | None) -> Budget:
+    told = {"name": name, "scope": {"employee": "*"}, f"limit_{unit}": limit}
+    return Budget.model_validate(told if window is None else told | {"window": window})
+
+
+COUNTED = {
+    "requests a minute": (
+        limited("rate", "requests", 60, "minute"),
+        "employee=alice|minute|2026-11-21T09:36:00+00:00|requests",
+        True,
+    ),
+    "tokens a day": (
+        limited("words", "tokens", 5, "day"),
+        "employee=alice|day|2026-11-21T00:00:00+00:00|tokens",
+        False,
+    ),
+    "money an hour": (
+        limited("burn", "usd", 5, "hour"),
+        "employee=alice|hour|2026-11-21T09:00:00+00:00",
+        True,
+    ),
+    "open at once": (
+        limited("open", "concurrent", 4, None),
+        "employee=alice|now|1970-01-01T00:00:00+00:00|concurrent",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "counter", "rate"), COUNTED.values(), ids=COUNTED.keys())
+def test_a_cap_says_what_it_counts(given: Budget, counter: str, rate: bool):
+    [cap] = caps(Policy(budgets=(given,)), ALICE, AT, UTC)
+    assert (cap.counter, cap.limit, cap.unit, cap.is_rate) == (counter, given.limit, given.unit, rate)
+
+
+def test_what_is_open_at_once_has_no_beginning_and_no_end():
+    [cap] = caps(Policy(budgets=(limited("open", "concurrent", 4, None),)), ALICE, AT, UTC)
+    [later] = caps(
+        Policy(budgets=(limited("open", "concurrent", 4, None),)), ALICE, AT.replace(year=2031), UTC
+    )
+    assert (cap.window, cap.ends_at, cap) == ("now", None, later)
+
+
+def test_each_unit_has_a_counter_of_its_own():
+    policy = Policy(
+        budgets=(
+            limited("many", "requests", 9, "minute"),
+            limited("few", "requests", 6, "minute"),
+            limited("words", "tokens", 7, "minute"),
+            limited("longer", "requests", 8, "hour"),
+        )
+    )
+    found = caps(policy, ALICE, AT, UTC)
+    assert [(cap.rule, cap.limit) for cap in found] == [("few", 6), ("words", 7), ("longer", 8)]
+    assert len({cap.counter for cap in found}) == 3
 
 
 def test_a_star_gives_each_their_own_counter():
@@ -77,13 +134,13 @@ def test_a_counter_comes_once_with_its_lowest_limit():
             budget("core-high", {"team": "core"}, "50"),
         )
     )
-    assert [(cap.rule, cap.limit_nusd) for cap in caps(policy, ALICE, AT, UTC)] == [("core", 5 * 10**9)]
-    assert [(cap.rule, cap.limit_nusd) for cap in caps(policy, BOB, AT, UTC)] == [("each", 20 * 10**9)]
+    assert [(cap.rule, cap.limit) for cap in caps(policy, ALICE, AT, UTC)] == [("core", 5 * 10**9)]
+    assert [(cap.rule, cap.limit) for cap in caps(policy, BOB, AT, UTC)] == [("each", 20 * 10**9)]
 
 
 def test_the_largest_limit_fits_the_store():
     [cap] = caps(Policy(budgets=(budget("all", usd="1000000000"),)), ALICE, AT, UTC)
-    assert cap.limit_nusd == int(Decimal(10) ** 18) < 2**63
+    assert cap.limit == int(Decimal(10) ** 18) < 2**63
 
 
 def test_without_budgets_there_are_no_caps():

@@ -123,6 +123,10 @@ def test_the_mistakes_of_all_files_are_reported_together(load):
     assert [line.split(": ")[0] for line in said.splitlines()] == ["policy/a.yaml:2:10", "policy/c.yaml:2:17"]
 
 
+ONE_LIMIT = (
+    "write exactly one of limit_usd, limit_requests, limit_tokens and limit_concurrent; "
+    "a further limit is a further budget"
+)
 MISTAKES = {
     "name": (
         "name: Core",
@@ -170,16 +174,17 @@ MISTAKES = {
         "limit_usd: '1e-999999'",
         "2:23: budgets.0.limit_usd: must have at most 9 decimal places",
     ),
-    "window of the next issue": (
-        "window: minute",
-        "2:20: budgets.0.window: must be 'day', 'week', 'month' or 'lifetime'",
+    "window": (
+        "window: year",
+        "2:20: budgets.0.window: must be 'minute', 'hour', 'day', 'week', 'month' or 'lifetime'",
     ),
     "alert as text": ("alert_at: [50%]", "2:23: budgets.0.alert_at.0: must be a whole number"),
     "alert after the limit": ("alert_at: [101]", "2:23: budgets.0.alert_at.0: must be at most 100"),
-    "field of the next issue": (
-        "limit_requests: 60",
-        "2:12: budgets.0.limit_requests: unknown field (did you mean 'limit_usd'?)",
+    "a limit of another name": (
+        "limit_request: 60",
+        "2:12: budgets.0.limit_request: unknown field (did you mean 'limit_requests'?)",
     ),
+    "two limits": ("limit_requests: 60", f"2:11: budgets.0: {ONE_LIMIT}"),
 }
 
 
@@ -188,6 +193,54 @@ def test_a_mistake_in_a_budget_says_where_it_is_and_what_to_write(load, field, e
     rest = {"name": "a", "scope": "company", "limit_usd": "1", "window": "day"}
     others = ", ".join(f"{key}: {value}" for key, value in rest.items() if key != field.partition(":")[0])
     assert complaint(load, a=f"budgets: [{{{field}, {others}}}]") == f"policy/a.yaml:{expected}"
+
+
+MISTAKEN_LIMITS = {
+    "none": ("window: day", f"2:11: budgets.0: {ONE_LIMIT}"),
+    "none, and no window": ("alert_at: [50]", "2:11: budgets.0: has no window; add 'window: ...'"),
+    "no requests at all": (
+        "limit_requests: 0, window: minute",
+        "2:28: budgets.0.limit_requests: must be at least 1",
+    ),
+    "part of a token": (
+        "limit_tokens: 1.5, window: minute",
+        "2:26: budgets.0.limit_tokens: must be a whole number",
+    ),
+    "a rate without a window": ("limit_requests: 60", "2:11: budgets.0: has no window; add 'window: ...'"),
+    "nothing open at once": (
+        "limit_concurrent: 0",
+        "2:30: budgets.0.limit_concurrent: must be at least 1",
+    ),
+    "open at once, in a window": (
+        "limit_concurrent: 4, window: minute",
+        "2:41: budgets.0.window: leave it out: limit_concurrent counts the requests that are open now",
+    ),
+    "open at once, now": (
+        "limit_concurrent: 4, window: now",
+        "2:41: budgets.0.window: leave it out: limit_concurrent counts the requests that are open now",
+    ),
+    "two counts": ("limit_tokens: 4, limit_requests: 4, window: hour", f"2:11: budgets.0: {ONE_LIMIT}"),
+}
+
+
+@pytest.mark.parametrize(("fields", "expected"), MISTAKEN_LIMITS.values(), ids=MISTAKEN_LIMITS.keys())
+def test_a_mistake_in_a_limit_says_what_to_write(load, fields, expected):
+    said = complaint(load, a=f"budgets: [{{{fields}, name: a, scope: company}}]")
+    assert said == f"policy/a.yaml:{expected}"
+
+
+LIMITS = {
+    "money": ("limit_usd: 0.5, window: hour", "usd", 500_000_000, "hour"),
+    "requests": ("limit_requests: 60, window: minute", "requests", 60, "minute"),
+    "tokens": ("limit_tokens: 2_000_000, window: day", "tokens", 2_000_000, "day"),
+    "open at once": ("limit_concurrent: 4", "concurrent", 4, None),
+}
+
+
+@pytest.mark.parametrize(("fields", "unit", "limit", "window"), LIMITS.values(), ids=LIMITS.keys())
+def test_a_budget_has_one_limit_in_its_unit(load, fields, unit, limit, window):
+    [budget] = load(a=f"budgets: [{{name: a, scope: company, {fields}}}]").budgets
+    assert (budget.unit, budget.limit, budget.window) == (unit, limit, window)
 
 
 def test_the_longest_name_is_taken(load):
@@ -217,7 +270,16 @@ DIFFERENT = {
     "another window": BUDGET.model_copy(update={"window": "week"}),
     "another alert": BUDGET.model_copy(update={"alert_at": (50,)}),
     "another contact": BUDGET.model_copy(update={"contact": "#core"}),
+    "another unit": BUDGET.model_copy(update={"limit_usd": None, "limit_tokens": 20}),
 }
+
+
+def test_the_version_changes_with_every_limit():
+    limits = ({"limit_usd": 20}, {"limit_tokens": 20}, {"limit_tokens": 21}, {"limit_requests": 20})
+    budgets = [
+        Budget.model_validate(limit | {"name": "a", "scope": "company", "window": "day"}) for limit in limits
+    ]
+    assert len({Policy(budgets=(budget,)).version for budget in budgets}) == 4
 
 
 @pytest.mark.parametrize("budget", SAME.values(), ids=SAME.keys())

@@ -40,8 +40,7 @@ def test_the_mistakes_of_providers_and_policy_come_together(warnings):
     assert warnings("name: a") == [
         "rules/providers.yaml:1:1: providers: missing field; add 'providers: ...'",
         "rules/policy/a.yaml:3:5: budgets.0.scope: missing field; add 'scope: ...'",
-        "rules/policy/a.yaml:3:5: budgets.0.limit_usd: missing field; add 'limit_usd: ...'",
-        "rules/policy/a.yaml:3:5: budgets.0.window: missing field; add 'window: ...'",
+        "rules/policy/a.yaml:3:5: budgets.0: has no window; add 'window: ...'",
     ]
 
 
@@ -70,10 +69,29 @@ def test_of_two_equal_budgets_one_is_a_warning(warnings):
     assert line.startswith("warning: rules/policy/a.yaml:3:12: alice: never reached, because again (50 USD")
 
 
+UNREACHED = {
+    "money": ("limit_usd: 20.50, window: day", "limit_usd: 30, window: day", "20.50 USD a day"),
+    "requests": (
+        "limit_requests: 60, window: minute",
+        "limit_requests: 90, window: minute",
+        "60 requests a minute",
+    ),
+    "tokens": ("limit_tokens: 5, window: hour", "limit_tokens: 6, window: hour", "5 tokens an hour"),
+    "open at once": ("limit_concurrent: 4", "limit_concurrent: 8", "4 at once"),
+}
+
+
+@pytest.mark.parametrize(("low", "high", "says"), UNREACHED.values(), ids=UNREACHED.keys())
+def test_a_limit_that_is_never_reached_is_a_warning_in_its_unit(warnings, low, high, says):
+    [line] = warnings(f"name: low, scope: company, {low}", f"name: high, scope: company, {high}")
+    assert f": high: never reached, because low ({says}) applies to the same" in line
+
+
 NO_WARNING = {
     "a lower limit for one": (EACH, ALICE.replace("50", "5")),
     "another window": (EACH, ALICE.replace("day", "week")),
     "another scope": (EACH, CORE.replace("month", "day")),
+    "another unit": (EACH.replace("usd", "requests"), ALICE.replace("usd", "tokens")),
     "the same limit for one as for each": (EACH, ALICE.replace("50", "20")),
 }
 

@@ -1,4 +1,4 @@
-"""Budget windows: calendar days, weeks and months of a time zone, also where its clocks change."""
+"""Budget windows: minutes, hours, calendar days, weeks and months, also where clocks change."""
 
 from __future__ import annotations
 
@@ -52,6 +52,17 @@ WINDOWS = {
     "a clock that jumps over midnight": (
         "day", "1919-03-31T04:40", TORONTO, "1919-03-30T05:00", "1919-03-31T05:00",
     ),
+    "a minute": ("minute", "2026-11-21T09:36:59.999999", UTC, "2026-11-21T09:36", "2026-11-21T09:37"),
+    "the first moment of a minute": (
+        "minute", "2026-11-21T09:36", UTC, "2026-11-21T09:36", "2026-11-21T09:37",
+    ),
+    "an hour": ("hour", "2026-11-21T09:36", BERLIN, "2026-11-21T09:00", "2026-11-21T10:00"),
+    "an hour begins at half past where clocks are half an hour off": (
+        "hour", "2026-11-21T09:36", ST_JOHNS, "2026-11-21T09:00", "2026-11-21T10:00",
+    ),
+    "the last hour before the epoch": (
+        "hour", "1969-12-31T23:59", UTC, "1969-12-31T23:00", "1970-01-01T00:00",
+    ),
     "a day that never was": ("day", "2011-12-30T10:00", APIA, "2011-12-30T10:00", "2011-12-31T10:00"),
 }  # fmt: skip
 
@@ -79,7 +90,7 @@ def test_a_time_without_a_zone_is_a_mistake():
         window("day", datetime(2026, 11, 21), UTC)
 
 
-KINDS = st.sampled_from(["day", "week", "month"])
+KINDS = st.sampled_from(["minute", "hour", "day", "week", "month"])
 ZONES = st.sampled_from([UTC, BERLIN, NEW_YORK, LORD_HOWE, CAIRO, ST_JOHNS, APIA])
 TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))
 TICK = timedelta(microseconds=1)
@@ -108,6 +119,16 @@ def test_a_week_begins_on_a_monday_and_a_month_on_a_first(at, zone):
     assert week.weekday() == 0
     assert month.day == 1
     assert (week.hour, month.hour) <= (1, 1)
+
+
+@given(TIMES, ZONES)
+@example(utc("2026-10-25T00:30"), BERLIN)
+@example(utc("2026-04-04T15:00"), LORD_HOWE)
+def test_all_minutes_and_all_hours_last_equally_long(at, zone):
+    for kind, length in (("minute", timedelta(minutes=1)), ("hour", timedelta(hours=1))):
+        starts_at, ends_at = window(kind, at, zone)
+        assert ends_at is not None
+        assert ends_at - starts_at == length
 
 
 @given(TIMES, ZONES)

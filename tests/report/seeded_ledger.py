@@ -79,7 +79,7 @@ def values(row: LedgerRow) -> dict[str, Any]:
     made["ended_at"] = None if row.ended_at is None else to_us(row.ended_at)
     made["tool_units"] = json.dumps(dict(row.tool_units))
     made["guard_findings"] = json.dumps(dict(row.guard_findings))
-    made["reserved_nusd"] = 0
+    made["reserved_nusd"] = made["reserved_tokens"] = made["charged_tokens"] = made["requests"] = 0
     made["owner"] = None if row.outcome != "open" else "boot-1"
     return {name: str(value) if isinstance(value, str) else value for name, value in made.items()}
 
@@ -283,6 +283,8 @@ def caps() -> list[CapState]:
             "search",
         ),
         CapState("pilot", (("project", "atlas"),), "lifetime", 1000 * dollars, 88 * dollars, 0, None, "data"),
+        CapState("words", (("team", "core"),), "day", 2_000_000, 731_000, 12_400, day_end, "core", "tokens"),
+        CapState("core-open", (("team", "core"),), "now", 40, 7, 0, None, "core", "concurrent"),
     ]
 
 

@@ -258,7 +258,8 @@ def test_people_by_spend_when_names_are_asked_for(store: Connection) -> None:
 
 
 def cap(spent: int, reserved: int = 0, limit: int = 100, rule: str = "day", **more: Any) -> CapState:
-    return CapState(rule, more.get("scope", ()), "day", limit, spent, reserved, None, more.get("who", ""))
+    named = {"scope": (), "window": "day", "ends_at": None, "who": ""} | more
+    return CapState(rule, limit=limit, spent=spent, reserved=reserved, **named)
 
 
 @pytest.mark.parametrize(
@@ -312,6 +313,33 @@ def test_the_state_of_a_cap(store: Connection, given: CapState, state: str) -> N
 def test_whom_a_cap_binds(store: Connection, scope: Any, names: bool, holder: str) -> None:
     data = caps.load(asked(store, caps=[cap(1, scope=scope, who="core")], names=names))
     assert data.shown[0].holder == holder
+
+
+def test_a_rate_that_is_used_up_for_the_moment_is_shown_and_asks_for_no_attention(store: Connection) -> None:
+    rates = [cap(100, window=window, unit="requests") for window in ("now", "minute", "hour")]
+    data = caps.load(asked(store, caps=rates))
+    assert [gauge.state for gauge in data.shown] == ["used up"] * 3
+    assert caps.attention(data) == ()
+    assert caps.attention(caps.load(asked(store, caps=[cap(100, unit="requests")]))) != ()
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (cap(1_500_000_000, 250_000_000, 20 * 10**9), ("$1.50+ $0.25 reserved", "$20.00")),
+        (cap(12, limit=60, window="minute", unit="requests"), ("12", "60requests")),
+        (
+            cap(1_234_567, 20_000, 2_000_000, unit="tokens"),
+            ("1.23 M+ 20.0 k reserved", "2.00 Mtokens"),
+        ),
+        (cap(3, limit=4, window="now", unit="concurrent"), ("3", "4at once")),
+    ],
+    ids=["money", "requests", "tokens", "open at once"],
+)
+def test_a_cap_is_shown_in_its_unit(store: Connection, given: CapState, shown: tuple[str, str]) -> None:
+    html = build(store, period=MONTH, caps=[given], names=False, generated_at=MADE_AT, version="1")
+    [cells] = rows(section(html, "caps"))
+    assert (cells[4], cells[5]) == shown
 
 
 def test_caps_are_listed_fullest_first_and_bounded(store: Connection) -> None:

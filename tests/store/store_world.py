@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sluiceway.store import Granted, Store, Want
 from sluiceway.store.records import Answer
-from sluiceway.types import Cap, LedgerRow, Outcome, UsageSource
+from sluiceway.types import Cap, LedgerRow, Outcome, Unit, UsageSource
 
 KEY = b"a key for the tests of the store"
 NOON = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -32,6 +32,18 @@ def team(limit: int, name: str = "core", rule: str = "team-month") -> Cap:
 
 def person(limit: int, name: str = "alice", rule: str = "head-day") -> Cap:
     return Cap(rule, (("employee", name),), "day", DAY, DAY + timedelta(days=1), limit)
+
+
+def minute(limit: int, unit: Unit = "requests", rule: str = "rate") -> Cap:
+    return Cap(rule, (("employee", "alice"),), "minute", NOON, NOON + timedelta(minutes=1), limit, unit)
+
+
+def at_once(limit: int, name: str = "core", rule: str = "open") -> Cap:
+    return Cap(rule, (("team", name),), "now", datetime(1970, 1, 1, tzinfo=UTC), None, limit, "concurrent")
+
+
+def counted(limit: int, unit: Unit) -> Cap:
+    return replace(company(limit, f"company-{unit}"), unit=unit)
 
 
 def attempt(request_id: str, principal: str = "alice", **fields: object) -> LedgerRow:
@@ -86,7 +98,7 @@ def counter(path: Path, cap: Cap) -> tuple[int, int] | None:
     """(spent, reserved) as stored, None where there is no such counter."""
     with closing(sqlite3.connect(path)) as connection:
         found: tuple[int, int] | None = connection.execute(
-            "SELECT spent_nusd, reserved_nusd FROM counters WHERE counter = ?", (cap.counter,)
+            "SELECT spent, reserved FROM counters WHERE counter = ?", (cap.counter,)
         ).fetchone()
     return found
 

@@ -11,7 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store_world import attempt, company, counter, ended, granted, person, rows_of, spend
+from store_world import (
+    at_once,
+    attempt,
+    company,
+    counted,
+    counter,
+    ended,
+    granted,
+    person,
+    rows_of,
+    spend,
+)
 
 from sluiceway.store import Store, Want
 
@@ -50,6 +61,36 @@ async def test_rows_left_open_are_charged_what_they_had_reserved(
     ]
     assert after.verify() == []
     assert after.status()["open_reservations"] == 0
+
+
+async def test_each_unit_of_a_row_left_open_is_charged_but_that_it_was_open(
+    reopen: Callable[..., Store], database: Path, tmp_path: Path
+) -> None:
+    caps = (counted(9, "requests"), counted(1000, "tokens"), at_once(5))
+    store = reopen("boot-1")
+    await spend(store, "r1", 10, *caps)  # 120 tokens
+    answer = granted(await store.ledger.admit(attempt("r2"), Want(30, 10, 300), caps, 0))
+    await store.ledger.top_up(answer.reservation, 5, "tokens")
+    copy = crashed(database, tmp_path / "copy.db")
+
+    after = reopen("boot-2", copy)
+    assert [counter(copy, cap) for cap in caps] == [(2, 0), (425, 0), (0, 0)]
+    assert rows_of(copy, "requests, charged_tokens, reserved_tokens")[1:] == [(1, 305, 0)]
+    assert after.verify() == []
+
+
+async def test_open_rows_of_the_same_boot_hold_their_places(
+    reopen: Callable[..., Store], database: Path
+) -> None:
+    caps = (counted(2, "requests"), counted(1000, "tokens"), at_once(2))
+    store = reopen("boot-1")
+    granted(await store.ledger.admit(attempt("r1"), Want(30, 10, 300), caps, 0))
+    store.close()
+    again = reopen("boot-1")
+    answer = granted(await again.ledger.admit(attempt("r2"), Want(30, 10, 300), caps, 0))
+    assert answer.remaining_tokens == 400
+    assert [counter(database, cap) for cap in caps] == [(0, 2), (0, 600), (0, 2)]
+    assert again.verify() == []
 
 
 async def test_a_second_start_finds_nothing_left_to_settle(

@@ -25,7 +25,7 @@ from store_world import (
 )
 
 from sluiceway.store import Discrepancy, Spent, Store, Want
-from sluiceway.types import Cap
+from sluiceway.types import Cap, Outcome, Unit
 
 YESTERDAY = NOON - timedelta(days=1)
 LAST_MONTH = MONTH - timedelta(microseconds=1)
@@ -61,6 +61,83 @@ OPENINGS = {
     "employee in a team": (scoped((("team", "core"), ("employee", "bob"))), {"principal": "bob"}, 8),
     "nobody has spent there": (team(10**6, "new"), {"team": "new"}, 0),
 }
+
+
+async def history_in_units(store: Store) -> None:
+    """On top: one refused before it was admitted, one crashed with 250 tokens reserved, one failed over."""
+    await history(store)
+    await store.ledger.record(replace(attempt("u1"), outcome=Outcome.REFUSED, cost_nusd=0))
+    lost = granted(await store.ledger.admit(attempt("u2"), Want(9, 9, 250), (), 0))
+    await store.ledger.settle(lost.reservation, replace(ended(attempt("u2"), 9), input_tokens=None))
+    row, following = attempt("u3"), attempt("u3", attempt=2)
+    first = granted(await store.ledger.admit(row, Want(9, 9, 70), (), 0))
+    second = granted(
+        await store.ledger.replace(first.reservation, ended(row, 0), following, Want(9, 9, 40), (), 0)
+    )
+    await store.ledger.settle(second.reservation, ended(following, 0))
+
+
+def in_unit(unit: Unit, scope: tuple[tuple[str, str], ...] = (), **window: object) -> Cap:
+    return replace(company(10**6), unit=unit, scope=scope, **window)  # type: ignore[arg-type]  # a window
+
+
+ALICE = (("employee", "alice"),)
+NOW = {"window": "now", "starts_at": MONTH.replace(year=1970), "ends_at": None}
+# The history has 5 budgeted requests this month (2 of alice's, 1 last month) of 120 tokens each; on top come
+# 2 requests with 250 + 120 + 120 tokens. `open` flies: one request with 30 tokens reserved.
+UNITS = {
+    "requests of the company": (in_unit("requests"), (7, 1)),
+    "requests of alice": (in_unit("requests", ALICE), (4, 1)),
+    "requests of bob": (in_unit("requests", (("employee", "bob"),)), (1, 0)),
+    "tokens of the company": (in_unit("tokens"), (5 * 120 + 490, 30)),
+    "tokens of alice": (in_unit("tokens", ALICE), (2 * 120 + 490, 30)),
+    "open in the company": (in_unit("concurrent", **NOW), (0, 1)),
+    "open of alice": (in_unit("concurrent", ALICE, **NOW), (0, 1)),
+    "open of bob": (in_unit("concurrent", (("employee", "bob"),), **NOW), (0, 0)),
+}
+
+
+@pytest.mark.parametrize(("cap", "found"), UNITS.values(), ids=UNITS.keys())
+async def test_a_new_cap_starts_at_what_the_ledger_has_in_its_unit(
+    store: Store, database: Path, cap: Cap, found: tuple[int, int]
+) -> None:
+    await history_in_units(store)
+    granted(await store.ledger.admit(attempt("open"), Want(9, 9, 30), (), 0))
+    who = {"principal": dict(cap.scope).get("employee", "dave")}
+    mine = granted(await store.ledger.admit(attempt("now", **who), Want(0, 0), (cap,), 0))
+    await store.ledger.settle(
+        mine.reservation, replace(ended(attempt("now", **who), 0), input_tokens=0, output_tokens=0)
+    )
+    spent, reserved = found
+    assert counter(database, cap) == (spent + (cap.unit == "requests"), reserved)
+    assert store.verify() == []
+
+
+CHANGES = {
+    "a request": ("requests", "UPDATE ledger SET requests = 0 WHERE request_id = 'h3'", (-1, 0)),
+    "tokens": ("tokens", "UPDATE ledger SET charged_tokens = 119 WHERE request_id = 'h3'", (-1, 0)),
+    "reserved tokens": (
+        "tokens",
+        "UPDATE ledger SET reserved_tokens = reserved_tokens + 5 WHERE request_id = 'open'",
+        (0, 5),
+    ),
+    "an owner": ("concurrent", "UPDATE ledger SET owner = NULL WHERE request_id = 'open'", (0, -1)),
+}
+
+
+@pytest.mark.parametrize(("unit", "change", "differs"), CHANGES.values(), ids=CHANGES.keys())
+async def test_verify_compares_each_unit(
+    store: Store, database: Path, unit: Unit, change: str, differs: tuple[int, int]
+) -> None:
+    await history(store)
+    cap = in_unit(unit, **(NOW if unit == "concurrent" else {}))
+    granted(await store.ledger.admit(attempt("open"), Want(9, 9, 30), (cap,), 0))
+    assert store.verify() == []
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute(change)
+    spent, reserved = counter(database, cap) or (0, 0)
+    sums = (spent + differs[0], reserved + differs[1])
+    assert store.verify() == [Discrepancy(cap.counter, unit, spent, reserved, *sums)]
 
 
 @pytest.mark.parametrize(("cap", "who", "spent"), OPENINGS.values(), ids=OPENINGS.keys())
@@ -167,9 +244,9 @@ async def test_a_late_request_reaches_every_counter_of_its_window(
 @pytest.mark.parametrize(
     ("column", "value", "found"),
     [
-        ("spent_nusd", 29, (29, 40, 30, 40)),
-        ("spent_nusd", 31, (31, 40, 30, 40)),
-        ("reserved_nusd", 0, (30, 0, 30, 40)),
+        ("spent", 29, (29, 40, 30, 40)),
+        ("spent", 31, (31, 40, 30, 40)),
+        ("reserved", 0, (30, 0, 30, 40)),
     ],
 )
 async def test_verify_finds_a_counter_that_somebody_changed(
@@ -180,11 +257,11 @@ async def test_verify_finds_a_counter_that_somebody_changed(
     assert store.verify() == []
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute(f"UPDATE counters SET {column} = ? WHERE counter = ?", (value, team(1).counter))
-    assert store.verify() == [Discrepancy(team(1).counter, *found)]
+    assert store.verify() == [Discrepancy(team(1).counter, "usd", *found)]
 
 
 async def test_verify_finds_a_ledger_row_that_somebody_changed(store: Store, database: Path) -> None:
     await spend(store, "r1", 30, team(100))
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("UPDATE ledger SET charged_nusd = 3")
-    assert store.verify() == [Discrepancy(team(1).counter, 30, 0, 3, 0)]
+    assert store.verify() == [Discrepancy(team(1).counter, "usd", 30, 0, 3, 0)]

@@ -13,6 +13,7 @@ from store_world import attempt, busy_writer, company, counter, ended, granted, 
 
 from sluiceway.errors import StoreError
 from sluiceway.store import Store, Want, orders, writer
+from sluiceway.store.amounts import Amounts
 from sluiceway.types import Cap
 
 
@@ -311,8 +312,8 @@ LETS_SPEND = {
     "admission": (orders.Admit, {}, True),
     "top-up": (orders.TopUp, {}, False),
     "work": (orders.Work, {}, True),
-    "a charge without a reservation": (orders.Record, {"charged_nusd": 1}, True),
-    "refusal": (orders.Record, {"charged_nusd": 0}, False),
+    "a charge without a reservation": (orders.Record, {"charged": Amounts(usd=1)}, True),
+    "refusal": (orders.Record, {"charged": Amounts(tokens=9)}, False),
     "end": (orders.Settle, {}, False),
     "cancellation": (orders.Cancel, {}, False),
 }
@@ -320,7 +321,7 @@ LETS_SPEND = {
 
 @pytest.mark.parametrize(("kind", "values", "forced"), LETS_SPEND.values(), ids=LETS_SPEND.keys())
 def test_whatever_lets_money_be_spent_waits_for_the_disk(
-    kind: type, values: dict[str, int], forced: bool
+    kind: type, values: dict[str, Amounts], forced: bool
 ) -> None:
     order = object.__new__(kind)
     for name, value in values.items():

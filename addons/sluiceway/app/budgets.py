@@ -13,21 +13,21 @@ from sluiceway.policy import load_policy
 from sluiceway.report import CapState
 from sluiceway.store import Store
 from sluiceway.store.tables import counters
-from sluiceway.types import Cap, to_usd
+from sluiceway.types import Cap, Unit, to_usd
 
 
 def states(deployment: Deployment, store: Store) -> list[CapState]:
     """Every cap that applies to somebody now, with its counter; one that was never used stands at zero."""
     found: dict[str, CapState] = {}
     with store.read() as connection:
-        rows = connection.execute(
-            select(counters.c.counter, counters.c.spent_nusd, counters.c.reserved_nusd)
-        ).all()
-    standing = {row.counter: (row.spent_nusd, row.reserved_nusd) for row in rows}
+        rows = connection.execute(select(counters.c.counter, counters.c.spent, counters.c.reserved)).all()
+    standing = {row.counter: (row.spent, row.reserved) for row in rows}
     for cap, who in _caps(deployment, store):
         spent, reserved = standing.get(cap.counter, (0, 0))
+        if cap.unit in ("requests", "concurrent"):  # a request counts from its start; it holds nothing back
+            spent, reserved = spent + reserved, 0
         found[f"{cap.rule}|{cap.counter}"] = CapState(
-            cap.rule, cap.scope, cap.window, cap.limit_nusd, spent, reserved, cap.ends_at, who
+            cap.rule, cap.scope, cap.window, cap.limit, spent, reserved, cap.ends_at, who, cap.unit
         )
     return list(found.values())
 
@@ -44,20 +44,23 @@ def _caps(deployment: Deployment, store: Store) -> list[tuple[Cap, str]]:
 
 
 def listing(deployment: Deployment, store: Store) -> list[dict[str, Any]]:
-    """The same as plain values, fullest first."""
-    ordered = sorted(
-        states(deployment, store), key=lambda state: -(state.spent_nusd / max(1, state.limit_nusd))
-    )
+    """The same as plain values, fullest first: decimal text for USD, whole numbers for what is counted."""
+    ordered = sorted(states(deployment, store), key=lambda state: -(state.spent / max(1, state.limit)))
     return [
         {
             "budget": state.rule,
             "scope": ", ".join(f"{dimension}={value}" for dimension, value in state.scope) or "company",
             "window": state.window,
-            "limit_usd": f"{to_usd(state.limit_nusd):f}",
-            "spent_usd": f"{to_usd(state.spent_nusd):f}",
-            "reserved_usd": f"{to_usd(state.reserved_nusd):f}",
-            "used": f"{state.spent_nusd / max(1, state.limit_nusd):.0%}",
+            "unit": state.unit,
+            "limit": _amount(state.unit, state.limit),
+            "spent": _amount(state.unit, state.spent),
+            "reserved": _amount(state.unit, state.reserved),
+            "used": f"{state.spent / max(1, state.limit):.0%}",
             "resets_at": state.ends_at.isoformat() if state.ends_at else None,
         }
         for state in ordered
     ]
+
+
+def _amount(unit: Unit, value: int) -> str | int:
+    return f"{to_usd(value):f}" if unit == "usd" else value

@@ -71,7 +71,7 @@ def _readings(snapshot: Snapshot, start: int, end: int) -> list[Reading]:
     for each in snapshot.records("access"):
         by_request.setdefault(str(each["request"]), []).append(each)
     found = [steps for steps in by_request.values() if any(start <= _at(each) < end for each in steps)]
-    return [_reading(steps) for steps in found]
+    return [_reading(steps) for steps in found if any(each["step"] == "request" for each in steps)]
 
 
 def _reading(steps: list[Row]) -> Reading:

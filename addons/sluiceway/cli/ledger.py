@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +20,7 @@ from sluiceway.errors import StoreError
 from sluiceway.report import Period, build, write
 from sluiceway.report.export import export as export_rows
 from sluiceway.store.records import Discrepancy
-from sluiceway.types import to_usd
+from sluiceway.types import Unit, to_usd
 
 ledger = application("Export and verify the ledger.")
 
@@ -66,16 +67,7 @@ def verify(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Prove that every budget counter equals the sum of its ledger rows, to the nano-dollar."""
     with Deployment.load(config).store(writable=False) as store:
         found = store.verify()
-    answer = [
-        {
-            "counter": each.counter,
-            "spent_nusd": each.spent_nusd,
-            "reserved_nusd": each.reserved_nusd,
-            "ledger_spent_nusd": each.ledger_spent_nusd,
-            "ledger_reserved_nusd": each.ledger_reserved_nusd,
-        }
-        for each in found
-    ]
+    answer = [asdict(each) for each in found]
     if not as_json and found:
         raise StoreError("\n".join([f"{len(found)} counters differ from the ledger", *map(_in_words, found)]))
     show({"ok": not answer, "discrepancies": answer}, as_json, "every counter equals the ledger")
@@ -84,11 +76,16 @@ def verify(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
 
 
 def _in_words(found: Discrepancy) -> str:
+    figures = (found.spent, found.ledger_spent, found.reserved, found.ledger_reserved)
+    spent, ledger_spent, reserved, ledger_reserved = [_amount(found.unit, figure) for figure in figures]
     return (
-        f"{found.counter}: spent {to_usd(found.spent_nusd)} USD where the ledger says "
-        f"{to_usd(found.ledger_spent_nusd)}, reserved {to_usd(found.reserved_nusd)} USD where it says "
-        f"{to_usd(found.ledger_reserved_nusd)}"
+        f"{found.counter}: spent {spent} where the ledger says {ledger_spent}, "
+        f"reserved {reserved} where it says {ledger_reserved}"
     )
+
+
+def _amount(unit: Unit, value: int) -> str:
+    return f"{to_usd(value)} USD" if unit == "usd" else f"{value:,}"
 
 
 def report(

@@ -57,11 +57,16 @@ def list_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     deployment = Deployment.load(config)
     with deployment.store(writable=False) as store:
         rows = budgets.listing(deployment, store)
-    columns = ["budget", "scope", "window", "limit_usd", "spent_usd", "reserved_usd", "used", "resets_at"]
+    columns = ["budget", "scope", "window", "unit", "limit", "spent", "reserved", "used", "resets_at"]
     words = [_in_words(row) for row in rows]
     show(rows, as_json, table(words, columns) if rows else _NONE)
 
 
 def _in_words(row: dict[str, Any]) -> dict[str, Any]:
-    amounts = {name: money(row[name]) for name in ("limit_usd", "spent_usd", "reserved_usd")}
+    amounts = {name: _shown(row[name]) for name in ("limit", "spent", "reserved")}
     return {**row, **amounts, "resets_at": moment(row["resets_at"]) or "never"}
+
+
+def _shown(amount: str | int) -> str:
+    """USD come as text, what is counted as a number."""
+    return money(amount) if isinstance(amount, str) else f"{amount:,}"

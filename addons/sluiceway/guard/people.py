@@ -1,6 +1,6 @@
 """Names of people in prose, without a model: a known name, a title, or words that introduce one.
 
-For the audit profile only: it finds about three names in four, and some words that are not names.
+For the audit profile only: it misses names that nothing introduces, and takes some other words for names.
 """
 
 # ruff: noqa: SIM905 - words in a row are easier to read and to extend than one quoted word a line

@@ -1,4 +1,4 @@
-"""Which caps bind a request: every budget whose scope holds its principal, as a Cap of one window."""
+"""Which caps bind a request: each budget whose scope holds its principal, as a Cap of one window and unit."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import datetime, tzinfo
 
 from sluiceway.policy.model import EACH, Budget, Employee, Team
 from sluiceway.policy.policy import Policy
-from sluiceway.policy.windows import Window, window
-from sluiceway.types import Cap, Principal, to_nusd
+from sluiceway.policy.windows import LIFETIME_STARTS_AT, Window, window
+from sluiceway.types import Cap, Principal, Unit
 
 type Scope = tuple[tuple[str, str], ...]
 
@@ -15,16 +15,17 @@ type Scope = tuple[tuple[str, str], ...]
 def caps(policy: Policy, principal: Principal, at: datetime, zone: tzinfo) -> tuple[Cap, ...]:
     """The caps on a request of `principal` that begins at `at`, in the order of the policy.
 
-    Each counter comes once: of several budgets with the same scope and window, the lowest binds.
+    Each counter comes once: of several budgets with the same scope, window and unit, the lowest binds.
     """
-    lowest: dict[tuple[Scope, Window], tuple[Budget, Scope]] = {}
+    lowest: dict[tuple[Scope, Window | None, Unit], tuple[Budget, Scope]] = {}
     for budget in policy.budgets:
         scope = scope_of(budget, principal)
         if scope is None:
             continue
-        other = lowest.get((scope, budget.window))
-        if other is None or budget.limit_usd < other[0].limit_usd:
-            lowest[scope, budget.window] = budget, scope
+        counter = scope, budget.window, budget.unit
+        other = lowest.get(counter)
+        if other is None or budget.limit < other[0].limit:
+            lowest[counter] = budget, scope
     return tuple(_cap(budget, scope, at, zone) for budget, scope in lowest.values())
 
 
@@ -41,5 +42,6 @@ def scope_of(budget: Budget, principal: Principal) -> Scope | None:
 
 
 def _cap(budget: Budget, scope: Scope, at: datetime, zone: tzinfo) -> Cap:
-    starts_at, ends_at = window(budget.window, at, zone)
-    return Cap(budget.name, scope, budget.window, starts_at, ends_at, to_nusd(budget.limit_usd))
+    kind = budget.window
+    starts_at, ends_at = (LIFETIME_STARTS_AT, None) if kind is None else window(kind, at, zone)
+    return Cap(budget.name, scope, kind or "now", starts_at, ends_at, budget.limit, budget.unit)

@@ -66,17 +66,31 @@ def _shadowed(policy: Policy) -> Iterator[str]:
         if lower is not None:
             yield (
                 f"{policy.places[budget.name]}: {budget.name}: never reached, because {lower.name} "
-                f"({lower.limit_usd} USD a {lower.window}) applies to the same spending; all budgets apply"
+                f"({_limit(lower)}) applies to the same {_use(lower)}; all budgets apply"
             )
 
 
 def _hides(lower: Budget, higher: Budget) -> bool:
-    if lower is higher or lower.window != higher.window or lower.limit_usd > higher.limit_usd:
+    if lower is higher or (lower.window, lower.unit) != (higher.window, higher.unit):
+        return False
+    if lower.limit > higher.limit:
         return False
     same = lower.scope == higher.scope
-    if lower.limit_usd == higher.limit_usd:
+    if lower.limit == higher.limit:
         return same and lower.name < higher.name
     return same or lower.scope == _each(higher)
+
+
+def _limit(budget: Budget) -> str:
+    if budget.window is None:
+        return f"{budget.limit} at once"
+    amount = budget.limit if budget.limit_usd is None else budget.limit_usd
+    unit = "USD" if budget.unit == "usd" else budget.unit
+    return f"{amount} {unit} {'an' if budget.window == 'hour' else 'a'} {budget.window}"
+
+
+def _use(budget: Budget) -> str:
+    return "spending" if budget.unit == "usd" else "requests"
 
 
 def _each(budget: Budget) -> Team | Employee | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.model import Budget
@@ -31,10 +31,7 @@ class Policy:
     @cached_property
     def version(self) -> str:
         """Twelve hex digits of the content's SHA-256. Comments, layout and file names do not change it."""
-        budgets = [
-            budget.model_dump(mode="json") | {"limit_usd": format(budget.limit_usd.normalize(), "f")}
-            for budget in self.budgets
-        ]
+        budgets = [_content(budget) for budget in self.budgets]
         routes = [route.model_dump(mode="json", exclude_defaults=True) for route in self.routes]
         content = {"budgets": budgets, "routes": routes, "unknown_keys": self.unknown_keys}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -43,3 +40,15 @@ class Policy:
     def contact(self, rule: str) -> str | None:
         """Whom to ask about a budget, where it names someone."""
         return next((budget.contact for budget in self.budgets if budget.name == rule), None)
+
+
+def _content(budget: Budget) -> dict[str, Any]:
+    """What a budget says: its limit without the three it does not set, money spelt in one way."""
+    said = {
+        name: value
+        for name, value in budget.model_dump(mode="json").items()
+        if value is not None or not name.startswith("limit_")
+    }
+    if budget.limit_usd is not None:
+        said["limit_usd"] = format(budget.limit_usd.normalize(), "f")
+    return said

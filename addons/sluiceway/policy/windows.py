@@ -1,6 +1,8 @@
-"""Calendar windows of budgets: days, weeks from Monday, months, in the company's time zone.
+"""Windows of budgets: minutes, hours, and days, weeks from Monday, months in the company's time zone.
 
-A window begins where its first day begins on the wall clock, so a day may last 23, 24 or 25 hours.
+A window of days begins where its first day begins on the wall clock, so a day may last 23, 24 or 25 hours.
+Minutes and hours are rates and no matter of the calendar: they are UTC's, so that all last equally long (and
+begin at half past on clocks that are half an hour off).
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Literal
 
-type Window = Literal["day", "week", "month", "lifetime"]
+type Window = Literal["minute", "hour", "day", "week", "month", "lifetime"]
 type Calendar = Literal["day", "week", "month"]
 
+LENGTHS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 LIFETIME_STARTS_AT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -24,6 +27,9 @@ def window(kind: Window, at: datetime, zone: tzinfo) -> tuple[datetime, datetime
         raise ValueError("at must be aware of its time zone")
     if kind == "lifetime":
         return LIFETIME_STARTS_AT, None
+    if kind == "minute" or kind == "hour":
+        starts_at = at.astimezone(UTC) - (at - LIFETIME_STARTS_AT) % LENGTHS[kind]
+        return starts_at, starts_at + LENGTHS[kind]
     day = _first_day(kind, at.astimezone(zone).date())
     # Where clocks go back across midnight a date comes twice: what counts is the instant it first began.
     while _begins(day, zone) > at:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
+from sluiceway.types import Unit
+
 Progress = Callable[[str, int, int], None]  # what is being worked on, parts done, parts in all
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,6 +59,7 @@ class Period:
 class CapState:
     """One budget and its counter at the moment the report is made; prepared by the caller.
 
+    `limit`, `spent` and `reserved` are in nano-dollars for the unit "usd", else counts.
     `scope` holds (dimension, value) pairs as types.Cap has them; `who` is the team it belongs to,
     shown instead of a person unless the report was asked for names.
     """
@@ -64,11 +67,12 @@ class CapState:
     rule: str
     scope: tuple[tuple[str, str], ...]
     window: str
-    limit_nusd: int
-    spent_nusd: int
-    reserved_nusd: int
+    limit: int
+    spent: int
+    reserved: int
     ends_at: datetime | None
     who: str
+    unit: Unit = "usd"
 
 
 class Weight(IntEnum):

@@ -9,18 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sluiceway.store.amounts import PLACE, Amounts
 from sluiceway.store.scope import Scope, Who
+from sluiceway.types import Unit
 
 
 class Counter:
-    """What is spent and reserved in one scope and window, in nano-dollars."""
+    """What is spent and reserved of one unit in one scope and window. `place`: its unit among Amounts."""
 
-    __slots__ = ("_was", "ends_us", "key", "reserved", "scope", "spent", "starts_us")
+    __slots__ = ("_was", "ends_us", "key", "place", "reserved", "scope", "spent", "starts_us")
 
     def __init__(
-        self, key: str, scope: Scope, starts_us: int, ends_us: int | None, spent: int, reserved: int
+        self,
+        key: str,
+        scope: Scope,
+        unit: Unit,
+        starts_us: int,
+        ends_us: int | None,
+        spent: int,
+        reserved: int,
     ) -> None:
         self.key, self.scope, self.starts_us, self.ends_us = key, scope, starts_us, ends_us
+        self.place = PLACE[unit]
         self.spent, self.reserved = spent, reserved
         self._was = (spent, reserved)
 
@@ -45,7 +55,7 @@ class Counter:
 class Held:
     """An open row: its reservation and the counters it sits on."""
 
-    nusd: int
+    amounts: Amounts
     who: Who
     started_us: int
     budgeted: bool
@@ -79,10 +89,10 @@ class Accounts:
             if held.budgeted and counter.covers(held.who, held.started_us):
                 held.counters.append(counter)
 
-    def adopt(self, ledger_id: int, nusd: int, who: Who, started_us: int, budgeted: bool) -> None:
+    def adopt(self, ledger_id: int, amounts: Amounts, who: Who, started_us: int, budgeted: bool) -> None:
         """Takes in a row that is open on disk; the counters already include it."""
         counters = self.covering(who, started_us) if budgeted else []
-        self.open[ledger_id] = Held(nusd, who, started_us, budgeted, counters)
+        self.open[ledger_id] = Held(amounts, who, started_us, budgeted, counters)
 
     def covering(self, who: Who, started_us: int) -> list[Counter]:
         """Every counter that a budgeted row of this kind counts on."""
@@ -100,31 +110,32 @@ class Accounts:
         self.next_id += 1
         self.open[ledger_id] = held
         for counter in held.counters:
-            counter.reserved += held.nusd
+            counter.reserved += held.amounts[counter.place]
         self._touched.update(held.counters)
         return ledger_id
 
-    def top_up(self, ledger_id: int, nusd: int) -> None:
+    def top_up(self, ledger_id: int, unit: Unit, extra: int) -> None:
         """Adds to the reservation of an open row."""
         held = self.open[ledger_id]
-        held.nusd += nusd
-        for counter in held.counters:
-            counter.reserved += nusd
-        self._touched.update(held.counters)
+        held.amounts = held.amounts.plus(unit, extra)
+        concerned = [counter for counter in held.counters if counter.place == PLACE[unit]]
+        for counter in concerned:
+            counter.reserved += extra
+        self._touched.update(concerned)
 
-    def settle(self, ledger_id: int, charged_nusd: int) -> None:
+    def settle(self, ledger_id: int, charged: Amounts) -> None:
         """Ends an open row: its reservation is released and the charge is spent."""
         held = self.open.pop(ledger_id)
         for counter in held.counters:
-            counter.reserved -= held.nusd
-            counter.spent += charged_nusd
+            counter.reserved -= held.amounts[counter.place]
+            counter.spent += charged[counter.place]
         self._touched.update(held.counters)
         self.freed = True
 
-    def charge(self, counters: Iterable[Counter], nusd: int) -> None:
+    def charge(self, counters: Iterable[Counter], charged: Amounts) -> None:
         """Spends without a reservation: a final row that carries a charge."""
         for counter in counters:
-            counter.spent += nusd
+            counter.spent += charged[counter.place]
             self._touched.add(counter)
 
     def changes(self) -> list[tuple[int, int, str]]:

@@ -5,6 +5,10 @@ want can ever get is the least `left` of its caps, or all it wants: that is atta
 raise it, because spent money does not come back. Attainable below the floor: the money is spent, a final no.
 Attainable free on every cap: granted. Else money is only reserved by others, and the want waits for it.
 
+The same holds for tokens, requests and open requests: each unit among its own caps, and all of them or none.
+Of open requests nothing is ever spent, so waiting can help. A request once made counts as spent even while it
+runs, since it does not come back. Who finds a cap of a minute or an hour used up is told to try the next one.
+
 The line is first come, first served for each counter, not for the whole store: who waits claims the counters
 that are short for it, and only those who need a claimed counter stand behind. A stuck cap blocks nobody else.
 """
@@ -16,15 +20,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sluiceway.store.accounts import Counter
-from sluiceway.store.records import Want
+from sluiceway.store.amounts import REQUESTS, Amounts
 from sluiceway.types import Cap
 
 
 @dataclass(frozen=True, slots=True)
 class Fits:
-    """The want may start with `nusd`; less than it asked for when `limited`."""
+    """The want may start with `amounts`; less than it asked for when `limited`."""
 
-    nusd: int
+    amounts: Amounts
     limited: bool
 
 
@@ -33,12 +37,12 @@ class Exhausted:
     """Too little of this cap is left to start at all, whatever others give back."""
 
     cap: Cap
-    spent_nusd: int
+    spent: int
 
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """Money is reserved by others on the counters `keys`; `cap` is the tightest of them."""
+    """What is wanted is reserved by others on the counters `keys`; `cap` is the tightest of them."""
 
     cap: Cap
     keys: frozenset[str]
@@ -49,10 +53,13 @@ type Counters = Mapping[str, Counter]
 
 
 class Waiter(Protocol):
-    """Who asks: a want, its caps and, in the same order, the keys of their counters."""
+    """Who asks: for how much, with how little it could start, its caps and, in the same order, the keys of
+    their counters."""
 
     @property
-    def want(self) -> Want: ...
+    def most(self) -> Amounts: ...
+    @property
+    def least(self) -> Amounts: ...
     @property
     def caps(self) -> Sequence[Cap]: ...
     @property
@@ -61,25 +68,30 @@ class Waiter(Protocol):
 
 def judge(asked: Waiter, counters: Counters) -> Verdict:
     """What the caps allow this want now."""
-    want = asked.want
-    attainable, least_left = want.nusd, None
+    least, attainable, limited = asked.least, list(asked.most), False
+    exhausted: list[tuple[bool, int, int, Cap]] = []
     pairs = [(cap, counters[key]) for cap, key in zip(asked.caps, asked.keys, strict=True)]
     for cap, counter in pairs:
-        left = cap.limit_nusd - counter.spent
-        if left < attainable:
-            attainable, least_left = left, (cap, counter)
-    if least_left is not None and attainable < want.floor_nusd:
-        return Exhausted(least_left[0], least_left[1].spent)
-    short = [pair for pair in pairs if free_nusd(*pair) < attainable]
+        place, left = counter.place, cap.limit - counter.spent
+        if place == REQUESTS:
+            left -= counter.reserved
+        if left < attainable[place]:
+            attainable[place], limited = left, True
+        if left < least[place]:
+            exhausted.append((cap.is_rate, place, left, cap))
+    if exhausted:  # a final no before one for a minute
+        *_, left, cap = min(exhausted, key=lambda found: found[:3])
+        return Exhausted(cap, cap.limit - left)
+    short = [(cap, counter) for cap, counter in pairs if free(cap, counter) < attainable[counter.place]]
     if not short:
-        return Fits(attainable, attainable < want.nusd)
-    tightest = min(short, key=lambda pair: free_nusd(*pair))[0]
+        return Fits(Amounts._make(attainable) if limited else asked.most, limited)
+    tightest = min(short, key=lambda pair: (pair[1].place, free(*pair)))[0]
     return Short(tightest, frozenset(counter.key for _, counter in short))
 
 
-def free_nusd(cap: Cap, counter: Counter) -> int:
+def free(cap: Cap, counter: Counter) -> int:
     """What nobody has spent or reserved of a cap; negative after a limit was lowered."""
-    return cap.limit_nusd - counter.spent - counter.reserved
+    return cap.limit - counter.spent - counter.reserved
 
 
 class Line[W: Waiter]:

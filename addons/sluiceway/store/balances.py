@@ -7,11 +7,15 @@ import sqlite3
 from sluiceway.errors import StoreError
 from sluiceway.store import scope
 from sluiceway.store.accounts import Accounts, Counter
+from sluiceway.store.amounts import SUMS, Amounts
 from sluiceway.store.moments import to_us
 from sluiceway.store.records import Discrepancy
-from sluiceway.types import Cap
+from sluiceway.types import Cap, Unit
 
-_COUNTERS = "SELECT counter, scope, starts_at, ends_at, spent_nusd, reserved_nusd FROM counters"
+_COUNTERS = "SELECT counter, scope, unit, starts_at, ends_at, spent, reserved FROM counters"
+OVER = "SELECT counter FROM counters WHERE \"window\" IN ('minute', 'hour') AND ends_at <= ?"
+# Few rows are open, and each is found by an index that the conditions of a scope would lead away from.
+OPEN_ROWS = "WITH open_rows AS MATERIALIZED (SELECT * FROM ledger WHERE owner IS NOT NULL) "
 
 
 def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accounts:
@@ -19,14 +23,15 @@ def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accou
     (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM ledger").fetchone()
     accounts = Accounts(max(next_id, last_id + 1), now_us)
     rows = connection.execute(
-        "SELECT id, reserved_nusd, principal, principal_kind, team, project, cost_center, started_at, "
-        "budgeted FROM ledger WHERE owner IS NOT NULL ORDER BY id"
+        "SELECT id, reserved_nusd, requests, reserved_tokens, principal, principal_kind, team, project, "
+        "cost_center, started_at, budgeted FROM ledger WHERE owner IS NOT NULL ORDER BY id"
     ).fetchall()
-    earliest_us = min((row[7] for row in rows), default=now_us)
+    earliest_us = min((row[-2] for row in rows), default=now_us)
     _take_in(accounts, connection.execute(f"{_COUNTERS} WHERE ends_at IS NULL OR ends_at > ?", (now_us,)))
     cover(connection, accounts, earliest_us)
-    for ledger_id, nusd, *who, started_us, budgeted in rows:
-        accounts.adopt(ledger_id, nusd, scope.Who(*who), started_us, bool(budgeted))
+    for ledger_id, nusd, requests, tokens, *who, started_us, budgeted in rows:
+        amounts = Amounts(nusd, requests, tokens, 1)
+        accounts.adopt(ledger_id, amounts, scope.Who(*who), started_us, bool(budgeted))
     return accounts
 
 
@@ -50,39 +55,52 @@ def open_counter(connection: sqlite3.Connection, accounts: Accounts, cap: Cap, k
     _take_in(accounts, connection.execute(f"{_COUNTERS} WHERE counter = ?", (key,)))
     if key in accounts.counters:  # its window is over, so it was not kept in memory
         return
-    spent, reserved = ledger_sums(connection, cap.scope, starts_us, ends_us)
+    spent, reserved = ledger_sums(connection, cap.scope, cap.unit, starts_us, ends_us)
     connection.execute(
-        'INSERT INTO counters (counter, scope, "window", starts_at, ends_at, spent_nusd, reserved_nusd) '
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (key, scope.to_json(cap.scope), cap.window, starts_us, ends_us, spent, reserved),
+        'INSERT INTO counters (counter, scope, unit, "window", starts_at, ends_at, spent, reserved) '
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (key, scope.to_json(cap.scope), cap.unit, cap.window, starts_us, ends_us, spent, reserved),
     )
-    accounts.add(Counter(key, cap.scope, starts_us, ends_us, spent, reserved))
+    accounts.add(Counter(key, cap.scope, cap.unit, starts_us, ends_us, spent, reserved))
+
+
+def let_go(connection: sqlite3.Connection, accounts: Accounts, before_us: int) -> None:
+    """Deletes the counters of minutes and hours that ended before this moment and that nobody uses any more.
+
+    They only save adding up: should one be asked for again, it starts at the ledger's sum.
+    """
+    over = connection.execute(OVER, (before_us,))
+    unused = [(key,) for (key,) in over.fetchall() if key not in accounts.counters]
+    connection.executemany("DELETE FROM counters WHERE counter = ?", unused)
 
 
 def ledger_sums(
-    connection: sqlite3.Connection, of: scope.Scope, starts_us: int, ends_us: int | None
+    connection: sqlite3.Connection, of: scope.Scope, unit: Unit, starts_us: int, ends_us: int | None
 ) -> tuple[int, int]:
-    """What the ledger says is spent and reserved in a scope and window, in nano-dollars."""
+    """What the ledger says is spent and reserved in a scope and window, in nano-dollars or counted."""
     condition, parameters = scope.where(of, starts_us, ends_us)
-    spent, reserved = connection.execute(
-        "SELECT coalesce(sum(charged_nusd), 0), coalesce(sum(reserved_nusd), 0) "  # noqa: S608 - our own terms
-        f"FROM ledger WHERE {condition}",
-        parameters,
-    ).fetchone()
-    return spent, reserved
+    spent, reserved = SUMS[unit]
+    what = f"SELECT coalesce({spent}, 0), coalesce({reserved}, 0) FROM"
+    rows = f"{what} ledger WHERE {condition}"
+    if unit == "concurrent":
+        rows = f"{OPEN_ROWS}{what} open_rows WHERE {condition}"
+    found: tuple[int, int] = connection.execute(rows, parameters).fetchone()
+    return found
 
 
 def discrepancies(connection: sqlite3.Connection) -> list[Discrepancy]:
     """Every counter that does not equal the ledger, to the nano-dollar. Run it in one read transaction."""
     found = []
-    for key, of, starts_us, ends_us, spent, reserved in connection.execute(f"{_COUNTERS} ORDER BY counter"):
-        ledger_spent, ledger_reserved = ledger_sums(connection, scope.from_json(of), starts_us, ends_us)
-        if (spent, reserved) != (ledger_spent, ledger_reserved):
-            found.append(Discrepancy(key, spent, reserved, ledger_spent, ledger_reserved))
+    for key, of, unit, starts_us, ends_us, spent, reserved in connection.execute(
+        f"{_COUNTERS} ORDER BY counter"
+    ):
+        sums = ledger_sums(connection, scope.from_json(of), unit, starts_us, ends_us)
+        if (spent, reserved) != sums:
+            found.append(Discrepancy(key, unit, spent, reserved, *sums))
     return found
 
 
 def _take_in(accounts: Accounts, rows: sqlite3.Cursor) -> None:
-    for key, of, starts_us, ends_us, spent, reserved in rows.fetchall():
+    for key, of, *figures in rows.fetchall():
         if key not in accounts.counters:
-            accounts.add(Counter(key, scope.from_json(of), starts_us, ends_us, spent, reserved))
+            accounts.add(Counter(key, scope.from_json(of), *figures))

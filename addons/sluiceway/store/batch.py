@@ -5,16 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil, inf
 
 from sluiceway.errors import StoreError
 from sluiceway.store import balances, rows
 from sluiceway.store.accounts import Accounts, Held
-from sluiceway.store.admission import Exhausted, Fits, Line, Short, free_nusd
+from sluiceway.store.admission import Exhausted, Fits, Line, Short, free
+from sluiceway.store.amounts import NOTHING, Amounts
+from sluiceway.store.moments import to_us
 from sluiceway.store.orders import Admit, Cancel, Order, Record, Reply, Settle, TopUp, Work
 from sluiceway.store.records import Busy, Granted, Reservation, Spent
-from sluiceway.types import Outcome, UsageSource
+from sluiceway.types import Cap, Outcome, Unit, UsageSource
 
 RETRY_AFTER_S = 5
+LONGEST_RETRY_S = 60  # some SDKs sleep as long as they are told, an hour too, without a word to anybody
 
 
 @dataclass(slots=True)
@@ -81,6 +85,7 @@ class Batch:
         if not isinstance(verdict, Short):
             self._answer(order, verdict)
         else:  # served or turned away at the end of the batch, should it be time
+            order.deadline = min(order.deadline, self.monotonic + self._rate_ends_in_s(verdict.cap))
             self.line.join(order, verdict, first=order.closes is not None)
 
     def _open_counters(self, order: Admit) -> None:
@@ -94,26 +99,45 @@ class Batch:
 
     def _answer(self, order: Admit, verdict: Fits | Exhausted) -> None:
         if isinstance(verdict, Exhausted):
-            answer = Spent(verdict.cap, verdict.spent_nusd, verdict.cap.ends_at)
-            self.replies.append((order.reply, answer))
+            self.replies.append((order.reply, self._refused(verdict)))
             return
         counters = self.accounts.covering(order.who, order.started_us) if order.budgeted else []
-        held = Held(verdict.nusd, order.who, order.started_us, order.budgeted, counters)
+        held = Held(verdict.amounts, order.who, order.started_us, order.budgeted, counters)
         order.ledger_id = self.accounts.reserve(held)
-        self._inserts.append((order.ledger_id, verdict.nusd, self.boot, *order.params))
+        self._inserts.append(rows.opened(order.ledger_id, self.boot, verdict.amounts, order.params))
         self.granted.append(order)
         self.replies.append((order.reply, self._granted(order, verdict)))
 
     def _granted(self, order: Admit, verdict: Fits) -> Granted:
-        reservation = Reservation(order.ledger_id, verdict.nusd, order.caps)
-        remaining = [
-            (free_nusd(cap, self.accounts.counters[key]), cap)
-            for cap, key in zip(order.caps, order.keys, strict=True)
-        ]
-        if not remaining:
-            return Granted(reservation, verdict.limited, None, None)
-        left, cap = min(remaining, key=lambda pair: pair[0])
-        return Granted(reservation, verdict.limited, left, cap)
+        amounts, remaining = verdict.amounts, self._remaining(order)
+        reservation = Reservation(order.ledger_id, amounts.usd, order.caps, amounts.tokens)
+        nusd, cap = remaining.get("usd", (None, None))
+        tokens, _ = remaining.get("tokens", (None, None))
+        return Granted(reservation, verdict.limited, nusd, cap, tokens)
+
+    def _remaining(self, order: Admit) -> dict[Unit, tuple[int, Cap]]:
+        """For each unit that is capped, how much is free on the tightest cap, and that cap."""
+        tightest: dict[Unit, tuple[int, Cap]] = {}
+        for cap, key in zip(order.caps, order.keys, strict=True):
+            left = free(cap, self.accounts.counters[key])
+            if cap.unit not in tightest or left < tightest[cap.unit][0]:
+                tightest[cap.unit] = left, cap
+        return tightest
+
+    def _refused(self, verdict: Exhausted) -> Spent | Busy:
+        cap = verdict.cap
+        if not cap.is_rate:
+            return Spent(cap, verdict.spent, cap.ends_at)
+        return Busy(cap, self._retry_after_s(cap, LONGEST_RETRY_S), cap.ends_at)
+
+    def _retry_after_s(self, cap: Cap, longest_s: int) -> int:
+        return max(1, ceil(min(longest_s, self._rate_ends_in_s(cap))))
+
+    def _rate_ends_in_s(self, cap: Cap) -> float:
+        """When the next minute or hour begins, for which nothing is used yet; never for any other cap."""
+        if not cap.is_rate or cap.ends_at is None:
+            return inf
+        return max(0.0, (to_us(cap.ends_at) - self.now_us) / 1_000_000)
 
     def _serve_line(self) -> None:
         """Lets in who fits now; then turns away whose time is over, which may let in others."""
@@ -129,8 +153,9 @@ class Batch:
 
     def _turn_away(self) -> None:
         for order in [order for order in self.line if order.deadline <= self.monotonic]:
+            cap = self.line.shortage(order).cap
             self.served.append(order)
-            self.replies.append((order.reply, Busy(self.line.shortage(order).cap, RETRY_AFTER_S)))
+            self.replies.append((order.reply, Busy(cap, self._retry_after_s(cap, RETRY_AFTER_S))))
             self.line.leave(order)
 
     # The rest of a row's life
@@ -138,39 +163,42 @@ class Batch:
     def _settle(self, order: Settle) -> None:
         held = self.accounts.open.get(order.ledger_id)
         if held is not None and order.params is None:
-            self._close(order.ledger_id, Outcome.INTERNAL_ERROR, UsageSource.ESTIMATED, held.nusd)
+            self._close(order.ledger_id, Outcome.INTERNAL_ERROR, UsageSource.ESTIMATED, held.amounts.kept())
         elif held is not None and order.params is not None:
-            self.accounts.settle(order.ledger_id, order.charged_nusd)
+            tokens = held.amounts.tokens if order.charged_tokens is None else order.charged_tokens
+            charged = Amounts(order.charged_nusd, held.amounts.requests, tokens)
+            self.accounts.settle(order.ledger_id, charged)
             self._settles.append(order.params)
         # Not open: this is a second try, and the first had reached the disk after all.
         if order.reply is not None:
             self.replies.append((order.reply, None))
 
-    def _close(self, ledger_id: int, outcome: Outcome, source: UsageSource, charged_nusd: int) -> None:
-        self.accounts.settle(ledger_id, charged_nusd)
-        self._closes.append((str(outcome), str(source), charged_nusd, self.now_us, ledger_id))
+    def _close(self, ledger_id: int, outcome: Outcome, source: UsageSource, charged: Amounts) -> None:
+        self.accounts.settle(ledger_id, charged)
+        self._closes.append(rows.closing(ledger_id, outcome, source, charged, self.now_us))
 
     def _cancel(self, order: Cancel) -> None:
         self.line.leave(order.admit)
         if order.admit.ledger_id in self.accounts.open:  # nothing was forwarded, so nothing is charged
-            self._close(order.admit.ledger_id, Outcome.CLIENT_CANCELLED, UsageSource.NONE, 0)
+            self._close(order.admit.ledger_id, Outcome.CLIENT_CANCELLED, UsageSource.NONE, NOTHING)
 
     def _top_up(self, order: TopUp) -> None:
         extra = 0
         if order.ledger_id in self.accounts.open:
             counters = self.accounts.counters
             pairs = zip(order.caps, order.keys, strict=True)
-            extra = max(0, min([order.nusd, *(free_nusd(cap, counters[key]) for cap, key in pairs)]))
+            extra = max(0, min([order.extra, *(free(cap, counters[key]) for cap, key in pairs)]))
         if extra:
-            self.accounts.top_up(order.ledger_id, extra)
-            self._top_ups.append((extra, order.ledger_id))
+            self.accounts.top_up(order.ledger_id, order.unit, extra)
+            added = NOTHING.plus(order.unit, extra)
+            self._top_ups.append((added.usd, added.tokens, order.ledger_id))
         self.replies.append((order.reply, extra))
 
     def _record(self, order: Record) -> None:
-        if order.budgeted and order.charged_nusd:
+        if order.budgeted and order.charged != NOTHING:
             balances.cover(self.connection, self.accounts, order.started_us)
-            self.accounts.charge(self.accounts.covering(order.who, order.started_us), order.charged_nusd)
-        self._inserts.append((self.accounts.next_id, 0, None, *order.params))
+            self.accounts.charge(self.accounts.covering(order.who, order.started_us), order.charged)
+        self._inserts.append(rows.recorded(self.accounts.next_id, order.params, order.charged))
         self.accounts.next_id += 1
         self.replies.append((order.reply, None))
 

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
+from typing import Literal
 
 from sluiceway.errors import StoreError
 from sluiceway.store import rows
+from sluiceway.store.amounts import Amounts, tokens_used
 from sluiceway.store.moments import to_us
 from sluiceway.store.orders import Admit, Cancel, Record, Settle, TopUp, log
 from sluiceway.store.records import Answer, Granted, Reservation, Want
@@ -54,13 +56,19 @@ class Ledger:
             order.closes = self._ending(reservation, ended)
         return await self._admitted(order)
 
-    async def top_up(self, reservation: Reservation, extra_nusd: int) -> int:
-        """Adds to a reservation without waiting; returns what was added: less, or 0, when no more is left."""
-        if extra_nusd <= 0 or reservation.ledger_id not in self._unsettled:
+    async def top_up(
+        self, reservation: Reservation, extra: int, unit: Literal["usd", "tokens"] = "usd"
+    ) -> int:
+        """Adds nano-dollars, or tokens, to a reservation without waiting.
+
+        Returns what was added: less, or 0, when the caps on that unit have no more left.
+        """
+        if extra <= 0 or reservation.ledger_id not in self._unsettled:
             return 0
         reply: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        keys = tuple([cap.counter for cap in reservation.caps])
-        self._writer.submit_here(TopUp(reservation.ledger_id, reservation.caps, keys, extra_nusd, reply))
+        caps = tuple([cap for cap in reservation.caps if cap.unit == unit])
+        keys = tuple([cap.counter for cap in caps])
+        self._writer.submit_here(TopUp(reservation.ledger_id, caps, keys, unit, extra, reply))
         return await reply
 
     def settle(self, reservation: Reservation, row: LedgerRow) -> asyncio.Future[None]:
@@ -82,18 +90,19 @@ class Ledger:
         """Writes a row that never was open: a refusal, an unmetered pass, a correction."""
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         params, started_us = rows.final(row), to_us(row.started_at)
-        self._writer.submit_here(
-            Record(params, who_is(row), started_us, row.budgeted, row.charged_nusd, reply)
-        )
+        charged = Amounts(usd=row.charged_nusd, tokens=tokens_used(row) or 0)
+        self._writer.submit_here(Record(params, who_is(row), started_us, row.budgeted, charged, reply))
         await reply
 
     def _admission(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Admit:
+        requests = 1 if row.attempt == 1 else 0  # a next attempt is ours, not one more request
         return Admit(
             params=rows.opening(row),
             who=who_is(row),
             started_us=to_us(row.started_at),
             budgeted=row.budgeted,
-            want=want,
+            most=Amounts(want.nusd, requests, want.tokens, 1),
+            least=Amounts(want.floor_nusd, requests, want.least_tokens, 1),
             caps=tuple(caps),
             keys=tuple([cap.counter for cap in caps]),
             deadline=time.monotonic() + wait_s,
@@ -123,12 +132,13 @@ class Ledger:
     def _ending(self, reservation: Reservation, row: LedgerRow) -> Settle:
         """The end as given; if it cannot even be encoded, a plain end charged what was reserved."""
         try:
-            params = rows.settling(row, reservation.ledger_id)
+            tokens = tokens_used(row)
+            params = rows.settling(row, reservation.ledger_id, tokens)
         except (StoreError, TypeError, ValueError) as error:
             log.error(
                 "the end of ledger row %d cannot be stored (%s); it is charged what it reserved",
                 reservation.ledger_id,
                 type(error).__name__,
             )
-            return Settle(reservation.ledger_id, None, 0)
-        return Settle(reservation.ledger_id, params, row.charged_nusd)
+            return Settle(reservation.ledger_id, None, 0, None)
+        return Settle(reservation.ledger_id, params, row.charged_nusd, tokens)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sluiceway.store.records import Answer, Want
+from sluiceway.store.amounts import Amounts
+from sluiceway.store.records import Answer
 from sluiceway.store.rows import Value
 from sluiceway.store.scope import Who
-from sluiceway.types import Cap
+from sluiceway.types import Cap, Unit
 
 log = logging.getLogger("sluiceway.store")
 
@@ -28,6 +29,7 @@ type Reply = tuple[Promise[Any], object]
 @dataclass(slots=True, eq=False)
 class Settle:
     """End an open row. Without `params` no more is known than that it ended: charged what it had reserved.
+    `charged_tokens` None: unknown, so as many as it had reserved.
 
     `reply` is None for ends that nobody waits for. Kept and tried again until it is on disk.
     """
@@ -35,18 +37,23 @@ class Settle:
     ledger_id: int
     params: tuple[Value, ...] | None
     charged_nusd: int
+    charged_tokens: int | None
     reply: Promise[None] | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Admit:
-    """Open a row with a reservation, at once or within `wait_s`. `closes`: the attempt it takes over from."""
+    """Open a row with a reservation of `most`, or of no less than `least`, at once or until `deadline`.
+
+    `closes`: the attempt it takes over from.
+    """
 
     params: tuple[Value, ...]
     who: Who
     started_us: int
     budgeted: bool
-    want: Want
+    most: Amounts
+    least: Amounts
     caps: tuple[Cap, ...]
     keys: tuple[str, ...]
     deadline: float  # time.monotonic()
@@ -64,12 +71,13 @@ class Cancel:
 
 @dataclass(slots=True, eq=False)
 class TopUp:
-    """Add to a reservation what the caps still have, up to `nusd`."""
+    """Add to a reservation what the caps on this unit still have, up to `extra`."""
 
     ledger_id: int
     caps: tuple[Cap, ...]
     keys: tuple[str, ...]
-    nusd: int
+    unit: Unit
+    extra: int
     reply: Promise[int]
 
 
@@ -81,7 +89,7 @@ class Record:
     who: Who
     started_us: int
     budgeted: bool
-    charged_nusd: int
+    charged: Amounts
     reply: Promise[None]
 
 
@@ -104,7 +112,7 @@ def must_survive(order: Order) -> bool:
     """
     if isinstance(order, Settle | Cancel | TopUp):
         return False
-    return not isinstance(order, Record) or order.charged_nusd > 0
+    return not isinstance(order, Record) or order.charged.usd > 0
 
 
 def deliver(replies: Iterable[Reply]) -> None:

@@ -34,14 +34,14 @@ def without_bad_values(
     replies: list[Reply] = []
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute(rows.INSERT, (_PROBE_ID, 0, None, *rows.final(_PROBE)))
+        connection.execute(rows.INSERT, rows.recorded(_PROBE_ID, rows.final(_PROBE)))
         for number, order in enumerate(orders, start=1):
             if isinstance(order, Admit) and order.closes is not None:
                 order.closes = _storable(connection, order.closes)
             if isinstance(order, Settle):
                 good.append(_storable(connection, order))
             elif not isinstance(order, Admit | Record) or _takes(
-                connection, rows.INSERT, (_PROBE_ID - number, 0, None, *order.params)
+                connection, rows.INSERT, rows.recorded(_PROBE_ID - number, order.params)
             ):
                 good.append(order)
             else:
@@ -56,7 +56,7 @@ def _storable(connection: sqlite3.Connection, order: Settle) -> Settle:
     if order.params is None or _takes(connection, rows.SETTLE, (*order.params[:-1], _PROBE_ID)):
         return order
     log.error("the end of ledger row %d cannot be stored; it is charged what it reserved", order.ledger_id)
-    return Settle(order.ledger_id, None, 0, order.reply)
+    return Settle(order.ledger_id, None, 0, None, order.reply)
 
 
 def _takes(connection: sqlite3.Connection, statement: str, parameters: tuple[rows.Value, ...]) -> bool:

@@ -5,67 +5,99 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sluiceway.types import Cap
+from sluiceway.types import Cap, Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """The money an attempt would like to reserve, and the least with which it makes sense to start.
+    """What an attempt would like to reserve, and the least with which it makes sense to start.
 
-    `nusd` is the estimated input plus the expected output; `floor_nusd` the input plus a little output.
+    Money and tokens alike: the estimated input plus the expected output; the floors hold the input plus a
+    little output. `floor_tokens` None: it does not start with fewer than `tokens`. Besides, an attempt is
+    always one open request, and the first attempt of a request is one request made.
     """
 
     nusd: int
     floor_nusd: int
+    tokens: int = 0
+    floor_tokens: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.floor_nusd <= self.nusd:
             raise ValueError(f"a want needs 0 <= floor <= nusd, not {self.floor_nusd} and {self.nusd}")
+        if not 0 <= self.least_tokens <= self.tokens:
+            raise ValueError(f"a want needs 0 <= floor <= tokens, not {self.least_tokens} and {self.tokens}")
+
+    @property
+    def least_tokens(self) -> int:
+        """The floor in tokens, given or not."""
+        return self.tokens if self.floor_tokens is None else self.floor_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """An open ledger row and the money first reserved for it. Settle it exactly once."""
+    """An open ledger row and what was first reserved for it. Settle it exactly once."""
 
     ledger_id: int
     nusd: int
     caps: tuple[Cap, ...]
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
     """Go ahead: row and reservation are on disk.
 
-    `limited`: the reservation is less than was wanted, because no more can be had before the window ends.
-    `remaining_nusd` is what `cap`, the tightest one, has left after this reservation; None without caps.
+    `limited`: less money or fewer tokens are reserved than were wanted, because no more can be had before the
+    window ends. `remaining_nusd` is what `cap`, the tightest cap on money, has left after this reservation;
+    None where no cap is on money. `remaining_tokens`: the same for caps on tokens.
     """
 
     reservation: Reservation
     limited: bool
     remaining_nusd: int | None
     cap: Cap | None
+    remaining_tokens: int | None = None
 
     @property
     def nusd(self) -> int:
         """The reservation, in nano-dollars."""
         return self.reservation.nusd
 
+    @property
+    def tokens(self) -> int:
+        """The reservation, in tokens of input and output."""
+        return self.reservation.tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A final no until `resets_at` (None: never): the money of `cap` is spent, not merely reserved."""
+    """A final no until `resets_at` (None: never): `cap` is spent, not merely reserved.
+
+    `spent` is in the cap's unit: nano-dollars or a count. Never a cap of a minute or an hour.
+    """
 
     cap: Cap
-    spent_nusd: int
+    spent: int
     resets_at: datetime | None
+
+    @property
+    def spent_nusd(self) -> int:
+        """What is spent of a cap on money."""
+        return self.spent
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Not now: the money of `cap` is reserved by requests in flight and was not freed in time."""
+    """Not now; worth asking again after `retry_after_s`, at most a minute.
+
+    `resets_at` None: what is needed of `cap` is reserved by requests in flight (or they are as many as may be
+    open at once), and was not freed in time. Else a cap of a minute or an hour is used up until then.
+    """
 
     cap: Cap
     retry_after_s: int
+    resets_at: datetime | None = None
 
 
 type Answer = Granted | Spent | Busy
@@ -73,10 +105,14 @@ type Answer = Granted | Spent | Busy
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """A counter that does not equal the ledger: what is stored, and what the ledger's rows add up to."""
+    """A counter that does not equal the ledger: what is stored, and what the ledger's rows add up to.
+
+    In nano-dollars for the unit "usd", else counted.
+    """
 
     counter: str
-    spent_nusd: int
-    reserved_nusd: int
-    ledger_spent_nusd: int
-    ledger_reserved_nusd: int
+    unit: Unit
+    spent: int
+    reserved: int
+    ledger_spent: int
+    ledger_reserved: int

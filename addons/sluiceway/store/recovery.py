@@ -15,15 +15,16 @@ def recover(connection: sqlite3.Connection, boot: str, now_us: int) -> int:
     """
     connection.execute("BEGIN IMMEDIATE")
     left_open = connection.execute(
-        "SELECT id, reserved_nusd FROM ledger WHERE owner IS NOT NULL AND owner <> ? ORDER BY id", (boot,)
+        "SELECT id FROM ledger WHERE owner IS NOT NULL AND owner <> ? ORDER BY id", (boot,)
     ).fetchall()
     if left_open:
         accounts = balances.load(connection, now_us)
         ends = []
-        for ledger_id, reserved_nusd in left_open:
-            accounts.settle(ledger_id, reserved_nusd)
+        for (ledger_id,) in left_open:
+            charged = accounts.open[ledger_id].amounts.kept()
+            accounts.settle(ledger_id, charged)
             ends.append(
-                (str(Outcome.INTERNAL_ERROR), str(UsageSource.ESTIMATED), reserved_nusd, now_us, ledger_id)
+                rows.closing(ledger_id, Outcome.INTERNAL_ERROR, UsageSource.ESTIMATED, charged, now_us)
             )
         connection.executemany(rows.CLOSE, ends)
         connection.executemany(rows.CHANGE, accounts.changes())

@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 
 from sluiceway.errors import StoreError
+from sluiceway.store.amounts import NOTHING, Amounts
 from sluiceway.store.moments import from_us, to_us
 from sluiceway.store.scope import Who
-from sluiceway.types import LedgerRow, Outcome
+from sluiceway.types import LedgerRow, Outcome, UsageSource
 
 type Value = str | int | float | None
 
@@ -24,23 +25,27 @@ FIELDS = tuple(field.name for field in fields(LedgerRow))
 _FIXED = {"kind", "corrects", "request_id", "attempt", "turn", "started_at", "budgeted", *Who._fields}
 _FINAL = tuple(name for name in FIELDS if name not in _FIXED)
 
+_INTERNAL = ("id", "owner", "requests", "reserved_nusd", "reserved_tokens", "charged_tokens")
+_COLUMNS = (*_INTERNAL, *FIELDS)
+
 INSERT = (
-    f"INSERT INTO ledger (id, reserved_nusd, owner, {', '.join(FIELDS)}) "  # noqa: S608 - our own column names
-    f"VALUES (?, ?, ?, {', '.join('?' * len(FIELDS))})"
+    f"INSERT INTO ledger ({', '.join(_COLUMNS)}) "  # noqa: S608 - our own column names
+    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
 SETTLE = (
     f"UPDATE ledger SET {', '.join(f'{name} = ?' for name in _FINAL)}, "  # noqa: S608 - our own column names
-    "reserved_nusd = 0, owner = NULL WHERE id = ?"
+    "charged_tokens = coalesce(?, reserved_tokens), reserved_nusd = 0, reserved_tokens = 0, owner = NULL "
+    "WHERE id = ?"
 )
 # Ends a row of which no more is known than that it was open: a crash, a client gone before it began.
 CLOSE = (
-    "UPDATE ledger SET outcome = ?, usage_source = ?, charged_nusd = ?, ended_at = ?, "
-    "cost_nusd = NULL, reserved_nusd = 0, owner = NULL WHERE id = ?"
+    "UPDATE ledger SET outcome = ?, usage_source = ?, charged_nusd = ?, requests = ?, charged_tokens = ?, "
+    "ended_at = ?, cost_nusd = NULL, reserved_nusd = 0, reserved_tokens = 0, owner = NULL WHERE id = ?"
 )
-TOP_UP = "UPDATE ledger SET reserved_nusd = reserved_nusd + ? WHERE id = ?"
-CHANGE = (
-    "UPDATE counters SET spent_nusd = spent_nusd + ?, reserved_nusd = reserved_nusd + ? WHERE counter = ?"
+TOP_UP = (
+    "UPDATE ledger SET reserved_nusd = reserved_nusd + ?, reserved_tokens = reserved_tokens + ? WHERE id = ?"
 )
+CHANGE = "UPDATE counters SET spent = spent + ?, reserved = reserved + ? WHERE counter = ?"
 
 _values = attrgetter(*FIELDS)
 _final = itemgetter(*(FIELDS.index(name) for name in _FINAL))
@@ -51,22 +56,39 @@ _ENUMS = tuple(FIELDS.index(name) for name in ("key_class", "usage_source", "cos
 
 
 def opening(row: LedgerRow) -> tuple[Value, ...]:
-    """The parameters of INSERT after id, reservation and owner, for a row that starts open."""
+    """The columns of a row that starts open, for `opened`."""
     if row.outcome != Outcome.OPEN or row.charged_nusd:
         raise StoreError("a row is admitted open and uncharged")
     return tuple(_encoded(row))
 
 
 def final(row: LedgerRow) -> tuple[Value, ...]:
-    """The parameters of INSERT after id, reservation and owner, for a row that never was open."""
+    """The columns of a row that never was open, for `recorded`."""
     _must_be_final(row)
     return tuple(_encoded(row))
 
 
-def settling(row: LedgerRow, ledger_id: int) -> tuple[Value, ...]:
-    """The parameters of SETTLE."""
+def opened(ledger_id: int, owner: str, held: Amounts, columns: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The parameters of INSERT for a row that `owner` holds open."""
+    return (ledger_id, owner, held.requests, held.usd, held.tokens, 0, *columns)
+
+
+def recorded(ledger_id: int, columns: tuple[Value, ...], charged: Amounts = NOTHING) -> tuple[Value, ...]:
+    """The parameters of INSERT for a row that never was open: nothing is reserved, no request admitted."""
+    return (ledger_id, None, 0, 0, 0, charged.tokens, *columns)
+
+
+def settling(row: LedgerRow, ledger_id: int, tokens: int | None) -> tuple[Value, ...]:
+    """The parameters of SETTLE. `tokens` None: it is charged those it had reserved."""
     _must_be_final(row)
-    return (*_final(_encoded(row)), ledger_id)
+    return (*_final(_encoded(row)), tokens, ledger_id)
+
+
+def closing(
+    ledger_id: int, outcome: Outcome, source: UsageSource, charged: Amounts, ended_us: int
+) -> tuple[Value, ...]:
+    """The parameters of CLOSE."""
+    return (str(outcome), str(source), charged.usd, charged.requests, charged.tokens, ended_us, ledger_id)
 
 
 def ledger_row(stored: Mapping[str, Any]) -> LedgerRow:

@@ -91,6 +91,9 @@ ledger = Table(
     Column("budgeted", Boolean, nullable=False),
     Column("charged_nusd", BigInteger, nullable=False),
     Column("reserved_nusd", BigInteger, nullable=False),  # 0 once settled
+    Column("requests", Integer, nullable=False),  # 1 for the first attempt of an admitted request, else 0
+    Column("charged_tokens", BigInteger, nullable=False),
+    Column("reserved_tokens", BigInteger, nullable=False),  # 0 once settled
     Column("owner", Text),  # the process boot that holds the open row; NULL once settled
     Index("ledger_started", "started_at"),
     # An opening balance sums one person's or one team's rows since a moment.
@@ -114,20 +117,28 @@ Index(
     postgresql_where=ledger.c.owner.is_not(None),
 )
 
-# A counter is a running total over the ledger: of the budgeted rows its scope and window cover,
-# `spent_nusd` is the sum of `charged_nusd` and `reserved_nusd` the sum of `reserved_nusd`. Which rows a
-# counter covers follows from the rows alone (store/scope.py), so nothing records who holds what.
+# A counter is a running total over the ledger: what the budgeted rows that its scope and window cover are
+# charged and have reserved of its unit (store/amounts.py). Which rows a counter covers follows from the rows
+# alone (store/scope.py), so nothing records who holds what.
 
 counters = Table(
     "counters",
     metadata,
     Column("counter", Text, primary_key=True),  # types.Cap.counter
     Column("scope", Text, nullable=False),  # JSON list of [dimension, value]
+    Column("unit", Text, nullable=False),  # usd | requests | tokens | concurrent
     Column("window", Text, nullable=False),
     Column("starts_at", BigInteger, nullable=False),
     Column("ends_at", BigInteger),
-    Column("spent_nusd", BigInteger, nullable=False),
-    Column("reserved_nusd", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),  # nano-dollars, or a count
+    Column("reserved", BigInteger, nullable=False),
+)
+# Many counters of minutes come and go; the few that are over long enough to be deleted are found by this.
+Index(
+    "counters_rates",
+    counters.c.ends_at,
+    sqlite_where=counters.c.window.in_(["minute", "hour"]),
+    postgresql_where=counters.c.window.in_(["minute", "hour"]),
 )
 
 people = Table(

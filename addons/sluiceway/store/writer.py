@@ -51,8 +51,12 @@ MAX_BATCH = 1000
 RETRY_S = 1.0
 HOUSEKEEPING_S = 5.0
 CHECKPOINT_COMMITS = 2000  # about 20 MB of log between two checkpoints
-HOUR_US = 3600 * 1_000_000
-KEEP_COUNTERS_US = 24 * HOUR_US
+MINUTE_US = 60 * 1_000_000
+# How long after its window a counter stays in memory, where a late row costs no query.
+RECENT_US = 5 * MINUTE_US
+# How long after its window the counter of a minute or an hour stays in the database, and how often we look.
+KEEP_RATES_US = 24 * 60 * MINUTE_US
+CLEARING_S = 600.0
 
 
 class Writer:
@@ -84,6 +88,7 @@ class Writer:
         self._forced = True
         self._unsettled: list[Settle | Cancel] = []
         self._next_housekeeping = time.monotonic() + HOUSEKEEPING_S
+        self._next_clearing = 0.0
         self._syncer = Syncer(database, self._not_synced)
         self._thread = threading.Thread(target=self._work, name="sluiceway-store", daemon=True)
         self._thread.start()
@@ -153,7 +158,6 @@ class Writer:
             self._mend(orders, error, batch)
             self.submit(_NUDGE)  # for the ends that are kept and tried again
             return True
-        self._commits += 1
         if self._line or self._commits >= CHECKPOINT_COMMITS:
             self.submit(_NUDGE)  # somebody waits until a deadline that only the thread watches
         if batch.granted or any(must_survive(order) for order in orders):
@@ -208,12 +212,19 @@ class Writer:
         self._finish()
 
     def _tidy(self) -> Sequence[Order]:
-        """What is due every few seconds; once an hour, the counters of windows long over are let go."""
+        """What is due every few seconds; once a minute, counters whose windows are over leave memory."""
         self._next_housekeeping = time.monotonic() + HOUSEKEEPING_S
-        before_us = now_us() - KEEP_COUNTERS_US
-        if self._accounts is not None and self._accounts.covered_from_us < before_us - HOUR_US:
+        before_us = now_us() - RECENT_US
+        if self._accounts is not None and self._accounts.covered_from_us < before_us - MINUTE_US:
             self._accounts.forget(before_us, {key for order in self._line for key in order.keys})
-        return self._housekeeping()
+        if time.monotonic() < self._next_clearing:
+            return self._housekeeping()
+        self._next_clearing = time.monotonic() + CLEARING_S
+        return [*self._housekeeping(), Work(self._clear, concurrent.futures.Future())]
+
+    def _clear(self, connection: sqlite3.Connection) -> None:
+        if self._accounts is not None:
+            balances.let_go(connection, self._accounts, now_us() - KEEP_RATES_US)
 
     def _checkpoint(self) -> None:
         """Moves the log into the database, here and not at some commit on the loop: it waits for the disk."""
@@ -282,6 +293,7 @@ class Writer:
                 batch.reopen()
             batch.run(orders)
             self._connection.execute("COMMIT")
+            self._commits += 1
             self._fresh = False
         except Exception as error:
             failure = error

@@ -11,8 +11,11 @@ from sluiceway.report.audience import Audience
 from sluiceway.report.model import Attention, CapState, Weight
 from sluiceway.report.section import Context, Section
 from sluiceway.report.text import percent, plural, visible
+from sluiceway.types import Unit
 
 _NEAR = 0.8
+# Used up for the moment only: shown in the table, nothing to look at first.
+_PASSING = frozenset({"now", "minute", "hour"})
 _SHOWN = 30
 
 State = Literal["used up", "near", "within"]
@@ -20,14 +23,16 @@ State = Literal["used up", "near", "within"]
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One cap: how much is spent and reserved. Shares are of the limit, and may pass 1."""
+    """One cap: how much is spent and reserved, in nano-dollars or counted. Shares are of the limit, and may
+    pass 1."""
 
     rule: str
     holder: str
     window: str
-    limit_nusd: int
-    spent_nusd: int
-    reserved_nusd: int
+    unit: Unit
+    limit: int
+    spent: int
+    reserved: int
     ends_at: datetime | None
     spent_share: float
     reserved_share: float
@@ -46,7 +51,8 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """The fullest caps first; `unlisted` further ones are all below the last one shown."""
+    """The fullest caps first; `unlisted` further ones are all below the last one shown. `used_up` and `near`
+    leave out what is over in an hour."""
 
     shown: tuple[Gauge, ...]
     unlisted: int
@@ -57,8 +63,9 @@ class Gauges:
 
 def load(context: Context) -> Gauges:
     gauges = sorted((_gauge(cap, context.audience) for cap in context.caps), key=_fullness)
-    used_up = tuple(gauge for gauge in gauges if gauge.state == "used up")
-    near = tuple(gauge for gauge in gauges if gauge.state == "near")
+    lasting = [gauge for gauge in gauges if gauge.window not in _PASSING]
+    used_up = tuple(gauge for gauge in lasting if gauge.state == "used up")
+    near = tuple(gauge for gauge in lasting if gauge.state == "near")
     unlisted = max(0, len(gauges) - _SHOWN)
     return Gauges(tuple(gauges[:_SHOWN]), unlisted, used_up, near, context.generated_at)
 
@@ -68,12 +75,13 @@ def _gauge(cap: CapState, audience: Audience) -> Gauge:
         audience.rule(cap.rule) or "",
         audience.holder(cap),
         cap.window,
-        cap.limit_nusd,
-        cap.spent_nusd,
-        cap.reserved_nusd,
+        cap.unit,
+        cap.limit,
+        cap.spent,
+        cap.reserved,
         cap.ends_at,
-        _share(cap.spent_nusd, cap.limit_nusd),
-        _share(cap.reserved_nusd, cap.limit_nusd),
+        _share(cap.spent, cap.limit),
+        _share(cap.reserved, cap.limit),
     )
 
 

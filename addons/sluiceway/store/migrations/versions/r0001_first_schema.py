@@ -22,11 +22,19 @@ def _counters() -> None:
         "counters",
         sa.Column("counter", sa.Text, primary_key=True),
         sa.Column("scope", sa.Text, nullable=False),
+        sa.Column("unit", sa.Text, nullable=False),
         sa.Column("window", sa.Text, nullable=False),
         sa.Column("starts_at", sa.BigInteger, nullable=False),
         sa.Column("ends_at", sa.BigInteger),
-        sa.Column("spent_nusd", sa.BigInteger, nullable=False),
-        sa.Column("reserved_nusd", sa.BigInteger, nullable=False),
+        sa.Column("spent", sa.BigInteger, nullable=False),
+        sa.Column("reserved", sa.BigInteger, nullable=False),
+    )
+    op.create_index(
+        "counters_rates",
+        "counters",
+        ["ends_at"],
+        sqlite_where=sa.text("\"window\" IN ('minute', 'hour')"),
+        postgresql_where=sa.text("\"window\" IN ('minute', 'hour')"),
     )
 
 
@@ -135,6 +143,9 @@ def _ledger() -> None:
         sa.Column("budgeted", sa.Boolean, nullable=False),
         sa.Column("charged_nusd", sa.BigInteger, nullable=False),
         sa.Column("reserved_nusd", sa.BigInteger, nullable=False),
+        sa.Column("requests", sa.Integer, nullable=False),
+        sa.Column("charged_tokens", sa.BigInteger, nullable=False),
+        sa.Column("reserved_tokens", sa.BigInteger, nullable=False),
         sa.Column("owner", sa.Text),
     )
     op.create_index("ledger_started", "ledger", ["started_at"])
