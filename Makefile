@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types layers bench bench-short crash soak clients lock clean
+.PHONY: help install demo test check format lint types layers bench bench-short eval-guard crash soak clients lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -49,6 +49,9 @@ bench: $(STAMP)  ## ratios against stock mitmdump (some minutes)
 
 bench-short: $(STAMP)  ## the same harness in a minute; its figures mean little
 	$(BIN)/python -m tests.bench --short
+
+eval-guard: $(STAMP)  ## recall and precision of the secret and PII detectors, and their speed
+	$(BIN)/python -m tests.guard.eval && $(BIN)/python -m tests.guard.eval.speed
 
 crash: $(STAMP)  ## kill -9 under load, twenty times
 	$(BIN)/python -m tests.heavy.crash --rounds 20

@@ -9,7 +9,7 @@ from gateway_world import Ledger, call, parts
 
 from sluiceway.gateway.allowance import AHEAD_TOKENS, Allowance
 from sluiceway.gateway.reservation import Estimate
-from sluiceway.store.records import Reservation
+from sluiceway.store.records import Granted, Reservation
 from sluiceway.types import Answer, Call, Usage, UsageSource
 from sluiceway.wire.dialect import Tap
 
@@ -34,7 +34,10 @@ async def chunks_until_cut(
 ) -> int:
     """How many chunks pass when `tokens` of output are reserved; 1,000 stands for all."""
     allowance = Allowance(
-        parts(ledger), Reservation(1, 261 + tokens * 100, ()), GUESS, asked or call(stream=True)
+        parts(ledger),
+        Granted(Reservation(1, 261 + tokens * 100, ()), False, 0, None),
+        GUESS,
+        asked or call(stream=True),
     )
     stream = stream or Stream()
     for _ in range(1000):
@@ -77,7 +80,7 @@ async def test_a_stream_reserved_to_its_own_limit_runs_to_its_end_without_asking
     limited = call(stream=True, max_output_tokens=400)
     allowance = Allowance(
         parts(ledger),
-        Reservation(1, 261 + 400 * 100, ()),
+        Granted(Reservation(1, 261 + 400 * 100, ()), False, 0, None),
         Estimate(26, 400, 400, 260, 100.0),
         limited,
     )

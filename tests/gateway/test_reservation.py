@@ -60,10 +60,10 @@ def wanted(asked: Call, *answers: Answer) -> list[tuple[int, int, float]]:
         ),
         pytest.param(
             call(max_output_tokens=5_000),
-            (INPUT_NUSD + 500_001, INPUT_NUSD + 1_601, 0),
+            (INPUT_NUSD + 500_001, INPUT_NUSD + 500_001, 0),
             id="JSON, its worst case",
         ),
-        pytest.param(call(), (INPUT_NUSD + 3_200_001, INPUT_NUSD + 1_601, 0), id="JSON without a limit"),
+        pytest.param(call(), (INPUT_NUSD + 3_200_001, INPUT_NUSD + 3_200_001, 0), id="JSON without a limit"),
         pytest.param(
             call(operation="embeddings", max_output_tokens=0),
             (INPUT_NUSD + 1, INPUT_NUSD + 1, 3),
@@ -77,7 +77,7 @@ def test_this_much_is_reserved(asked: Call, expected: tuple[int, int, float]) ->
 
 def test_a_json_answer_whose_worst_case_is_not_free_now_waits_for_what_is_likely() -> None:
     assert wanted(call(), Busy(CAP, 5), granted(0)) == [
-        (INPUT_NUSD + 3_200_001, INPUT_NUSD + 1_601, 0),
+        (INPUT_NUSD + 3_200_001, INPUT_NUSD + 3_200_001, 0),
         (INPUT_NUSD + 102_401, INPUT_NUSD + 1_601, 3),
     ]
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from sluiceway.errors import StoreError
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.gateway.reservation import Estimate
-from sluiceway.store.records import Reservation
+from sluiceway.gateway.reservation import LONGEST_TOKENS, Estimate
+from sluiceway.store.records import Granted
 from sluiceway.types import Answer, Call
 from sluiceway.wire.dialect import Tap
 
@@ -21,12 +21,13 @@ NEVER = 2**63
 class Allowance:
     """What one stream may still say. Only for streams under caps: others run to their end."""
 
-    def __init__(self, parts: GatewayParts, reservation: Reservation, guess: Estimate, call: Call) -> None:
+    def __init__(self, parts: GatewayParts, granted: Granted, guess: Estimate, call: Call) -> None:
         self._parts = parts
-        self._reservation = reservation
+        self._reservation = granted.reservation
         self._guess = guess
         self._call = call
-        self._nusd = reservation.nusd
+        self._nusd = granted.nusd if granted.remaining_nusd is not None else None
+        self._tokens = granted.tokens if granted.remaining_tokens is not None else None
         self._passed_bytes = 0
         self._look_at_bytes = 0
 
@@ -37,11 +38,11 @@ class Allowance:
         if self._passed_bytes < self._look_at_bytes:
             return True
         seen = self._seen_tokens(tap.answer())
-        left = self._guess.affordable(self._nusd) - seen
+        left = self._affordable() - seen
         whole = self._whole_answer_is_reserved()
         if left < AHEAD_TOKENS and not whole:
             await self._top_up(seen, left)
-            left = self._guess.affordable(self._nusd) - seen
+            left = self._affordable() - seen
         if whole:
             self._look_at_bytes = NEVER  # all that the provider may send is paid for
         else:
@@ -52,9 +53,12 @@ class Allowance:
     async def _top_up(self, seen_tokens: int, left_tokens: int) -> None:
         """A good piece more, and what the stream has run ahead of its money by: one chunk may hold a lot."""
         wanted = max(AHEAD_TOKENS * 2, seen_tokens // 4) + max(0, -left_tokens)
-        more = int(wanted * self._guess.token_nusd) + 1
+        more = self._parts.store.ledger.top_up
         try:
-            self._nusd += await self._parts.store.ledger.top_up(self._reservation, more)
+            if self._nusd is not None:
+                self._nusd += await more(self._reservation, int(wanted * self._guess.token_nusd) + 1)
+            if self._tokens is not None:
+                self._tokens += await more(self._reservation, wanted, "tokens")
         except StoreError:
             return  # no more money can be had while the ledger cannot be written
 
@@ -72,4 +76,9 @@ class Allowance:
 
     def _whole_answer_is_reserved(self) -> bool:
         limited = self._call.max_output_tokens is not None
-        return limited and self._guess.affordable(self._nusd) >= self._guess.most_tokens
+        return limited and self._affordable() >= self._guess.most_tokens
+
+    def _affordable(self) -> int:
+        """Output tokens that what is reserved pays for, by money and by count."""
+        by_money = LONGEST_TOKENS * 1000 if self._nusd is None else self._guess.affordable(self._nusd)
+        return by_money if self._tokens is None else min(by_money, self._tokens - self._guess.input_tokens)

@@ -251,8 +251,8 @@ class Gateway:
         answer = await self._send(exchange, self._head(exchange, upload), upload.to_send)
         del upload
         allowance = None
-        if call.stream and granted.remaining_nusd is not None:
-            allowance = Allowance(self.parts, granted.reservation, guess, call)
+        if call.stream and (granted.remaining_nusd, granted.remaining_tokens) != (None, None):
+            allowance = Allowance(self.parts, granted, guess, call)
         return await self._flow(exchange, answer, allowance).relay(settlement)
 
     async def _pass(self, exchange: Exchange, settlement: Settlement) -> web.StreamResponse:

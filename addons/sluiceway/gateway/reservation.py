@@ -12,7 +12,7 @@ from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.refusals import NO_LEDGER
 from sluiceway.pricing.estimate import output_prior
 from sluiceway.store.records import Answer, Busy, Granted, Spent, Want
-from sluiceway.types import Call, Cap, LedgerRow, Refusal, RefusalKind, to_nusd, to_usd
+from sluiceway.types import Call, Cap, LedgerRow, Refusal, RefusalKind, Unit, to_nusd, to_usd
 
 # The least output of each choice worth starting for: below it an answer would be cut before it says anything.
 FLOOR_TOKENS = 16
@@ -41,6 +41,15 @@ class Estimate:
 
     def cost(self, output_tokens: int) -> int:
         return self.input_nusd + int(output_tokens * self.token_nusd) + 1
+
+    def want(self, output_tokens: int, least_tokens: int) -> Want:
+        """What to ask the store for: so much output, or at least so much."""
+        return Want(
+            self.cost(output_tokens),
+            self.cost(least_tokens),
+            tokens=self.input_tokens + output_tokens,
+            floor_tokens=self.input_tokens + least_tokens,
+        )
 
     def affordable(self, nusd: int) -> int:
         """Output tokens that `nusd` pays for, after the input."""
@@ -109,53 +118,75 @@ async def _admit(
     """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
     it starts with its worst case where the caps carry that now, else with what is likely, and is limited."""
     admit = parts.store.ledger.admit
-    floor = guess.cost(min(FLOOR_TOKENS * call.choices, guess.most_tokens))
-    likely = Want(max(floor, guess.cost(guess.expected_tokens)), floor)
-    if call.stream or not caps or guess.most_tokens <= guess.expected_tokens:
-        return await admit(row, likely, caps, parts.wait_s)
-    answer = await admit(row, Want(guess.cost(guess.most_tokens), floor), caps, 0)
-    if isinstance(answer, Busy):
-        return await admit(row, likely, caps, parts.wait_s)
-    return answer
+    least = min(FLOOR_TOKENS * call.choices, guess.most_tokens)
+    likely = guess.want(max(least, guess.expected_tokens), least)
+    if not call.stream and caps and guess.most_tokens > guess.expected_tokens:
+        # Its worst case whole or not at all: else the first of many would take all that is left.
+        answer = await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, 0)
+        if isinstance(answer, Granted):
+            return answer
+    return await admit(row, likely, caps, parts.wait_s)
 
 
 def output_limit(call: Call, guess: Estimate, granted: Granted) -> int | None:
     """The output limit, for each choice, that keeps a JSON answer within its caps; None: none is needed."""
-    if call.stream or granted.remaining_nusd is None:
+    if call.stream:
+        return None
+    limits = (_limit_by_money(call, guess, granted), _limit_by_tokens(guess, granted))
+    known = [limit for limit in limits if limit is not None]
+    return max(1, min(known) // call.choices) if known else None
+
+
+def _limit_by_money(call: Call, guess: Estimate, granted: Granted) -> int | None:
+    if granted.remaining_nusd is None:
         return None
     affordable = guess.affordable(granted.nusd)
-    if affordable < guess.most_tokens:
-        return max(1, affordable // call.choices)
     longest = guess.cost(LONGEST_TOKENS * call.choices)
-    if call.max_output_tokens is None and granted.nusd + granted.remaining_nusd < longest:
-        return affordable // call.choices
-    return None
+    unlimited = call.max_output_tokens is None and granted.nusd + granted.remaining_nusd < longest
+    return affordable if affordable < guess.most_tokens or unlimited else None
+
+
+def _limit_by_tokens(guess: Estimate, granted: Granted) -> int | None:
+    if granted.remaining_tokens is None:
+        return None
+    left = granted.tokens - guess.input_tokens
+    return left if left < guess.most_tokens else None
 
 
 def _no_money(answer: Spent | Busy, parts: GatewayParts, contact: str) -> Refusal:
     """The words for an employee whose request no cap carries."""
     cap = answer.cap
     every = f" per {cap.window}" if cap.ends_at else ""
-    name = f"budget '{cap.rule}' ({_usd(cap.limit_nusd)} USD{every})"
+    name = f"budget '{cap.rule}' ({_amount(cap.limit, cap.unit)}{every})"
     if isinstance(answer, Busy):
+        rate = answer.resets_at is not None
+        why = "is used up for now" if rate else "is held by requests still running"
         return Refusal(
-            RefusalKind.BUSY,
-            "budget_busy",
-            f"Sluiceway: the {name} is held by requests still running. Try again in a few seconds.",
+            RefusalKind.RATE if rate else RefusalKind.BUSY,
+            "rate_limited" if rate else "budget_busy",
+            f"Sluiceway: the {name} {why}. Try again in {answer.retry_after_s} seconds.",
             rule=cap.rule,
             retry_after_s=answer.retry_after_s,
+            resets_at=answer.resets_at,
         )
     until = ""
     if cap.ends_at:
         until = f" It resets at {cap.ends_at.astimezone(parts.time_zone):%Y-%m-%d %H:%M %Z}."
-    spent = _usd(answer.spent_nusd)
+    spent = _amount(answer.spent, cap.unit)
     return Refusal(
         RefusalKind.BUDGET,
         "budget_spent",
-        f"Sluiceway: the {name} is used up: {spent} USD spent.{until} Ask {contact} if you need more.",
+        f"Sluiceway: the {name} is used up: {spent} spent.{until} Ask {contact} if you need more.",
         rule=cap.rule,
         resets_at=cap.ends_at,
     )
+
+
+def _amount(number: int, unit: Unit) -> str:
+    """A limit in words: `5.00 USD`, `60 requests`, `40 requests at once`."""
+    if unit == "usd":
+        return f"{_usd(number)} USD"
+    return f"{number:,} {'requests at once' if unit == 'concurrent' else unit}"
 
 
 def _usd(nusd: int) -> str:
