@@ -7,10 +7,10 @@ import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 from google import genai
 from google.genai import errors, types
+from tests.sdks import gemini_http
 
 from sluiceway.demo.providers import Providers
 
@@ -20,16 +20,15 @@ HI = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 
 
 @pytest.fixture
-async def http(providers: Providers) -> AsyncIterator[httpx.AsyncClient]:
-    """With httpx: google-genai takes httpx2 only in the versions that Python 3.13 gets."""
+async def http(providers: Providers) -> AsyncIterator[Any]:
     context = ssl.create_default_context(cafile=str(providers.ca_file))
     base = f"https://127.0.0.1:{providers.port}"
-    async with httpx.AsyncClient(verify=context, base_url=base, trust_env=False) as client:
+    async with gemini_http().AsyncClient(verify=context, base_url=base, trust_env=False) as client:
         yield client
 
 
 @pytest.fixture
-def client(http: httpx.AsyncClient) -> genai.Client:
+def client(http: Any) -> genai.Client:
     options = types.HttpOptions(base_url=str(http.base_url), httpx_async_client=http)
     return genai.Client(api_key="k", http_options=options)
 
@@ -68,7 +67,7 @@ async def test_a_stream_counts_up_to_the_final_usage(client: genai.Client, provi
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
-async def test_without_alt_sse_a_stream_is_one_json_array(http: httpx.AsyncClient, version: str) -> None:
+async def test_without_alt_sse_a_stream_is_one_json_array(http: Any, version: str) -> None:
     path = f"/{version}/models/{MODEL}:streamGenerateContent"
     answer = await http.post(path, json=HI, headers=KEY)
     assert answer.headers["content-type"].startswith("application/json")
@@ -111,7 +110,7 @@ async def test_counting_is_free_and_embedding_is_not(client: genai.Client, provi
     assert providers.billed[0].usage == {"promptTokenCount": 1 + 3}
 
 
-async def test_fields_in_snake_case_count_like_those_in_camel_case(http: httpx.AsyncClient) -> None:
+async def test_fields_in_snake_case_count_like_those_in_camel_case(http: Any) -> None:
     path = f"/v1beta/models/{MODEL}:generateContent"
     counts = []
     for system, limit in (
@@ -132,9 +131,7 @@ async def test_fields_in_snake_case_count_like_those_in_camel_case(http: httpx.A
         (MODEL, "wrong", 400, "INVALID_ARGUMENT"),
     ],
 )
-async def test_errors_raise_the_sdks_own(
-    http: httpx.AsyncClient, model: str, key: str, status: int, word: str
-) -> None:
+async def test_errors_raise_the_sdks_own(http: Any, model: str, key: str, status: int, word: str) -> None:
     options = types.HttpOptions(base_url=str(http.base_url), httpx_async_client=http)
     client = genai.Client(api_key=key, http_options=options)
     with pytest.raises(errors.ClientError) as caught:
@@ -142,9 +139,7 @@ async def test_errors_raise_the_sdks_own(
     assert (caught.value.code, caught.value.status) == (status, word)
 
 
-async def test_the_key_may_be_in_the_query_but_not_missing(
-    http: httpx.AsyncClient, providers: Providers
-) -> None:
+async def test_the_key_may_be_in_the_query_but_not_missing(http: Any, providers: Providers) -> None:
     path = f"/v1beta/models/{MODEL}:generateContent"
     assert (await http.post(path, json=HI)).status_code == 403
     assert (await http.post(path + "?key=secret", json=HI)).status_code == 200

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
-import httpx
 import httpx2
 import openai
 import pytest
@@ -24,6 +23,7 @@ from sluiceway.demo.pace import NO_LATENCY
 from tests.e2e.running import Running
 from tests.e2e.since import Since
 from tests.e2e.tunnel import claude
+from tests.sdks import gemini_http
 
 pytestmark = [
     pytest.mark.e2e,
@@ -65,9 +65,8 @@ def openai_sdk(http: httpx2.Client) -> openai.OpenAI:
 
 @pytest.fixture
 def gemini_sdk(quick: Running, alice: str) -> Iterator[genai.Client]:
-    """With httpx: google-genai takes httpx2 only in the versions that Python 3.13 gets."""
     context = ssl.create_default_context(cafile=quick.anchor)
-    with httpx.Client(proxy=alice, verify=context) as client:
+    with gemini_http().Client(proxy=alice, verify=context) as client:
         options = gemini_types.HttpOptions(httpx_client=client)
         yield genai.Client(api_key="AIza-test", http_options=options)
 

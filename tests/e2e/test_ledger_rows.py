@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
-import httpx
 import httpx2
 import openai
 import pytest
@@ -25,6 +24,7 @@ from tests.e2e.raw_provider import RawProvider
 from tests.e2e.running import Running
 from tests.e2e.since import Since
 from tests.e2e.tunnel import CANARY, Tunnel, claude, gemini, gpt
+from tests.sdks import gemini_http
 
 NUMBERS = itertools.count()
 
@@ -72,8 +72,8 @@ class Clients:
         self.http = httpx2.Client(proxy=proxy, verify=context)
         self.claude = anthropic.Anthropic(api_key="sk-ant-api03-test", http_client=self.http)
         self.openai = openai.OpenAI(api_key="sk-test", http_client=self.http)
-        # google-genai takes httpx2 only in the versions that Python 3.13 gets.
-        self.gemini_http = httpx.Client(proxy=proxy, verify=context)
+        library = gemini_http()
+        self.gemini_http = self.http if library is httpx2 else library.Client(proxy=proxy, verify=context)
         options = gemini_types.HttpOptions(httpx_client=self.gemini_http)
         self.gemini = genai.Client(api_key="AIza-test", http_options=options)
 
@@ -81,8 +81,9 @@ class Clients:
 @pytest.fixture
 def clients(capped: Running, new_person: Callable[[], str]) -> Iterator[Clients]:
     made = Clients(capped, new_person())
-    with made.http, made.gemini_http:
+    with made.http:
         yield made
+    made.gemini_http.close()
 
 
 # Headers
