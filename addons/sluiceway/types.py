@@ -116,6 +116,7 @@ class Call:
     `input_bytes` counts the UTF-8 bytes of everything billed as input (system, messages, tools);
     `dense_bytes` is the part of it outside plain ASCII prose (CJK, hex, base64), which tokenises worse.
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
+    `background`: the answer, and what it cost, would come with a later request.
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     """
 
@@ -133,6 +134,7 @@ class Call:
     input_bytes: int = 0
     dense_bytes: int = 0
     usage_added: bool = False
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,3 +64,11 @@ def test_a_days_tokens_are_a_final_no_and_counted_as_the_provider_does(fresh: ty
     assert 1500 <= used <= 2000
     assert running.service.store is not None
     assert running.service.store.verify() == []
+
+
+def test_a_background_answer_is_refused_because_it_could_not_be_metered(fresh: type[Running]) -> None:
+    running = fresh()
+    with Tunnel(running, running.add("alice"), "api.openai.com") as tunnel:
+        answer = tunnel.ask("/v1/responses", {"model": "gpt-5-mini", "input": "hi", "background": True})
+    assert (answer.status, answer.header("x-sluiceway-refused")) == (400, "background_not_metered")
+    assert running.providers.log == []

@@ -203,6 +203,8 @@ class Gateway:
             reading = dialect.read(target, _lower(request), plain)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
+        if reading.call.background:
+            raise Refused(refusals.BACKGROUND)
         exchange.call = reading.call
         exchange.model_requested = reading.call.model
         exchange.read_s = time.monotonic()

@@ -19,6 +19,11 @@ NO_LEDGER = Refusal(
 RESTARTING = Refusal(
     RefusalKind.INTERNAL, "restarting", "Sluiceway is restarting. Try again in a moment.", retry_after_s=2
 )
+BACKGROUND = Refusal(
+    RefusalKind.REQUEST,
+    "background_not_metered",
+    "Sluiceway: background answers cannot be metered yet; leave `background` out, or set it to false.",
+)
 NO_WEBSOCKET = Refusal(
     RefusalKind.UPGRADE,
     "websocket_not_supported",

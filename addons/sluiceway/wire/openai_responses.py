@@ -64,6 +64,7 @@ class OpenAIResponses:
             operation="chat",
             model=None if document.get("model") is None and document.get("prompt") else need_model(document),
             stream=flag(document, "stream"),
+            background=flag(document, "background"),
             max_output_tokens=whole(document, "max_output_tokens"),
             has_tools=bool(tools) or _brings_tools(given),
             service_tier=label(document.get("service_tier"), 64),
