@@ -109,7 +109,9 @@ def test_no_credentials_are_answered_407_with_a_challenge(running: Running) -> N
     assert b'proxy-authenticate: basic realm="sluiceway"' in answer.lower()
 
 
-def test_wrong_credentials_on_an_ai_host_are_explained_inside_the_tunnel(running: Running, alice: str) -> None:
+def test_wrong_credentials_on_an_ai_host_are_explained_inside_the_tunnel(
+    running: Running, alice: str
+) -> None:
     answer = ask(running, running.url("alice", "swy_wrong"))
     assert "401" in answer.stdout
     assert "x-sluiceway-refused: credentials_wrong_token" in answer.stdout
