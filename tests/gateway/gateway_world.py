@@ -31,6 +31,7 @@ from sluiceway.types import (
     LedgerRow,
     Principal,
     Provider,
+    Route,
     Usage,
 )
 from sluiceway.wire import by_name
@@ -134,7 +135,7 @@ def exchange(of: GatewayParts, asked: Call | None) -> Exchange:
         path="/v1/messages",
         voice=dialect,
         principal=ALICE,
-        operation="chat" if asked else "pass",
+        route=Route("POST", "/v1/messages", "anthropic_messages", "chat" if asked else "pass"),
         dialect=dialect if asked else None,
         call=asked,
     )

@@ -126,7 +126,7 @@ async def test_an_unmetered_answer_has_a_row_without_a_price() -> None:
 @pytest.mark.parametrize(("sent", "cost"), [(True, None), (False, 0)])
 async def test_nobody_knows_what_an_unlisted_path_costs(sent: bool, cost: int | None) -> None:
     world = World(metered=False, sent=sent)
-    world.exchange.operation = "unlisted"
+    world.exchange.route = None
     world.settlement.answered(200, Outcome.OK, None)
     assert (await world.row()).cost_nusd == cost
 

@@ -251,11 +251,22 @@ def test_the_longest_name_is_taken(load):
     )
 
 
-@pytest.mark.parametrize("field", ["guard", "audit"])
-def test_rules_of_later_versions_are_refused_and_not_passed_over(load, field):
-    assert complaint(load, a=f"{field}: []") == (
-        f"policy/a.yaml:2:1: {field}: unknown field; known here: version, budgets, routes, keys"
+def test_a_list_of_rules_that_does_not_exist_is_refused_and_not_passed_over(load):
+    assert complaint(load, a="mirrors: []") == (
+        "policy/a.yaml:2:1: mirrors: unknown field; known here: version, budgets, routes, guard, audit, keys"
     )
+
+
+def test_rules_of_every_kind_share_one_space_of_names(load):
+    guard = "guard: [{name: twice, detect: [SECRET], action: block}]"
+    assert "'twice' is used twice" in complaint(
+        load, a=guard, b="routes: [{name: twice, deny: {reason: no}}]"
+    )
+
+
+def test_a_masking_rule_cannot_be_told_to_let_unscanned_requests_pass(load):
+    rule = "{name: lax, detect: [SECRET], action: mask, on_failure: open}"
+    assert "on_failure: open is for 'action: detect' only" in complaint(load, a=f"guard: [{rule}]")
 
 
 BUDGET = Budget(name="a", scope=Team(team="core"), limit_usd=Decimal(20), window="day")

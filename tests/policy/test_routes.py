@@ -108,7 +108,7 @@ def test_a_deny_binds_every_key() -> None:
         {"deny": {"reason": "x"}, "to": {"model": "y"}},
         {"to": {}},
         {"to": {"model": "claude-*"}},
-        {"to": {"provider": "openai"}},
+        {"to": {"provider": "open ai"}},
         {"match": {"model": "claude-[ab]"}, **ELSEWHERE},
         {"match": {"modle": "x"}, **ELSEWHERE},
     ],

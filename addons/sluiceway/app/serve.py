@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sluiceway.app import authority, operations
 from sluiceway.app.control import Control
-from sluiceway.app.deployment import Deployment
+from sluiceway.app.deployment import Content, Deployment
 from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front import selftest
 from sluiceway.front.egress import Admission
@@ -84,7 +84,7 @@ class Service:
         )
         self.gateway = Gateway(
             GatewayParts(
-                Rules(content.policy, content.prices),
+                rules_of(content),
                 self.store,
                 self._upstream,
                 settings.zone,
@@ -160,7 +160,7 @@ class Service:
         assert self.store
         if set(content.providers.hosts) - set(self._parts.providers.hosts):
             authority.must_be_good(self._settings, content.providers.hosts)
-        self.gateway.parts.rules = Rules(content.policy, content.prices)
+        self.gateway.parts.rules = rules_of(content)
         self._parts.providers = content.providers
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
         return {"policy_version": content.policy.version}
@@ -199,6 +199,11 @@ class Service:
             await self._upstream.close()
         if self.store is not None:
             await asyncio.to_thread(self.store.close)
+
+
+def rules_of(content: Content) -> Rules:
+    """What the gateway decides by."""
+    return Rules(content.policy, content.prices, content.providers.by_name)
 
 
 def lookup_for(admission: Admission, parent: Parent | None) -> Lookup:

@@ -31,7 +31,7 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
     usage = answer.usage if final else _completed(exchange, parts, answer)
     tier = answer.service_tier or call.service_tier
     cost = exchange.rules.prices.cost(
-        provider=exchange.attachment.provider,
+        provider=exchange.provider,
         model=answer.model or call.model,
         usage=usage,
         at=row.started_at,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,9 @@ from sluiceway.types import (
     LedgerRow,
     Outcome,
     Principal,
+    Provider,
     Refusal,
+    Route,
 )
 from sluiceway.wire.client import ClientInfo
 from sluiceway.wire.dialect import Dialect
@@ -44,8 +46,10 @@ class Exchange:
     started_s: float
     path: str
     voice: Dialect
+    provider: Provider = field(init=False)  # who is asked: whose host this is, unless a route leads elsewhere
+    host: str = field(init=False)
     principal: Principal = NOBODY
-    operation: str = UNLISTED
+    route: Route | None = None
     dialect: Dialect | None = None
     client: ClientInfo = NO_CLIENT
     key_class: KeyClass = KeyClass.UNKNOWN
@@ -60,12 +64,28 @@ class Exchange:
     sent_s: float = 0.0  # ours to the provider began
     first_s: float = 0.0  # first byte of the answer's body
 
+    def __post_init__(self) -> None:
+        self.provider, self.host = self.attachment.provider, self.attachment.host
+
     @property
     def url(self) -> URL:
         target = self.request.raw_path
         if self.upstream_path is not None:
             target = f"{self.upstream_path}?{self.query}" if self.query else self.upstream_path
-        return URL(f"https://{self.attachment.host}{target}", encoded=True)
+        return URL(f"https://{self.host}{target}", encoded=True)
+
+    @property
+    def operation(self) -> str:
+        return self.route.operation if self.route else UNLISTED
+
+    @property
+    def moved(self) -> bool:
+        """Whether another provider is asked than the client named."""
+        return self.provider.name != self.attachment.provider.name
+
+    def move(self, provider: Provider, path: str) -> None:
+        """Asks another provider instead, at its first host."""
+        self.provider, self.host, self.upstream_path = provider, provider.hosts[0], path
 
     @property
     def query(self) -> str:
@@ -75,7 +95,7 @@ class Exchange:
     def route_path(self) -> str:
         """The path of providers and models as the contract writes it: `anthropic/claude-sonnet-4-5`."""
         model = self.call.model if self.call else None
-        name = self.attachment.provider.name
+        name = self.provider.name
         return name if self.call is None else f"{name}/{model or '?'}"
 
     @property
@@ -104,7 +124,7 @@ class Exchange:
 
     def row(self) -> LedgerRow:
         """The row as it stands before anything is forwarded."""
-        who, call, client, provider = self.principal, self.call, self.client, self.attachment.provider
+        who, call, client = self.principal, self.call, self.client
         dialect = self.dialect.name if self.dialect else None
         model = call.model if call else None
         return LedgerRow(
@@ -121,9 +141,9 @@ class Exchange:
             client_version=client.version,
             agent=client.agent,
             conversation_id=self.conversation[1] if self.conversation else None,
-            provider_requested=provider.name,
-            provider=provider.name,
-            host=self.attachment.host,
+            provider_requested=self.attachment.provider.name,
+            provider=self.provider.name,
+            host=self.host,
             operation=self.operation,
             dialect=dialect,
             upstream_dialect=dialect,

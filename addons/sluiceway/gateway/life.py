@@ -20,6 +20,7 @@ import random
 import secrets
 import time
 import weakref
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import aiohttp
@@ -39,8 +40,8 @@ from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.policy import decide
-from sluiceway.settings.providers import match
-from sluiceway.types import Attachment, ErrorAnswer, Facts, Outcome, Refusal, Rejected
+from sluiceway.settings.providers import match, path_at
+from sluiceway.types import Attachment, Decision, ErrorAnswer, Facts, Outcome, Refusal, Rejected
 from sluiceway.wire.client import identify
 from sluiceway.wire.dialect import Target
 
@@ -144,7 +145,11 @@ class Gateway:
         if exchange.dialect is None:
             return await self._pass(exchange, settlement)
         # The body is handed over, not kept: a stream may run for minutes without it.
-        return await self._attempt(exchange, settlement, self._decide(exchange, await self._read(exchange)))
+        return await self._attempt(exchange, settlement, await self._judged(exchange))
+
+    async def _judged(self, exchange: Exchange) -> Upload:
+        """The request as it may be sent: read and routed. Refused where a rule says no."""
+        return self._decide(exchange, await self._read(exchange))
 
     def _recognise(self, exchange: Exchange) -> None:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
@@ -157,7 +162,7 @@ class Gateway:
         # A socket is an endpoint of its own; on a POST's path it speaks the same dialect.
         route = match(provider, "POST" if upgrade else request.method, exchange.path)
         if route is not None:
-            exchange.operation = "websocket" if upgrade else route.operation
+            exchange.route = replace(route, operation="websocket") if upgrade else route
             if route.dialect is not None:
                 exchange.dialect = exchange.voice = self.parts.dialect_of(route.dialect)
 
@@ -217,7 +222,7 @@ class Gateway:
         if not exchange.rules.policy.routes:
             return upload  # nothing would look at the facts, and gathering them costs
         facts = Facts(
-            provider=exchange.attachment.provider.name,
+            provider=exchange.provider.name,
             client_name=exchange.client.name,
             key_class=exchange.key_class,
             input_tokens=likely_input(exchange, self.parts),
@@ -228,12 +233,24 @@ class Gateway:
         exchange.route_rule = decision.rule
         if decision.refusal is not None:
             raise Refused(decision.refusal)
-        if decision.target.model == (call.model or ""):
-            return upload
-        try:
-            reading, exchange.upstream_path = dialect.with_model(upload.reading, decision.target.model)
-        except WireError as error:
-            raise Refused(refusals.unreadable(error)) from None
+        return self._redirect(exchange, upload, decision)
+
+    def _redirect(self, exchange: Exchange, upload: Upload, decision: Decision) -> Upload:
+        """The request as the decision has it: for another model, another provider of the same API, or both."""
+        target, reading, path = decision.target, upload.reading, exchange.path
+        assert exchange.dialect and exchange.route
+        if target.model != (reading.call.model or ""):
+            try:
+                reading, path = exchange.dialect.with_model(reading, target.model)
+            except WireError as error:
+                raise Refused(refusals.unreadable(error)) from None
+            exchange.upstream_path = path
+        if target.provider != exchange.provider.name:
+            provider = exchange.rules.providers.get(target.provider)
+            there = None if provider is None else path_at(provider, exchange.route, path)
+            if provider is None or there is None:
+                raise Refused(refusals.no_way(decision.rule, target.provider, self.parts.contact))
+            exchange.move(provider, there)
         exchange.call = reading.call
         return upload.limited(reading)
 
@@ -264,7 +281,7 @@ class Gateway:
         request = exchange.request
         await body.proceed(request)
         exchange.read_s = time.monotonic()
-        fields = headers.to_provider(request.headers, exchange.attachment.host)
+        fields = headers.to_provider(request.headers, exchange.host)
         content = request.content if request.body_exists else None
         if content is not None and request.content_length is not None:
             fields["content-length"] = str(request.content_length)
@@ -273,7 +290,7 @@ class Gateway:
 
     def _head(self, exchange: Exchange, upload: Upload) -> CIMultiDict[str]:
         """The header fields of a metered request, such that its answer can be metered."""
-        fields = headers.to_provider(exchange.request.headers, exchange.attachment.host)
+        fields = headers.to_provider(exchange.request.headers, exchange.host)
         if not upload.untouched:
             fields.popall("content-encoding", None)
         if upload.reading.call.stream:

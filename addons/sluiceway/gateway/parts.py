@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from sluiceway.policy import Policy, caps
 from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
 from sluiceway.store import Store
-from sluiceway.types import Cap, LedgerRow, Principal
+from sluiceway.types import Cap, LedgerRow, Principal, Provider
 from sluiceway.wire import Dialect, by_name
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class Rules:
 
     policy: Policy
     prices: PriceBook
+    providers: Mapping[str, Provider] = field(default_factory=dict)
 
 
 class Conversations:

@@ -100,6 +100,15 @@ def unlisted(method: str, host: str, contact: str) -> Refusal:
     return Refusal(RefusalKind.POLICY, "path_not_listed", message, rule="providers.yaml")
 
 
+def no_way(rule: str | None, provider: str, contact: str) -> Refusal:
+    """A route leads to a provider that does not speak the API of the request."""
+    message = (
+        f"Sluiceway: the rule '{rule}' sends this request to '{provider}', which does not take requests of "
+        f"this kind. Ask {contact}."
+    )
+    return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule)
+
+
 def unreadable(error: WireError) -> Refusal:
     """The request's body is not what it should be, or too large."""
     if isinstance(error, TooLarge):

@@ -81,7 +81,7 @@ def estimate(exchange: Exchange, parts: GatewayParts, call: Call) -> Estimate:
 
 def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens: int) -> int:
     usd, _known = exchange.rules.prices.bound(
-        provider=exchange.attachment.provider,
+        provider=exchange.provider,
         model=call.model,
         input_tokens=input_tokens,
         output_tokens=output_tokens,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sluiceway.errors import ConfigError
 from sluiceway.policy.model import PolicyFile
-from sluiceway.policy.policy import Policy
+from sluiceway.policy.policy import KINDS, Policy
 from sluiceway.settings.yaml_file import Document, load_document, shown
 from sluiceway.settings.yaml_nodes import Problem
 
@@ -35,7 +35,9 @@ def load_policy(folder: Path) -> Policy:
         raise ConfigError("\n".join(errors))
     return Policy(
         budgets=tuple(budget for part in parts for budget in part.file.budgets),
-        routes=tuple(route for part in parts for route in part.file.routes),
+        routes=tuple(rule for part in parts for rule in part.file.routes),
+        guard=tuple(rule for part in parts for rule in part.file.guard),
+        audit=tuple(rule for part in parts for rule in part.file.audit),
         unknown_keys=next((part.file.keys.unknown for part in parts if part.file.keys), None),
         places=places,
     )
@@ -59,7 +61,7 @@ def _files(folder: Path) -> list[Path]:
 def _collect_names(parts: Sequence[_Part], places: dict[str, str]) -> Iterator[str]:
     """Fill `places` with where each rule's name stands; yield an error for a name used twice."""
     for part in parts:
-        for kind in ("budgets", "routes"):
+        for kind in ("budgets", *KINDS):
             for index, rule in enumerate(getattr(part.file, kind)):
                 loc = (kind, index, "name")
                 if (first := places.get(rule.name)) is None:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from sluiceway.policy.kinds.audit import Audit
+from sluiceway.policy.kinds.guard import Guard
 from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.windows import Window
 from sluiceway.settings.section import Count, Name, Section, Text
@@ -130,4 +132,6 @@ class PolicyFile(Section):
     version: Literal[1]
     budgets: tuple[Budget, ...] = ()
     routes: tuple[Route, ...] = ()
+    guard: tuple[Guard, ...] = ()
+    audit: tuple[Audit, ...] = ()
     keys: Keys | None = None

@@ -10,8 +10,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
+from sluiceway.policy.kinds.audit import Audit
+from sluiceway.policy.kinds.guard import Guard
 from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.model import Budget
+
+# The lists of rules besides budgets, as fields here and as lists in the files.
+KINDS = ("routes", "guard", "audit")
 
 NO_PLACES: Mapping[str, str] = MappingProxyType({})
 
@@ -25,15 +30,21 @@ class Policy:
 
     budgets: tuple[Budget, ...] = ()
     routes: tuple[Route, ...] = ()
+    guard: tuple[Guard, ...] = ()
+    audit: tuple[Audit, ...] = ()
     unknown_keys: Literal["company", "personal"] | None = None
     places: Mapping[str, str] = field(default=NO_PLACES, compare=False, repr=False)
 
     @cached_property
     def version(self) -> str:
         """Twelve hex digits of the content's SHA-256. Comments, layout and file names do not change it."""
-        budgets = [_content(budget) for budget in self.budgets]
-        routes = [route.model_dump(mode="json", exclude_defaults=True) for route in self.routes]
-        content = {"budgets": budgets, "routes": routes, "unknown_keys": self.unknown_keys}
+        content: dict[str, Any] = {
+            "budgets": [_content(budget) for budget in self.budgets],
+            "unknown_keys": self.unknown_keys,
+        }
+        for kind in KINDS:
+            rules = getattr(self, kind)
+            content[kind] = [rule.model_dump(mode="json", exclude_defaults=True) for rule in rules]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 

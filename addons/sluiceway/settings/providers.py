@@ -156,6 +156,16 @@ def match(provider: Provider, method: str, path: str) -> Route | None:
     return next((route for route in fitting if fits(route.pattern, path)), None)
 
 
+def path_at(provider: Provider, like: Route, path: str) -> str | None:
+    """Where a provider takes a request that has `path` at another one, by a route `like` this: the same path
+    where it means the same there, else the one path it has for it. None: it does not speak that API."""
+    if (same := match(provider, like.method, path)) is not None and same.dialect == like.dialect:
+        return path
+    wanted = like.method, like.dialect, like.operation
+    patterns = [r.pattern for r in provider.routes if (r.method, r.dialect, r.operation) == wanted]
+    return next((pattern for pattern in patterns if not set("{*").intersection(pattern)), None)
+
+
 def _one_expression(watch: tuple[str, ...]) -> re.Pattern[str]:
     names = (re.escape(entry).replace(r"\*", "[a-z0-9_-]+") for entry in watch)
     return re.compile(rf"(?:[a-z0-9_-]+\.)*(?:{'|'.join(names)})" if watch else r"(?!)")

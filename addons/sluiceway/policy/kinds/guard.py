@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sluiceway.policy.match import EVERYTHING, Match
 from sluiceway.settings.section import Name, Section, Text
@@ -34,6 +34,14 @@ class Guard(Section):
     action: Literal["detect", "mask", "block"]
     on_failure: Literal["closed", "open"] | None = None
     advice: Text | None = None
+
+    @model_validator(mode="after")
+    def _never_unscanned(self) -> Self:
+        if self.action != "detect" and self.on_failure == "open":
+            raise ValueError(
+                "on_failure: open is for 'action: detect' only; under mask and block nothing passes"
+            )
+        return self
 
     @property
     def strictness(self) -> Action:

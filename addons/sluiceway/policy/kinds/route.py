@@ -27,9 +27,16 @@ class Deny(Section):
 
 
 class To(Section):
-    """Another model of the same provider."""
+    """Another model, another provider that speaks the same API, or both. What is left out stays as asked."""
 
-    model: Model
+    model: Model | None = None
+    provider: Name | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.model is None and self.provider is None:
+            raise ValueError("write 'model', 'provider' or both")
+        return self
 
 
 class Route(Section):
@@ -51,7 +58,7 @@ class Route(Section):
         if self.deny is not None:
             return None, Step("route", self.name, f"denied: {self.deny.reason}")
         assert self.to
-        moved = Target(target.provider, self.to.model)
+        moved = Target(self.to.provider or target.provider, self.to.model or target.model)
         if moved == target:
             return target, Step("route", self.name, "stays where it is")
         return moved, Step("route", self.name, f"{target} -> {moved}")
