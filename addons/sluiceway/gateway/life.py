@@ -236,7 +236,7 @@ class Gateway:
         return self._redirect(exchange, upload, decision)
 
     def _redirect(self, exchange: Exchange, upload: Upload, decision: Decision) -> Upload:
-        """The request as the decision has it: for another model, another provider of the same API, or both."""
+        """The request as decided: for another model, another provider of the same API, or both."""
         target, reading, path = decision.target, upload.reading, exchange.path
         assert exchange.dialect and exchange.route
         if target.model != (reading.call.model or ""):
