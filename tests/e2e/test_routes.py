@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from sluiceway.errors import ConfigError
 from tests.e2e.running import Running
 from tests.e2e.test_front import curl
 
@@ -16,6 +17,8 @@ version: 1
 routes:
   - {name: no-preview, match: {model: "*-preview"}, deny: {reason: not approved yet}}
   - {name: cheap-chat, match: {model: "claude-opus-*", tools: false}, to: {model: claude-haiku-4-5}}
+  - {name: grok-for-gpt, match: {model: gpt-4.1, operation: chat}, to: {provider: xai, model: grok-4}}
+  - {name: nowhere, match: {model: claude-sonnet-4-5}, to: {provider: openai, model: gpt-5-mini}}
   - {name: small-gemini, match: {model: gemini-2.5-pro}, to: {model: gemini-2.5-flash}}
 """
 
@@ -101,3 +104,29 @@ def test_a_login_is_never_moved_to_another_model(routed: Running, alice: str) ->
         "sk-ant-oat01-a-login",
     )
     assert "x-sluiceway-route: anthropic/claude-opus-4-5" in answer
+
+
+def test_a_route_may_lead_to_another_provider_of_the_same_api(routed: Running, alice: str) -> None:
+    before = len(routed.rows())
+    answer = ask(routed, alice, "https://api.openai.com/v1/chat/completions", messages("gpt-4.1"), "sk-x")
+    assert "x-sluiceway-route: xai/grok-4" in answer
+    row = routed.rows(before + 1)[-1]
+    assert (row["provider_requested"], row["provider"], row["host"]) == ("openai", "xai", "api.x.ai")
+    assert (row["model_requested"], row["model_routed"]) == ("gpt-4.1", "grok-4")
+    assert routed.providers.log[-1].provider == "xai"
+
+
+def test_a_route_to_a_provider_with_another_api_is_refused_in_words(routed: Running, alice: str) -> None:
+    asked = len(routed.providers.log)
+    answer = ask(routed, alice, "https://api.anthropic.com/v1/messages", messages("claude-sonnet-4-5"))
+    assert "x-sluiceway-refused: no_way" in answer
+    assert "the rule 'nowhere' sends this request to 'openai'" in answer
+    assert len(routed.providers.log) == asked
+
+
+def test_a_route_to_an_unknown_provider_is_found_at_load(fresh: type[Running]) -> None:
+    running = fresh()
+    rule = "{name: typo, to: {provider: opnai}}"
+    (running.deployment.settings.rules / "policy" / "20.yaml").write_text(f"version: 1\nroutes: [{rule}]\n")
+    with pytest.raises(ConfigError, match=r"20.yaml:2:17: typo: there is no provider 'opnai' \(did you mean"):
+        running.deployment.content()

@@ -14,6 +14,7 @@ from sluiceway.policy import Policy, load_policy
 from sluiceway.pricing.book import PriceBook
 from sluiceway.settings.config import Settings, load_settings
 from sluiceway.settings.providers import Providers
+from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
 from sluiceway.wire import DIALECTS
 
@@ -63,7 +64,10 @@ class Deployment:
                 f"write one of {', '.join(sorted(known))}"
             )
         prices = PriceBook.load(rules / "prices.yaml", providers.by_name.values())
-        return Content(providers, load_policy(rules / "policy"), prices)
+        policy = load_policy(rules / "policy")
+        if problems := [*_nowhere(policy, providers)]:
+            raise ConfigError("\n".join(problems))
+        return Content(providers, policy, prices)
 
     def key(self) -> bytes:
         """The key that tokens and fingerprints are hashed with: from the environment, else from its file."""
@@ -97,6 +101,17 @@ class Deployment:
     def open_store(self, *, writable: bool, create: bool = False) -> Store:
         boot = f"{os.getpid()}-{secrets.token_hex(4)}"
         return Store.open(self.settings.store, key=self.key(), boot=boot, writable=writable, create=create)
+
+
+def _nowhere(policy: Policy, providers: Providers) -> Iterator[str]:
+    """Routes that lead to a provider that is not in providers.yaml."""
+    for rule in policy.routes:
+        name = rule.to.provider if rule.to else None
+        if name is None or name in providers.by_name:
+            continue
+        near = nearest(name, providers.by_name)
+        guess = f"did you mean '{near}'?" if near else f"there are {', '.join(sorted(providers.by_name))}"
+        yield f"{policy.places[rule.name]}: {rule.name}: there is no provider '{name}' ({guess})"
 
 
 def write_key(folder: Path) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from sluiceway.app import authority, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
+from sluiceway.app.watching import RulesWatch
 from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front import selftest
 from sluiceway.front.egress import Admission
@@ -52,6 +53,8 @@ class Service:
         self._control: Control | None = None
         self._operators: Operate | None = None
         self._lag = LoopLag()
+        self._watch = RulesWatch(self._settings.rules, self.reload)
+        self.rules_problem: str | None = None
 
     async def start(self) -> None:
         """Raises SluicewayError with nothing left running when something is wrong."""
@@ -118,6 +121,8 @@ class Service:
             self._admission.add_own(host, port)
         self._control = Control(self._deployment.config, self.operate)
         await self._control.start()
+        if self._settings.watch_rules:
+            self._watch.start()
         if (at := self._settings.operate.listen) is not None:
             self._lag.start()
             self._operators = Operate(self.gateway.parts.metrics, self.why_not_ready)
@@ -139,6 +144,7 @@ class Service:
         return {
             "requests_in_flight": self.gateway.in_flight,
             "loop_lag_seconds": self._lag.seconds,
+            "rules_refused": float(self.rules_problem is not None),
             **self.store.status(),
         }
 
@@ -155,6 +161,14 @@ class Service:
 
     def reload(self) -> dict[str, str]:
         """Re-reads the rules. Raises ConfigError and keeps what runs when a file is bad."""
+        self._watch.note()
+        try:
+            return self._reload()
+        except SluicewayError as error:
+            self.rules_problem = str(error)
+            raise
+
+    def _reload(self) -> dict[str, str]:
         content = self._deployment.content()
         assert self._parts
         assert self.store
@@ -163,6 +177,7 @@ class Service:
         self.gateway.parts.rules = rules_of(content)
         self._parts.providers = content.providers
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
+        self.rules_problem = None
         return {"policy_version": content.policy.version}
 
     def status(self) -> dict[str, Any]:
@@ -174,6 +189,7 @@ class Service:
             "draining": self.gateway.parts.draining,
             "requests_in_flight": self.gateway.in_flight,
             "policy_version": self.gateway.parts.rules.policy.version,
+            "rules_problem": self.rules_problem,
             **self.store.status(),
         }
 
@@ -189,6 +205,7 @@ class Service:
     async def close(self) -> None:
         """Without draining: what is open is cut."""
         self._lag.stop()
+        self._watch.stop()
         if self._operators is not None:
             await self._operators.stop()
         if self._control is not None:

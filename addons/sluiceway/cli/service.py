@@ -110,5 +110,9 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         "ends not yet on disk": answer["unsettled"],
         "settled after a crash": answer["recovered"],
         "policy version": answer["policy_version"],
+        "rules": "as in the files"
+        if answer["rules_problem"] is None
+        else "REFUSED, the old ones stay in force",
     }
-    show(answer, as_json, facts(words))
+    problem = f"\n\n{answer['rules_problem']}" if answer["rules_problem"] else ""
+    show(answer, as_json, facts(words) + problem)

@@ -114,7 +114,8 @@ class Timeouts(Section):
 
 class Settings(Section):
     """`sluiceway.yaml`. `wait_s`: how long a request waits for money that is only reserved by others;
-    `contact`: whom a refused employee is told to ask; `time_zone`: where budget days and months begin."""
+    `contact`: whom a refused employee is told to ask; `watch_rules`: edited rules are taken up by themselves;
+    `time_zone`: where budget days and months begin."""
 
     listeners: Annotated[tuple[Listener, ...], Field(min_length=1)] = (
         Listener(address=parse_address("127.0.0.1:8080")),
@@ -133,6 +134,7 @@ class Settings(Section):
     timeouts: Timeouts = Timeouts()
     wait_s: Wait = 30
     contact: Text | None = None
+    watch_rules: bool = True
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
     @property

@@ -55,6 +55,7 @@ timeouts:
 
 wait_s: 30              # how long a request waits while a cap's money is reserved, not spent, by others
 contact: null           # whom a refused employee should ask, for example "#ai-platform"
+watch_rules: true       # edited rules are taken up by themselves; false: only by `sluiceway reload`
 time_zone: UTC          # where the days, weeks and months of budgets begin, for example Europe/Berlin
 """
 
