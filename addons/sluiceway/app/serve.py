@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from sluiceway.app import authority, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
+from sluiceway.app.housekeeping import Housekeeping
 from sluiceway.app.watching import RulesWatch
 from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front import selftest
@@ -54,6 +55,7 @@ class Service:
         self._operators: Operate | None = None
         self._lag = LoopLag()
         self._watch = RulesWatch(self._settings.rules, self.reload)
+        self._housekeeping: Housekeeping | None = None
         self.rules_problem: str | None = None
 
     async def start(self) -> None:
@@ -123,6 +125,9 @@ class Service:
         await self._control.start()
         if self._settings.watch_rules:
             self._watch.start()
+        assert self.store
+        self._housekeeping = Housekeeping(self.store, self._settings.retention, self._settings.zone)
+        self._housekeeping.start()
         if (at := self._settings.operate.listen) is not None:
             self._lag.start()
             self._operators = Operate(self.gateway.parts.metrics, self.why_not_ready)
@@ -206,6 +211,8 @@ class Service:
         """Without draining: what is open is cut."""
         self._lag.stop()
         self._watch.stop()
+        if self._housekeeping is not None:
+            self._housekeeping.stop()
         if self._operators is not None:
             await self._operators.stop()
         if self._control is not None:

@@ -88,9 +88,9 @@ class Upstream(Section):
 
 
 class Retention(Section):
-    """How long rows are kept."""
+    """How long rows are kept. At least a month of the ledger, which its budgets are added up from."""
 
-    ledger_days: Days = 400
+    ledger_days: Annotated[Days, Field(ge=32)] = 400
     discovery_days: Days = 90
 
 

@@ -45,6 +45,10 @@ SUMS: dict[Unit, tuple[str, str]] = {
 }
 
 
+# The column of `carried` for each unit that outlives its rows.
+CARRIED: dict[Unit, str] = {"usd": "nusd", "requests": "requests", "tokens": "tokens"}
+
+
 def tokens_used(row: LedgerRow) -> int | None:
     """The tokens a final row is charged. None: nobody knows, so it is charged what it had reserved.
     Raises StoreError where the counts cannot be true.

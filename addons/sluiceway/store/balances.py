@@ -7,7 +7,7 @@ import sqlite3
 from sluiceway.errors import StoreError
 from sluiceway.store import scope
 from sluiceway.store.accounts import Accounts, Counter
-from sluiceway.store.amounts import SUMS, Amounts
+from sluiceway.store.amounts import CARRIED, SUMS, Amounts
 from sluiceway.store.moments import to_us
 from sluiceway.store.records import Discrepancy
 from sluiceway.types import Cap, Unit
@@ -85,7 +85,18 @@ def ledger_sums(
     if unit == "concurrent":
         rows = f"{OPEN_ROWS}{what} open_rows WHERE {condition}"
     found: tuple[int, int] = connection.execute(rows, parameters).fetchone()
+    if ends_us is None and unit in CARRIED:
+        return found[0] + _carried(connection, of, unit), found[1]
     return found
+
+
+def _carried(connection: sqlite3.Connection, of: scope.Scope, unit: Unit) -> int:
+    """What rows that are deleted by now were charged in a scope."""
+    condition, parameters = scope.of_whom(of)
+    total = f"SELECT coalesce(sum({CARRIED[unit]}), 0)"
+    statement = f"{total} FROM carried WHERE {condition}"
+    (found,) = connection.execute(statement, parameters).fetchone()
+    return int(found)
 
 
 def discrepancies(connection: sqlite3.Connection) -> list[Discrepancy]:

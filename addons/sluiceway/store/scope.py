@@ -59,7 +59,13 @@ def where(scope: Scope, starts_us: int, ends_us: int | None) -> tuple[str, list[
     if ends_us is not None:
         terms.append("started_at < ?")
         values.append(ends_us)
-    parameters: list[str | int] = [*values]
+    whose, names = of_whom(scope)
+    return " AND ".join((*terms, whose)), [*values, *names]
+
+
+def of_whom(scope: Scope) -> tuple[str, list[str]]:
+    """The part of a condition that says whose rows they are."""
+    terms, parameters = ["1"], []
     for dimension, value in scope:
         column, kind = DIMENSIONS[dimension]
         terms.append(f"{column} = ?")

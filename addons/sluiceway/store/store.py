@@ -25,12 +25,13 @@ from sluiceway.store.moments import now_us
 from sluiceway.store.orders import Work
 from sluiceway.store.people import People
 from sluiceway.store.records import Discrepancy
+from sluiceway.store.retention import Retention
 from sluiceway.store.traffic import Traffic
 from sluiceway.store.writer import Writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `directory`, `keys`, `audit`, `traffic`, `events`, reads for reports.
+    """One database: `ledger`, `people`, `directory`, `keys`, `audit`, `traffic`, `events`, `retention`, reads.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
@@ -56,6 +57,7 @@ class Store:
         self.people = People(self._run, self._read, self._refresh, key, clock)
         self.events = Events(self._run, self._read, clock)
         self.keys = Keys(self._run, self._read, clock)
+        self.retention = Retention(self._run)
         self.audit = AuditStore(self._run, self._read)
 
     def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:

@@ -141,6 +141,19 @@ Index(
     postgresql_where=counters.c.window.in_(["minute", "hour"]),
 )
 
+carried = Table(  # what deleted rows had been charged: lifetime budgets count it; '' where a row had no value
+    "carried",
+    metadata,
+    Column("principal", Text, primary_key=True),
+    Column("principal_kind", Text, primary_key=True),
+    Column("team", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("cost_center", Text, primary_key=True),
+    Column("nusd", BigInteger, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
+
 people = Table(
     "people",
     metadata,

@@ -1,0 +1,75 @@
+"""Deletes what has been kept long enough, in small steps, without changing what any budget or check says.
+
+A deleted row's charge stays in `carried`, summed by whom scopes look at, because a lifetime budget counts all
+there ever was. Counters of windows that began before the cut are deleted with their rows; the caller puts the
+cut where no window is open any more.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sluiceway.store.moments import to_us
+from sluiceway.store.people import Runner
+
+STEP_ROWS = 2000  # what one transaction deletes: some milliseconds of the writer's time
+
+_CHOSEN = "SELECT id FROM ledger WHERE owner IS NULL AND started_at < ? ORDER BY started_at LIMIT ?"
+_CARRY = """
+INSERT INTO carried (principal, principal_kind, team, project, cost_center, nusd, requests, tokens)
+SELECT principal, principal_kind, team, coalesce(project, ''), coalesce(cost_center, ''),
+       sum(charged_nusd), sum(requests), sum(charged_tokens)
+FROM ledger WHERE budgeted AND id IN (SELECT id FROM chosen)
+GROUP BY 1, 2, 3, 4, 5
+ON CONFLICT (principal, principal_kind, team, project, cost_center) DO UPDATE SET
+    nusd = carried.nusd + excluded.nusd,
+    requests = carried.requests + excluded.requests,
+    tokens = carried.tokens + excluded.tokens
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """How many rows went."""
+
+    ledger: int = 0
+    discovery: int = 0
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.ledger or self.discovery)
+
+
+class Retention:
+    """Each method blocks until its step is on disk."""
+
+    def __init__(self, run: Runner) -> None:
+        self._run = run
+
+    def delete_rows(self, before: datetime, most: int = STEP_ROWS) -> int:
+        """Deletes the oldest settled rows that started before a moment, at most so many; how many it were.
+        Fewer than that: no more are left, and the counters over them are gone as well."""
+        cut_us = to_us(before)
+
+        def write(connection: sqlite3.Connection) -> int:
+            connection.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (id INTEGER PRIMARY KEY)")
+            connection.execute("DELETE FROM chosen")
+            connection.execute(f"INSERT INTO chosen {_CHOSEN}", (cut_us, most))
+            connection.execute(_CARRY)
+            deleted = connection.execute("DELETE FROM ledger WHERE id IN (SELECT id FROM chosen)").rowcount
+            # A counter that has lost some of its rows would not equal the ledger.
+            connection.execute("DELETE FROM counters WHERE ends_at IS NOT NULL AND starts_at < ?", (cut_us,))
+            return deleted
+
+        return self._run(write)
+
+    def delete_discovery(self, before: date) -> int:
+        """Deletes the daily figures of undecrypted traffic from before a day (UTC)."""
+
+        def write(connection: sqlite3.Connection) -> int:
+            statements = ("DELETE FROM discovery WHERE day < ?", "DELETE FROM tunnels WHERE day < ?")
+            return sum(connection.execute(each, (before.isoformat(),)).rowcount for each in statements)
+
+        return self._run(write)
