@@ -41,11 +41,8 @@ async def test_a_deed_is_recorded_only_when_something_went(tmp_path: Path) -> No
         store.traffic.tunnel("2020-01-01", 1, 1)
         for work in store.traffic.orders():
             store._run(work.do)
-        for deleted in (
-            await housekeeping.tidy(datetime.now(UTC)),
-            await housekeeping.tidy(datetime.now(UTC)),
-        ):
-            housekeeping._events(deleted)
+        for _ in range(2):
+            housekeeping._events(await housekeeping.tidy(datetime.now(UTC)))
         deeds = store.events.list(datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
     assert [(deed.kind, deed.detail) for deed in deeds] == [
         ("retention", {"ledger_rows": 0, "discovery_rows": 1})
