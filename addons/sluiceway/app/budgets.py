@@ -19,9 +19,7 @@ from sluiceway.types import Cap, Unit, to_usd
 def states(deployment: Deployment, store: Store) -> list[CapState]:
     """Every cap that applies to somebody now, with its counter; one that was never used stands at zero."""
     found: dict[str, CapState] = {}
-    with store.read() as connection:
-        rows = connection.execute(select(counters.c.counter, counters.c.spent, counters.c.reserved)).all()
-    standing = {row.counter: (row.spent, row.reserved) for row in rows}
+    standing = balances(store)
     for cap, who in _caps(deployment, store):
         spent, reserved = standing.get(cap.counter, (0, 0))
         if cap.unit in ("requests", "concurrent"):  # a request counts from its start; it holds nothing back
@@ -30,6 +28,13 @@ def states(deployment: Deployment, store: Store) -> list[CapState]:
             cap.rule, cap.scope, cap.window, cap.limit, spent, reserved, cap.ends_at, who, cap.unit
         )
     return list(found.values())
+
+
+def balances(store: Store) -> dict[str, tuple[int, int]]:
+    """What is spent and reserved on each counter there is, in nano-dollars or counted."""
+    with store.read() as connection:
+        rows = connection.execute(select(counters.c.counter, counters.c.spent, counters.c.reserved)).all()
+    return {row.counter: (row.spent, row.reserved) for row in rows}
 
 
 def _caps(deployment: Deployment, store: Store) -> list[tuple[Cap, str]]:
@@ -52,9 +57,9 @@ def listing(deployment: Deployment, store: Store) -> list[dict[str, Any]]:
             "scope": ", ".join(f"{dimension}={value}" for dimension, value in state.scope) or "company",
             "window": state.window,
             "unit": state.unit,
-            "limit": _amount(state.unit, state.limit),
-            "spent": _amount(state.unit, state.spent),
-            "reserved": _amount(state.unit, state.reserved),
+            "limit": amount(state.unit, state.limit),
+            "spent": amount(state.unit, state.spent),
+            "reserved": amount(state.unit, state.reserved),
             "used": f"{state.spent / max(1, state.limit):.0%}",
             "resets_at": state.ends_at.isoformat() if state.ends_at else None,
         }
@@ -62,5 +67,6 @@ def listing(deployment: Deployment, store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def _amount(unit: Unit, value: int) -> str | int:
+def amount(unit: Unit, value: int) -> str | int:
+    """Decimal text for USD, a whole number for what is counted."""
     return f"{to_usd(value):f}" if unit == "usd" else value

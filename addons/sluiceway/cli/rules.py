@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,21 +17,21 @@ from sluiceway.cli.shape import (
     AsJson,
     Config,
     application,
+    facts,
     moment,
     money,
     show,
     table,
 )
+from sluiceway.types import KeyClass
 
-rules = application("Check the rules before they bite.")
+if TYPE_CHECKING:
+    from sluiceway.app.explain import Explained
+
+rules = application("Check the rules, and ask what they would do, before they bite.")
 budget = application("See how the budgets stand.")
 
 _NONE = "no budget applies to anybody yet: write one in rules/policy/, or add an employee"
-
-
-@rules.callback()
-def _rules() -> None:
-    """Keeps `check` a subcommand while it is the only one."""
 
 
 @budget.callback()
@@ -51,6 +53,64 @@ def check(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@rules.command()
+def explain(
+    who: Annotated[str, typer.Option("--as", metavar="NAME", help="The employee or service who asks.")],
+    request: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="The request's JSON body, or an object with url, headers and body; - for stdin.",
+        ),
+    ],
+    url: Annotated[
+        str | None, typer.Option(help="The provider's address, where FILE is a body alone.")
+    ] = None,
+    key: Annotated[KeyClass, typer.Option(help="Whose credential it carries.")] = KeyClass.COMPANY,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Say what would happen to a request and by which rule, without sending it."""
+    from sluiceway.app.explain import explain as ask
+    from sluiceway.app.explain import question_of
+
+    text = sys.stdin.buffer.read() if str(request) == "-" else request.read_bytes()
+    found = ask(Deployment.load(config), question_of(text, who, url, key))
+    answer = {
+        "answer": found.answer,
+        "refused": found.refused,
+        "target": str(found.decision.target),
+        "rule": found.decision.rule,
+        "refusal_code": found.decision.refusal.code if found.decision.refusal else None,
+        "trail": [asdict(step) for step in found.trail],
+        "caps": list(found.caps),
+        "audit": found.audit.state,
+        "call": asdict(found.call),
+        "policy_version": found.policy_version,
+    }
+    show(answer, as_json, _in_a_page(found))
+
+
+def _in_a_page(found: Explained) -> str:
+    who, call = found.principal, found.call
+    asked = ", ".join(
+        [f"model {call.model or '-'}", f"operation {call.operation}"]
+        + (["streamed"] if call.stream else [])
+        + (["with tools"] if call.has_tools else [])
+    )
+    head = {
+        "who": f"{who.name}, {who.kind} in team {who.team}",
+        "asks": f"{asked}, about {found.input_tokens:,} tokens of input",
+        "policy": found.policy_version,
+    }
+    steps = [{"kind": step.kind, "rule": step.rule, "effect": step.effect} for step in found.trail]
+    parts = [facts(head), table(steps, ["kind", "rule", "effect"])]
+    if found.caps:
+        columns = ["budget", "window", "unit", "limit", "spent", "reserved", "left", "resets_at"]
+        parts.append(table([_in_words(each) for each in found.caps], columns))
+    return "\n\n".join([*parts, found.answer])
+
+
 @budget.command(name="list")
 def list_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """How much of each budget is spent and reserved in its present window."""
@@ -63,7 +123,9 @@ def list_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
 
 
 def _in_words(row: dict[str, Any]) -> dict[str, Any]:
-    amounts = {name: _shown(row[name]) for name in ("limit", "spent", "reserved")}
+    amounts: dict[str, Any] = {
+        name: _shown(row[name]) for name in ("limit", "spent", "reserved", "left") if name in row
+    }
     return {**row, **amounts, "resets_at": moment(row["resets_at"]) or "never"}
 
 

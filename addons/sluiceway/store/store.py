@@ -31,7 +31,7 @@ from sluiceway.store.writer import Writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `directory`, `keys`, `audit`, `traffic`, `events`, `retention`, `read`.
+    """One database: `ledger`, `people`, `directory`, `keys`, `audit`, `traffic`, `events`, `retention`.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
