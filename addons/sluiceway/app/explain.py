@@ -87,9 +87,7 @@ def _at(content: Content, question: Question) -> tuple[Provider, Route, Target]:
     provider = content.providers.at((parts.hostname or "").rstrip("."))
     if parts.scheme != "https" or provider is None:
         hosts = ", ".join(content.providers.hosts)
-        raise ConfigError(
-            f"'{question.url}' is no https address of a metered host; there are: {hosts}"
-        )
+        raise ConfigError(f"'{question.url}' is no https address of a metered host; there are: {hosts}")
     route = match(provider, question.method, parts.path)
     if route is None or route.dialect is None:
         metered = ", ".join(sorted({f"{r.method} {r.pattern}" for r in provider.routes if r.dialect}))

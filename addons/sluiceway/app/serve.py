@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluiceway.app import authority, operations
+from sluiceway.app import authority, notify, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.housekeeping import Housekeeping
@@ -264,7 +264,9 @@ async def serve(deployment: Deployment, ready: Callable[[Service], None]) -> Non
     loop.add_signal_handler(signal.SIGHUP, _reload, service)
     try:
         ready(service)
+        notify.tell("READY=1")
         await stop.wait()
+        notify.tell("STOPPING=1")
         logger.info("draining for up to %g s; Ctrl-C ends it at once", deployment.settings.drain_timeout_s)
         loop.remove_signal_handler(signal.SIGINT)
     finally:
