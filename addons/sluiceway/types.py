@@ -98,7 +98,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One entry of rules/providers.yaml. `hosts` are normalised names, compared whole."""
+    """One entry of rules/providers.yaml. `hosts` are normalised names, compared whole, or `*.` and a name:
+    all names one label below it."""
 
     name: str
     hosts: tuple[str, ...]
@@ -107,6 +108,11 @@ class Provider:
     dialect: str
     unlisted: Literal["refuse", "pass"] = "refuse"
     credential_headers: tuple[str, ...] = ("authorization",)
+
+    @property
+    def own_host(self) -> str | None:
+        """Where requests go that a route sends here; None where each customer has a host of their own."""
+        return next((host for host in self.hosts if not host.startswith("*")), None)
 
 
 @dataclass(frozen=True, slots=True)

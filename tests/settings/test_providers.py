@@ -195,6 +195,10 @@ MISTAKES = {
         ENTRY.replace("[api.one.example]", "['https://api.one.example']"),
         "4:13: providers.0.hosts.0: write the bare host name in lower case, such as api.example.com",
     ),
+    "star over half the internet": (
+        ENTRY.replace("[api.one.example]", "['*.one.example']"),
+        "4:13: providers.0.hosts.0: after '*.' at least three labels must follow, such as *.openai.azure.com",
+    ),
     "star inside a path": (
         ENTRY.replace("/v1/chat", "/v1/*/chat"),
         "9:30: providers.0.paths.0.path: "
@@ -228,6 +232,20 @@ def test_a_mistake_says_where_it_is_and_what_to_write(tmp_path, monkeypatch, tex
     with pytest.raises(ConfigError) as caught:
         Providers.load(Path("providers.yaml"))
     assert str(caught.value) == f"providers.yaml:{expected}"
+
+
+def test_a_star_stands_for_one_label_and_an_exact_name_beats_it(tmp_path):
+    other = ENTRY.replace("version: 1\nproviders:\n", "").replace("name: one", "name: two")
+    text = ENTRY.replace("[api.one.example]", "['*.openai.one.example']")
+    text += other.replace("[api.one.example]", "[special.openai.one.example]")
+    (tmp_path / "providers.yaml").write_text(text)
+    found = Providers.load(tmp_path / "providers.yaml")
+    assert found.at("acme.openai.one.example") is found.by_name["one"]
+    assert found.at("special.openai.one.example") is found.by_name["two"]
+    for near in ("openai.one.example", "a.b.openai.one.example", "*.openai.one.example.", ".one.example"):
+        assert found.at(near) is None
+    assert found.hosts == ("openai.one.example", "special.openai.one.example")
+    assert found.by_name["one"].own_host is None
 
 
 def test_a_free_pattern_cannot_hide_a_metered_path(tmp_path):

@@ -166,7 +166,7 @@ def _answer(content: Content, decision: Decision, route: Route, path: str) -> tu
     if decision.refusal is not None:
         return True, f"refused: {decision.refusal.message}"
     there = content.providers.by_name[decision.target.provider]
-    if path_at(there, route, path) is None:
+    if path_at(there, route, path) is None or there.own_host is None:
         return True, f"refused: '{there.name}' does not take requests of this kind (rule '{decision.rule}')"
     return False, f"forwarded to {decision.target}"
 

@@ -83,9 +83,9 @@ class Exchange:
         """Whether another provider is asked than the client named."""
         return self.provider.name != self.attachment.provider.name
 
-    def move(self, provider: Provider, path: str) -> None:
-        """Asks another provider instead, at its first host."""
-        self.provider, self.host, self.upstream_path = provider, provider.hosts[0], path
+    def move(self, provider: Provider, host: str, path: str) -> None:
+        """Asks another provider instead, at one of its hosts."""
+        self.provider, self.host, self.upstream_path = provider, host, path
 
     @property
     def query(self) -> str:

@@ -248,9 +248,9 @@ class Gateway:
         if target.provider != exchange.provider.name:
             provider = exchange.rules.providers.get(target.provider)
             there = None if provider is None else path_at(provider, exchange.route, path)
-            if provider is None or there is None:
+            if provider is None or there is None or provider.own_host is None:
                 raise Refused(refusals.no_way(decision.rule, target.provider, self.parts.contact))
-            exchange.move(provider, there)
+            exchange.move(provider, provider.own_host, there)
         exchange.call = reading.call
         return upload.limited(reading)
 

@@ -24,12 +24,18 @@ from sluiceway.types import Provider, Route
 
 ANY_METHOD = "*"
 UNMETERED = "pass"  # the operation of a path that passes unmetered
+EACH_LABEL = "*."
 LABEL_OR_STAR = re.compile(r"[a-z0-9*_-]{1,63}")
 
 
 def _host(text: str) -> str:
-    if not HOST.fullmatch(text) or "." not in text or text.rpartition(".")[2].isdigit():
+    """A name, or all names one label below another: `*.openai.azure.com`, where every customer has its own.
+    What follows the star must have three labels, because the issuing CA may then speak for all below it."""
+    name = text.removeprefix(EACH_LABEL)
+    if not HOST.fullmatch(name) or "." not in name or name.rpartition(".")[2].isdigit():
         raise ValueError("write the bare host name in lower case, such as api.example.com")
+    if name != text and name.count(".") < 2:
+        raise ValueError("after '*.' at least three labels must follow, such as *.openai.azure.com")
     return text
 
 
@@ -126,8 +132,8 @@ class Providers:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Every host we decrypt: what the issuing CA's name constraints permit."""
-        return tuple(self.by_host)
+        """The names we decrypt, or below which we do: what the issuing CA's name constraints permit."""
+        return tuple(dict.fromkeys(host.removeprefix(EACH_LABEL) for host in self.by_host))
 
     @property
     def dialects(self) -> frozenset[str]:
@@ -137,8 +143,8 @@ class Providers:
         return frozenset(own | {route.dialect for route in routes if route.dialect is not None})
 
     def at(self, host: str) -> Provider | None:
-        """The provider at exactly this normalised host name; None: not one we decrypt."""
-        return self.by_host.get(host)
+        """The provider at this normalised host name; None: not one we decrypt. An exact name beats a star."""
+        return self.by_host.get(host) or self.by_host.get(EACH_LABEL + host.partition(".")[2])
 
     def watched(self, host: str) -> bool:
         """Whether a host we do not decrypt is a known AI host: a watch entry or below one."""
