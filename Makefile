@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types layers bench bench-short eval-guard crash soak clients lock clean
+.PHONY: help install demo test check format lint types layers bench bench-short eval-guard crash soak package clients lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -59,9 +59,14 @@ crash: $(STAMP)  ## kill -9 under load, twenty times
 soak: $(STAMP)  ## a thousand streams at once
 	$(BIN)/python -m tests.heavy.streams --streams 1000
 
-lock:  ## renew requirements.lock from pyproject.toml
+package: $(STAMP)  ## install from a wheel as the Containerfile and the systemd unit do, and start it
+	$(BIN)/python -m tests.heavy.package
+
+lock:  ## renew requirements.lock, and requirements-run.lock (what a running proxy needs), from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-header --extra demo --group dev --group build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-header -c requirements.lock pyproject.toml -o requirements-run.lock
 
 clean:  ## remove what is built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
