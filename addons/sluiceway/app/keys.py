@@ -24,6 +24,11 @@ type Arguments = Mapping[str, Any]
 
 PREFIX = "key."  # of the operations that `run` knows
 SHORTEST, LONGEST = 12, 4096
+# Decision 0001: what the first company key changes for everybody else.
+NOW_PERSONAL = (
+    "from now on keys that are not registered count as personal: metered, but under no budget; "
+    "write 'keys: {unknown: company}' in rules/policy/ to keep them capped"
+)
 
 
 def perform(deployment: Deployment, operation: str, **arguments: Any) -> Any:
@@ -77,21 +82,25 @@ def _state(each: ProviderKey, known: KeyRing) -> str:
 
 
 def _add(deployment: Deployment, store: Store, given: Arguments) -> dict[str, Any]:
-    providers = deployment.content().providers.by_name
+    content = deployment.content()
+    providers = content.providers.by_name
     name, label, key_class = given["provider"], given["label"], KeyClass(given["key_class"])
     if name not in providers:
         near = nearest(name, providers)
         hint = f" (did you mean '{near}'?)" if near else f"; write one of {', '.join(sorted(providers))}"
         raise SluicewayError(f"providers.yaml has no provider '{name}'{hint}")
     secret = checked(given["secret"])
-    ring(deployment, store)  # a wrong sluiceway.key is found now, not at the next start
+    before = ring(deployment, store)  # a wrong sluiceway.key is found now, not at the next start
     key = deployment.key()
     digest = fingerprint(secret, key)
     sealed = seal(secret, label, name, key) if key_class is KeyClass.COMPANY else None
     store.keys.add(label, name, key_class, digest, sealed)
     detail = {"label": label, "provider": name, "key_class": str(key_class), "fingerprint": digest}
     store.events.record("key_added", given["actor"], detail)
-    return {**detail, "warnings": doubts(secret, providers[name], key_class)}
+    warnings = doubts(secret, providers[name], key_class)
+    if key_class is KeyClass.COMPANY and not before.has_company_keys and content.policy.unknown_keys is None:
+        warnings.append(NOW_PERSONAL)
+    return {**detail, "warnings": warnings}
 
 
 def _retire(deployment: Deployment, store: Store, given: Arguments) -> dict[str, Any]:
