@@ -59,9 +59,33 @@ def test_arbitrary_bytes_open_to_a_clear_error(sealed: bytes) -> None:
 
 def test_the_newest_key_that_is_not_retired_is_injected() -> None:
     ring = KeyRing.of([stored("old", 1), stored("new", 2), stored("gone", 3, retired=True)], KEY)
-    assert ring.secrets == {"anthropic": "secret-of-new"}
-    assert len(ring.classes) == 3
+    assert [each.label for each in ring.usable] == ["new", "old"]
+    newest = ring.key_for("anthropic")
+    assert newest is not None
+    assert (newest.label, newest.secret) == ("new", "secret-of-new")
+    assert len(ring.known) == 3
     assert ring.has_company_keys
+
+
+@pytest.mark.parametrize(
+    ("provider", "label", "found"),
+    [
+        ("anthropic", "old", "old"),
+        ("anthropic", "gone", None),
+        ("openai", None, None),
+        ("openai", "old", None),
+    ],
+)
+def test_a_key_is_found_by_its_provider_and_label(
+    provider: str, label: str | None, found: str | None
+) -> None:
+    ring = KeyRing.of([stored("old", 1), stored("new", 2), stored("gone", 3, retired=True)], KEY)
+    key = ring.key_for(provider, label)
+    assert (key and key.label) == found
+
+
+def test_a_company_whose_keys_are_all_retired_has_none() -> None:
+    assert not KeyRing.of([stored("gone", 3, retired=True)], KEY).has_company_keys
 
 
 def test_no_secret_shows_in_the_rings_repr() -> None:

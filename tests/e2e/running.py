@@ -117,6 +117,20 @@ class Running:
         assert self.service.store
         return operations.run(self.service.store, operation, {**arguments, "actor": "test"})
 
+    def add_key(self, label: str, provider: str, secret: str, key_class: str = "company") -> str:
+        """Registers a provider key as `key add` does in the running process; its fingerprint."""
+        given = {"label": label, "provider": provider, "secret": secret, "key_class": key_class}
+        added = self.on.run(self.service.operate("key.add", {**given, "actor": "test"}))
+        return str(added["fingerprint"])
+
+    def retire_key(self, label: str) -> None:
+        self.on.run(self.service.operate("key.retire", {"label": label, "actor": "test"}))
+
+    def set_rules(self, name: str, text: str) -> None:
+        """A further file of rules/policy/, in force when this returns."""
+        (self.deployment.settings.rules / "policy" / f"{name}.yaml").write_text(f"version: 1\n{text}")
+        self.on.call(self.service.reload)
+
     @property
     def anchor(self) -> str:
         return str(self.deployment.settings.certs / "ca.pem")

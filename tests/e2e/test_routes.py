@@ -21,6 +21,9 @@ routes:
   - {name: nowhere, match: {model: claude-sonnet-4-5}, to: {provider: openai, model: gpt-5-mini}}
   - {name: small-gemini, match: {model: gemini-2.5-pro}, to: {model: gemini-2.5-flash}}
 """
+INJECT = "inject: [{name: for-all}]\n"
+OURS, OUR_GEMINI = "sk-ant-api03-the-companys", "AIza-the-companys"
+OUR_GPT, OUR_GROK = "sk-proj-the-companys", "xai-the-companys"
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,11 @@ def routed(tmp_path_factory: pytest.TempPathFactory):
     started = Running(tmp_path_factory.mktemp("routes"))
     (started.deployment.settings.rules / "policy" / "20-routes.yaml").write_text(POLICY)
     started.on.call(started.service.reload)
+    started.add_key("claude", "anthropic", OURS)
+    started.add_key("gemini", "google", OUR_GEMINI)
+    started.add_key("gpt", "openai", OUR_GPT)
+    started.add_key("grok", "xai", OUR_GROK)
+    started.set_rules("30-inject", INJECT)
     yield started
     started.stop()
 
@@ -37,7 +45,7 @@ def alice(routed: Running) -> str:
     return routed.add("alice")
 
 
-def ask(routed: Running, proxy: str, url: str, body: dict[str, object], key: str = "sk-ant-api03-x") -> str:
+def ask(routed: Running, proxy: str, url: str, body: dict[str, object], key: str = OURS) -> str:
     fields = (
         "-H",
         f"x-api-key: {key}",
@@ -70,7 +78,7 @@ def test_a_route_of_gemini_changes_the_path(routed: Running, alice: str) -> None
     url = (
         "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse"
     )
-    answer = ask(routed, alice, url, {"contents": [{"parts": [{"text": "hi"}]}]})
+    answer = ask(routed, alice, url, {"contents": [{"parts": [{"text": "hi"}]}]}, OUR_GEMINI)
     assert "HTTP/1.1 200 OK" in answer
     assert "gemini-2.5-flash:streamGenerateContent" in routed.providers.log[-1].path
 
@@ -95,20 +103,15 @@ def test_a_request_that_no_route_matches_goes_as_it_came(routed: Running, alice:
     assert "x-sluiceway-route: anthropic/claude-opus-4-5" in answer
 
 
-def test_a_login_is_never_moved_to_another_model(routed: Running, alice: str) -> None:
-    answer = ask(
-        routed,
-        alice,
-        "https://api.anthropic.com/v1/messages",
-        messages("claude-opus-4-5"),
-        "sk-ant-oat01-a-login",
-    )
+@pytest.mark.parametrize("key", ["sk-ant-oat01-a-login", "sk-ant-api03-whose"], ids=["login", "unknown key"])
+def test_only_the_companys_own_requests_are_moved(routed: Running, alice: str, key: str) -> None:
+    answer = ask(routed, alice, "https://api.anthropic.com/v1/messages", messages("claude-opus-4-5"), key)
     assert "x-sluiceway-route: anthropic/claude-opus-4-5" in answer
 
 
 def test_a_route_may_lead_to_another_provider_of_the_same_api(routed: Running, alice: str) -> None:
     before = len(routed.rows())
-    answer = ask(routed, alice, "https://api.openai.com/v1/chat/completions", messages("gpt-4.1"), "sk-x")
+    answer = ask(routed, alice, "https://api.openai.com/v1/chat/completions", messages("gpt-4.1"), OUR_GPT)
     assert "x-sluiceway-route: xai/grok-4" in answer
     row = routed.rows(before + 1)[-1]
     assert (row["provider_requested"], row["provider"], row["host"]) == ("openai", "xai", "api.x.ai")

@@ -253,7 +253,8 @@ def test_the_longest_name_is_taken(load):
 
 def test_a_list_of_rules_that_does_not_exist_is_refused_and_not_passed_over(load):
     assert complaint(load, a="mirrors: []") == (
-        "policy/a.yaml:2:1: mirrors: unknown field; known here: version, budgets, routes, guard, audit, keys"
+        "policy/a.yaml:2:1: mirrors: unknown field; "
+        "known here: version, budgets, routes, guard, audit, inject, keys"
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sluiceway import policy
 from sluiceway.app.deployment import Deployment
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.policy.check import WARNING
+from sluiceway.settings.sentences import nearest
+from sluiceway.store.keys import ProviderKey
+from sluiceway.types import KeyClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +28,47 @@ def check(deployment: Deployment) -> Verdict:
     teams, employees = _people(deployment)
     lines = policy.check(deployment.settings.rules, teams, employees)
     errors = [line for line in lines if not line.startswith(WARNING)]
+    warnings = [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
     summary = ""
     try:
         content = deployment.content()
+        warnings += _without_keys(content.policy, _keys(deployment))
         summary = (
             f"ok: {len(content.policy.budgets)} budgets, {len(content.providers.by_name)} providers, "
             f"policy version {content.policy.version}"
         )
     except ConfigError as error:
         errors += [line for line in str(error).splitlines() if line not in errors]
-    return Verdict(
-        errors, [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)], summary
-    )
+    return Verdict(errors, warnings, summary)
+
+
+def _keys(deployment: Deployment) -> tuple[ProviderKey, ...] | None:
+    """The company's keys that are not retired; None while there is no store to look at."""
+    try:
+        with deployment.store(writable=False) as store:
+            known = store.keys.list()
+    except (StoreError, ConfigError):
+        return None
+    return tuple(each for each in known if each.key_class is KeyClass.COMPANY and each.retired_at is None)
+
+
+def _without_keys(rules: policy.Policy, keys: tuple[ProviderKey, ...] | None) -> Iterator[str]:
+    """Rules that need a company key and do nothing, or only refuse, without it."""
+    if keys is None:
+        return
+    labels = [each.label for each in keys]
+    for rule in rules.inject:
+        where = f"{rules.places[rule.name]}: {rule.name}"
+        if not keys:
+            yield f"{where}: no company key is registered (sluiceway key add), so who it is for is refused"
+        elif rule.label is not None and rule.label not in labels:
+            near = nearest(rule.label, labels)
+            guess = f" (did you mean '{near}'?)" if near else ""
+            yield f"{where}: there is no key '{rule.label}' in use{guess}, so who it is for is refused"
+    for route in rules.routes:
+        if route.to is not None and not keys:
+            where = f"{rules.places[route.name]}: {route.name}"
+            yield f"{where}: moves only requests with a company key, and none is registered"
 
 
 def _people(deployment: Deployment) -> tuple[list[str] | None, list[str] | None]:

@@ -8,15 +8,17 @@ import logging
 import resource
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluiceway.app import authority, notify, operations
+from sluiceway.app import authority, keys, notify, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.housekeeping import Housekeeping
 from sluiceway.app.watching import RulesWatch
+from sluiceway.audit.keyring import KeyRing
 from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front import selftest
 from sluiceway.front.egress import Admission
@@ -89,7 +91,7 @@ class Service:
         )
         self.gateway = Gateway(
             GatewayParts(
-                rules_of(content),
+                rules_of(content, keys.ring(self._deployment, self.store)),
                 self.store,
                 self._upstream,
                 settings.zone,
@@ -160,8 +162,18 @@ class Service:
             return self.reload()
         if operation == "status":
             return self.status()
+        if operation.startswith(keys.PREFIX):
+            return await self._change_keys(operation, arguments)
         result = await asyncio.to_thread(operations.run, self.store, operation, arguments)
         await self.store.refresh_directory()
+        return result
+
+    async def _change_keys(self, operation: str, arguments: Mapping[str, Any]) -> Any:
+        """In force for the next request; those in flight end with the keys they began with."""
+        assert self.store
+        result = await asyncio.to_thread(keys.run, self._deployment, self.store, operation, arguments)
+        ring = await asyncio.to_thread(keys.ring, self._deployment, self.store)
+        self.gateway.parts.rules = replace(self.gateway.parts.rules, keys=ring)
         return result
 
     def reload(self) -> dict[str, str]:
@@ -179,7 +191,7 @@ class Service:
         assert self.store
         if set(content.providers.hosts) - set(self._parts.providers.hosts):
             authority.must_be_good(self._settings, content.providers.hosts)
-        self.gateway.parts.rules = rules_of(content)
+        self.gateway.parts.rules = rules_of(content, keys.ring(self._deployment, self.store))
         self._parts.providers = content.providers
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
         self.rules_problem = None
@@ -225,9 +237,9 @@ class Service:
             await asyncio.to_thread(self.store.close)
 
 
-def rules_of(content: Content) -> Rules:
+def rules_of(content: Content, ring: KeyRing) -> Rules:
     """What the gateway decides by."""
-    return Rules(content.policy, content.prices, content.providers.by_name)
+    return Rules(content.policy, content.prices, content.providers.by_name, ring)
 
 
 def lookup_for(admission: Admission, parent: Parent | None) -> Lookup:

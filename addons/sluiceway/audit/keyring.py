@@ -10,7 +10,7 @@ import hmac
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
+from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,7 +27,8 @@ SEALED_FORM = b"\x01"
 
 def fingerprint(secret: str, key: bytes) -> str:
     """16 hex digits of HMAC-SHA256: equal for equal credentials, useless to anyone without our key."""
-    return hmac.new(key, b"credential\0" + secret.encode(), sha256).hexdigest()[:16]
+    text = secret.encode(errors="surrogateescape")
+    return hmac.digest(key, b"credential\0" + text, "sha256").hex()[:16]
 
 
 def seal(secret: str, label: str, provider: str, key: bytes) -> bytes:
@@ -46,7 +47,7 @@ def open_sealed(sealed: bytes, label: str, provider: str, key: bytes) -> str:
     except (InvalidTag, ValueError):
         raise ConfigError(
             f"the provider key '{label}' cannot be opened: it was sealed with another sluiceway.key; "
-            "restore that file, or retire the key and add it again"
+            "restore that file (or SLUICEWAY_KEY), or retire the key and add it again"
         ) from None
 
 
@@ -58,34 +59,68 @@ def _bound_to(label: str, provider: str) -> bytes:
     return f"{provider}\0{label}".encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A registered key as it is recognised: whose it is, without the key."""
+
+    label: str
+    provider: str
+    key_class: KeyClass
+    retired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyKey:
+    """A key that may be injected, opened."""
+
+    label: str
+    provider: str
+    fingerprint: str
+    secret: str = field(repr=False)
+
+
 @dataclass(frozen=True)
 class KeyRing:
     """What is known of credentials, in memory. Replaced as a whole when keys change.
 
-    `classes` and `owners` are by fingerprint; `secrets` are the injectable keys by provider.
+    `known` is by fingerprint; `usable` are the keys that may be injected, the newest first.
     """
 
-    classes: Mapping[str, KeyClass] = field(default_factory=dict)
-    owners: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    known: Mapping[str, Known] = field(default_factory=dict)
+    usable: tuple[CompanyKey, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, keys: Iterable[ProviderKey], key: bytes) -> KeyRing:
-        """Opens what may be injected: of each provider the newest company key that is not retired."""
-        known = list(keys)
-        usable = [each for each in known if each.sealed is not None and each.retired_at is None]
-        newest = {each.provider: each for each in sorted(usable, key=lambda each: each.created_at)}
+        """Opens what may be injected: the company's keys that are not retired. Raises ConfigError."""
+        newest = sorted(keys, key=lambda each: each.created_at, reverse=True)
         return cls(
-            {each.fingerprint: each.key_class for each in known},
-            {each.fingerprint: each.provider for each in known},
             {
-                provider: open_sealed(each.sealed, each.label, provider, key)
-                for provider, each in newest.items()
-                if each.sealed is not None
+                each.fingerprint: Known(
+                    each.label, each.provider, each.key_class, each.retired_at is not None
+                )
+                for each in newest
             },
+            tuple(
+                CompanyKey(
+                    each.label,
+                    each.provider,
+                    each.fingerprint,
+                    open_sealed(each.sealed, each.label, each.provider, key),
+                )
+                for each in newest
+                if each.sealed is not None and each.retired_at is None and each.key_class is KeyClass.COMPANY
+            ),
         )
 
-    @property
+    @cached_property
     def has_company_keys(self) -> bool:
-        """Whether the company has registered any key of its own."""
-        return KeyClass.COMPANY in self.classes.values()
+        """Whether the company has a key of its own here, other than retired ones."""
+        return any(each.key_class is KeyClass.COMPANY and not each.retired for each in self.known.values())
+
+    def key_for(self, provider: str, label: str | None = None) -> CompanyKey | None:
+        """The key to use at a provider: the one of that label, else the newest. None: there is none."""
+        fitting = (each for each in self.usable if each.provider == provider and label in (None, each.label))
+        return next(fitting, None)
+
+
+NO_KEYS = KeyRing()

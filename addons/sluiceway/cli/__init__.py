@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sluiceway import __version__
-from sluiceway.cli import ca, guard, ledger, people, rules, service
+from sluiceway.cli import ca, guard, keys, ledger, people, rules, service
 from sluiceway.cli.shape import application
 from sluiceway.errors import SluicewayError
 
@@ -17,6 +17,7 @@ app = application("A corporate proxy for AI traffic: who calls, what it costs, a
 service.add_to(app)
 app.add_typer(people.employee, name="employee")
 app.add_typer(people.service, name="service")
+app.add_typer(keys.key, name="key")
 app.add_typer(rules.budget, name="budget")
 app.add_typer(rules.rules, name="rules")
 app.add_typer(ledger.ledger, name="ledger")

@@ -1,23 +1,64 @@
-"""Whose credential a request carries, as far as its shape tells; and its keyed fingerprint for the ledger."""
+"""Whose credential a request carries: by its fingerprint where it was registered, else by its shape."""
 
 from __future__ import annotations
 
-import hmac
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
 
 from multidict import CIMultiDictProxy
 
-from sluiceway.types import KeyClass, Provider
+from sluiceway.audit.keyring import KeyRing, fingerprint
+from sluiceway.gateway import refusals
+from sluiceway.types import KeyClass, Provider, Refusal
+from sluiceway.wire.credential_shapes import is_foreign, is_placeholder, shape_of
 
-# Login tokens, by the shapes the providers' own tools use: Claude Code's OAuth tokens start sk-ant-oat;
-# a ChatGPT or Google login is a bearer JWT or ya29 token, never an API key.
-LOGIN_PREFIXES = ("sk-ant-oat", "eyJ", "ya29.")
+# Google takes both for a key and a token in the query; no other provider listed takes any.
+QUERY_NAMES = frozenset({"key", "$key", "access_token", "api_key", "api-key"})
 
 
-def credentials_of(headers: CIMultiDictProxy[str], provider: Provider) -> list[str]:
-    """The credentials themselves, the provider's preferred header first. Never logged or stored, only
-    classified and hashed."""
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a client brings. `vacant`: nothing of its own, so no credential or only the placeholder;
+    `placeholder`: it asked for the company's key. `fault`: it may not be sent to this provider at all."""
+
+    key_class: KeyClass = KeyClass.UNKNOWN
+    fingerprint: str | None = None
+    vacant: bool = False
+    placeholder: bool = False
+    fault: Refusal | None = None
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether the company's key may take its place; an own key or login never does."""
+        return self.vacant or self.key_class is KeyClass.COMPANY
+
+
+NOTHING = Presented(vacant=True)
+ASKS_FOR_OURS = Presented(vacant=True, placeholder=True)
+
+
+def credentials_of(headers: CIMultiDictProxy[str], provider: Provider, query: str = "") -> list[str]:
+    """The credentials themselves, the provider's preferred header first, those of the query last. Never
+    logged or stored, only classified and hashed."""
     values = [value for name in provider.credential_headers for value in headers.getall(name, ())]
-    return [bare for bare in map(_bare, values) if bare]
+    found = [bare for bare in map(_bare, values) if bare]
+    if query:
+        found += [unquote_plus(value) for name, value in _fields(query) if value and name in QUERY_NAMES]
+    return found
+
+
+def without_credentials(query: str) -> str:
+    """The query without the fields that may hold one; all others as they were sent."""
+    kept = (field for field in query.split("&") if _name(field) not in QUERY_NAMES)
+    return "&".join(kept)
+
+
+def _fields(query: str) -> list[tuple[str, str]]:
+    return [(_name(field), field.partition("=")[2]) for field in query.split("&")]
+
+
+def _name(field: str) -> str:
+    return unquote_plus(field.partition("=")[0]).lower()
 
 
 def _bare(value: str) -> str:
@@ -25,17 +66,46 @@ def _bare(value: str) -> str:
     return rest.strip() if scheme.lower() == "bearer" else value.strip()
 
 
-def key_class(credentials: list[str]) -> KeyClass:
-    """SUBSCRIPTION where every credential is a login; what else a key is, the company has to say. A made-up
-    login beside a key must not lift the key's requests out of the caps."""
-    if credentials and all(credential.startswith(LOGIN_PREFIXES) for credential in credentials):
-        return KeyClass.SUBSCRIPTION
-    return KeyClass.UNKNOWN
+def recognise(
+    credentials: list[str], provider: Provider, ring: KeyRing, key: bytes, contact: str
+) -> Presented:
+    """Whose they are, all together. The fingerprint is of the preferred one; `contact` is for a fault."""
+    own = [each for each in credentials if not is_placeholder(each)]
+    if not own:
+        return ASKS_FOR_OURS if credentials else NOTHING
+    first, *more = own
+    found = _judged(first, provider, ring, key, contact)
+    for credential in dict.fromkeys(more):
+        found = _both(found, _judged(credential, provider, ring, key, contact))
+    return found
 
 
-def fingerprint(credentials: list[str], key: bytes) -> str | None:
-    """16 hex digits of HMAC-SHA256 of the preferred one: equal for equal ones, useless without `key`."""
-    if not credentials:
-        return None
-    text = credentials[0].encode(errors="surrogateescape")
-    return hmac.digest(key, b"credential\0" + text, "sha256").hex()[:16]
+def _judged(credential: str, provider: Provider, ring: KeyRing, key: bytes, contact: str) -> Presented:
+    """One credential: what was registered counts before what it looks like."""
+    digest, fault = fingerprint(credential, key), None
+    known = ring.known.get(digest)
+    if known is None:
+        shape = shape_of(credential)
+        if shape is None:
+            return Presented(fingerprint=digest)
+        if is_foreign(shape, provider):
+            fault = refusals.foreign_key(shape.words, provider.name)
+        return Presented(shape.key_class, digest, fault=fault)
+    if known.provider != provider.name:
+        whose = f"the {known.key_class} key '{known.label}' of {known.provider}"
+        fault = refusals.foreign_key(whose, provider.name)
+    elif known.retired and known.key_class is KeyClass.COMPANY:
+        fault = refusals.key_retired(known.label, contact)
+    return Presented(known.key_class, digest, fault=fault)
+
+
+def _both(first: Presented, other: Presented) -> Presented:
+    """Two credentials of one request. Which of them the provider takes is its own affair, so what they do not
+    agree on is unknown: a made-up login beside a key must not lift it out of the caps. The company's key
+    beside another is refused: the request would be the company's or not, as the client pleases."""
+    fault = first.fault or other.fault
+    if first.key_class is other.key_class:
+        return Presented(first.key_class, first.fingerprint, fault=fault)
+    if KeyClass.COMPANY in (first.key_class, other.key_class):
+        return Presented(KeyClass.UNKNOWN, first.fingerprint, fault=fault or refusals.MIXED_KEYS)
+    return Presented(KeyClass.UNKNOWN, first.fingerprint, fault=fault)

@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
+from sluiceway.audit.keyring import CompanyKey
+from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
 from sluiceway.types import (
     Attachment,
@@ -52,8 +54,10 @@ class Exchange:
     route: Route | None = None
     dialect: Dialect | None = None
     client: ClientInfo = NO_CLIENT
-    key_class: KeyClass = KeyClass.UNKNOWN
+    presented: Presented = NOTHING
+    key_class: KeyClass = KeyClass.UNKNOWN  # of the credential it goes out with
     key_fingerprint: str | None = None
+    company_key: CompanyKey | None = None  # goes out in place of what the client sent
     call: Call | None = None
     model_requested: str | None = None
     route_rule: str | None = None
@@ -70,7 +74,12 @@ class Exchange:
     @property
     def url(self) -> URL:
         target = self.request.raw_path
-        if self.upstream_path is not None:
+        if self.company_key is not None and self.query:
+            query = without_credentials(self.query)
+            target = (
+                f"{self.upstream_path or self.path}?{query}" if query else self.upstream_path or self.path
+            )
+        elif self.upstream_path is not None:
             target = f"{self.upstream_path}?{self.query}" if self.query else self.upstream_path
         return URL(f"https://{self.host}{target}", encoded=True)
 
@@ -86,6 +95,16 @@ class Exchange:
     def move(self, provider: Provider, host: str, path: str) -> None:
         """Asks another provider instead, at one of its hosts."""
         self.provider, self.host, self.upstream_path = provider, host, path
+
+    def came_with(self, presented: Presented) -> None:
+        """What the client brought; what goes out with the request, unless it `carry`s the company's key."""
+        self.presented = presented
+        self.key_class, self.key_fingerprint = presented.key_class, presented.fingerprint
+
+    def carry(self, key: CompanyKey) -> None:
+        """Goes out with this key: from now on the request is the company's."""
+        self.company_key = key
+        self.key_class, self.key_fingerprint = KeyClass.COMPANY, key.fingerprint
 
     @property
     def query(self) -> str:
@@ -160,9 +179,10 @@ class Exchange:
 
     @property
     def counts_against_caps(self) -> bool:
-        """Whether it is the company's money, to cap and to route: logins and personal keys are not."""
+        """Whether it is the company's money, to cap: logins and personal keys are not (decision 0001)."""
         if self.key_class is KeyClass.UNKNOWN:
-            return self.rules.policy.unknown_keys != "personal"
+            unset = "personal" if self.rules.keys.has_company_keys else "company"
+            return (self.rules.policy.unknown_keys or unset) == "company"
         return self.key_class is KeyClass.COMPANY
 
     def ending(self, status: int, outcome: Outcome) -> dict[str, Any]:

@@ -28,9 +28,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import body, credentials, headers, refusals
+from sluiceway.gateway import body, credentials, headers, injection, refusals
 from sluiceway.gateway.allowance import Allowance
-from sluiceway.gateway.billing import likely_input
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.parts import GatewayParts
@@ -41,7 +40,7 @@ from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.policy import decide
 from sluiceway.settings.providers import match, path_at
-from sluiceway.types import Attachment, Decision, ErrorAnswer, Facts, Outcome, Refusal, Rejected
+from sluiceway.types import Attachment, Decision, ErrorAnswer, Outcome, Refusal, Rejected
 from sluiceway.wire.client import identify
 from sluiceway.wire.dialect import Target
 
@@ -142,7 +141,10 @@ class Gateway:
         self._recognise(exchange)
         self._check_caller(exchange)
         self._check_target(exchange)
+        if exchange.presented.fault is not None:
+            raise Refused(exchange.presented.fault)
         if exchange.dialect is None:
+            injection.equip(exchange, self.parts)
             return await self._pass(exchange, settlement)
         # The body is handed over, not kept: a stream may run for minutes without it.
         return await self._attempt(exchange, settlement, await self._judged(exchange))
@@ -155,9 +157,9 @@ class Gateway:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
         provider, request = exchange.attachment.provider, exchange.request
         exchange.client = identify(_lower(request))
-        keys = credentials.credentials_of(request.headers, provider)
-        exchange.key_class = credentials.key_class(keys)
-        exchange.key_fingerprint = credentials.fingerprint(keys, self.parts.key)
+        keys = credentials.credentials_of(request.headers, provider, exchange.query)
+        parts, ring = self.parts, exchange.rules.keys
+        exchange.came_with(credentials.recognise(keys, provider, ring, parts.key, parts.contact))
         upgrade = _wants_upgrade(request)
         # A socket is an endpoint of its own; on a POST's path it speaks the same dialect.
         route = match(provider, "POST" if upgrade else request.method, exchange.path)
@@ -216,19 +218,12 @@ class Gateway:
         return Upload(raw, plain, reading)
 
     def _decide(self, exchange: Exchange, upload: Upload) -> Upload:
-        """Asks the routes. What is sent may be for another model than the one that was asked for."""
-        call, dialect = upload.reading.call, exchange.dialect
-        assert dialect
+        """Whose key it goes out with, and where: asks the inject rules and the routes."""
+        call = upload.reading.call
+        injection.equip(exchange, self.parts)
         if not exchange.rules.policy.routes:
             return upload  # nothing would look at the facts, and gathering them costs
-        facts = Facts(
-            provider=exchange.provider.name,
-            client_name=exchange.client.name,
-            key_class=exchange.key_class,
-            input_tokens=likely_input(exchange, self.parts),
-            may_reroute=exchange.counts_against_caps,
-            contact=self.parts.contact,
-        )
+        facts = injection.facts_of(exchange, self.parts)
         decision = decide(exchange.rules.policy, exchange.principal, call, facts)
         exchange.route_rule = decision.rule
         if decision.refusal is not None:
@@ -252,6 +247,8 @@ class Gateway:
                 raise Refused(refusals.no_way(decision.rule, target.provider, self.parts.contact))
             exchange.move(provider, provider.own_host, there)
         exchange.call = reading.call
+        if exchange.moved:
+            injection.equip_elsewhere(exchange, self.parts)
         return upload.limited(reading)
 
     async def _attempt(
@@ -302,8 +299,13 @@ class Gateway:
     async def _send(
         self, exchange: Exchange, fields: CIMultiDict[str], content: bytes | aiohttp.StreamReader | None
     ) -> aiohttp.ClientResponse:
+        url, key = exchange.url, exchange.company_key
+        if key is not None:
+            injection.put_in(fields, key, url, exchange.rules.providers.get(key.provider))
+        elif exchange.moved:
+            raise Refused(refusals.KEY_ASTRAY)  # what the client sent is for the provider it named
         exchange.sent_s = time.monotonic()
-        return await self.parts.upstream.send(exchange.request.method, exchange.url, fields, content)
+        return await self.parts.upstream.send(exchange.request.method, url, fields, content)
 
     def _flow(self, exchange: Exchange, answer: aiohttp.ClientResponse, allowance: Allowance | None) -> Flow:
         flow = Flow(exchange, answer, allowance, self.parts.contact, self.parts.idle_s)

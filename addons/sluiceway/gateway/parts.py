@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from sluiceway.audit.keyring import NO_KEYS, KeyRing
 from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.upstream import Upstream
 from sluiceway.policy import Policy, caps
@@ -31,6 +32,7 @@ class Rules:
     policy: Policy
     prices: PriceBook
     providers: Mapping[str, Provider] = field(default_factory=dict)
+    keys: KeyRing = NO_KEYS
 
 
 class Conversations:

@@ -67,6 +67,19 @@ BAD_TARGET = Refusal(
     "Sluiceway: a request inside a tunnel names its target by a path of printable ASCII, such as /v1/models.",
 )
 
+MIXED_KEYS = Refusal(
+    RefusalKind.POLICY,
+    "mixed_keys",
+    "Sluiceway: this request carries the company's key and another credential beside it, so nobody can tell "
+    "whose it is; nothing was forwarded. Send one of them.",
+)
+# A rule about our own doing: it is never met unless the rules changed in the middle of a request.
+KEY_ASTRAY = Refusal(
+    RefusalKind.INTERNAL,
+    "key_astray",
+    "Sluiceway: the company's key would have gone to a host that is not its provider's; nothing was sent.",
+)
+
 # After these the connection is of no more use.
 CLOSES = frozenset((RefusalKind.IDENTITY, RefusalKind.MISDIRECTED, RefusalKind.TOO_LARGE))
 
@@ -107,6 +120,34 @@ def no_way(rule: str | None, provider: str, contact: str) -> Refusal:
         f"this kind. Ask {contact}."
     )
     return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule)
+
+
+def foreign_key(what: str, provider: str) -> Refusal:
+    """`what` says whose credential it is, and never what it is."""
+    message = (
+        f"Sluiceway: the credential of this request is {what}, so it was not forwarded to {provider}. "
+        f"Set a key of {provider}."
+    )
+    return Refusal(RefusalKind.POLICY, "foreign_key", message)
+
+
+def key_retired(label: str, contact: str) -> Refusal:
+    message = (
+        f"Sluiceway: this is the company's key '{label}', which was retired; nothing was forwarded. Set "
+        f"the word 'sluiceway' in its place if a rule gives you the company's key, or ask {contact}."
+    )
+    return Refusal(RefusalKind.POLICY, "key_retired", message)
+
+
+def no_company_key(
+    provider: str, contact: str, why: str = "no rule gives it the company's", rule: str | None = None
+) -> Refusal:
+    """A request without a key of its own, or led elsewhere, that gets none of the company's."""
+    message = (
+        f"Sluiceway: this request needs a key for {provider}, and {why}; nothing was forwarded. "
+        f"Ask {contact}, or set a key of your own."
+    )
+    return Refusal(RefusalKind.POLICY, "no_company_key", message, rule=rule)
 
 
 def unreadable(error: WireError) -> Refusal:

@@ -12,6 +12,7 @@ from sluiceway.errors import WireError
 from sluiceway.gateway import decoding, headers, refusals
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.scrub import Scrubber
 from sluiceway.gateway.server import Relayed
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
@@ -45,6 +46,8 @@ class Flow:
         self._allowance = allowance
         self._contact = contact
         self._watch = Watch(idle_s, answer, exchange.request)
+        key = exchange.company_key
+        self._scrubber = None if key is None else Scrubber(key.secret)
         self._tap: Tap | None = None
         self._decoder: decoding.Decoder | None = None
         self._plain_bytes = 0  # of the last chunk, decoded
@@ -98,10 +101,17 @@ class Flow:
             fields = headers.to_client(answer.headers, exchange.own_headers().items())
         except WireError:
             raise self._fail(refusals.MALFORMED_ANSWER) from None
+        reason = answer.reason
+        if self._scrubber is not None:
+            if not self._is_metered_stream and not decoding.is_plain(
+                answer.headers.get("content-encoding", "")
+            ):
+                raise self._fail(refusals.UNREADABLE_ANSWER)  # we asked for a plain one
+            fields, reason = self._scrubber.headers(fields), reason and self._scrubber.header(reason)
         if self._is_metered_stream:
             fields.popall("content-length", None)
             fields.popall("content-encoding", None)
-        return Relayed(answer.status, answer.reason, fields)
+        return Relayed(answer.status, reason, fields)
 
     async def _run(self, reply: Relayed) -> web.StreamResponse:
         request = self._exchange.request
@@ -112,6 +122,8 @@ class Flow:
                 out, more = await self._next()
             except (aiohttp.ClientError, OSError, WireError):
                 out, more = self._broken(reply), False
+            if self._scrubber is not None:
+                out = self._scrubber.feed(out) + (b"" if more else self._scrubber.rest())
             self._watch.writing()
             if not more:
                 break

@@ -38,6 +38,7 @@ def load_policy(folder: Path) -> Policy:
         routes=tuple(rule for part in parts for rule in part.file.routes),
         guard=tuple(rule for part in parts for rule in part.file.guard),
         audit=tuple(rule for part in parts for rule in part.file.audit),
+        inject=tuple(rule for part in parts for rule in part.file.inject),
         unknown_keys=next((part.file.keys.unknown for part in parts if part.file.keys), None),
         places=places,
     )

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from sluiceway.policy.kinds.audit import Audit
 from sluiceway.policy.kinds.guard import Guard
+from sluiceway.policy.kinds.inject import Inject
 from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.windows import Window
 from sluiceway.settings.section import Count, Name, Section, Text
@@ -134,4 +135,5 @@ class PolicyFile(Section):
     routes: tuple[Route, ...] = ()
     guard: tuple[Guard, ...] = ()
     audit: tuple[Audit, ...] = ()
+    inject: tuple[Inject, ...] = ()
     keys: Keys | None = None

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 from sluiceway.policy.kinds.audit import Audit
 from sluiceway.policy.kinds.guard import Guard
+from sluiceway.policy.kinds.inject import Inject
 from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.model import Budget
 
 # The lists of rules besides budgets, as fields here and as lists in the files.
-KINDS = ("routes", "guard", "audit")
+KINDS = ("routes", "guard", "audit", "inject")
 
 NO_PLACES: Mapping[str, str] = MappingProxyType({})
 
@@ -32,6 +33,7 @@ class Policy:
     routes: tuple[Route, ...] = ()
     guard: tuple[Guard, ...] = ()
     audit: tuple[Audit, ...] = ()
+    inject: tuple[Inject, ...] = ()
     unknown_keys: Literal["company", "personal"] | None = None
     places: Mapping[str, str] = field(default=NO_PLACES, compare=False, repr=False)
 
