@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sluiceway import policy
+from sluiceway.app import grants
 from sluiceway.app.deployment import Deployment
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.policy.check import WARNING
@@ -33,9 +34,8 @@ def check(deployment: Deployment) -> Verdict:
         )
     except ConfigError as error:
         errors += [line for line in str(error).splitlines() if line not in errors]
-    return Verdict(
-        errors, [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)], summary
-    )
+    warnings = [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
+    return Verdict(errors, warnings + grants.warnings(deployment.settings.identity), summary)
 
 
 def _people(deployment: Deployment) -> tuple[list[str] | None, list[str] | None]:

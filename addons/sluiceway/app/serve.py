@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluiceway.app import authority, operations
+from sluiceway.app import authority, grants, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Deployment
 from sluiceway.errors import ConfigError, SluicewayError
@@ -21,6 +21,7 @@ from sluiceway.front.egress import Admission
 from sluiceway.front.master import Front, Listener
 from sluiceway.front.names import normalise
 from sluiceway.front.parent import DEFAULT_PORTS, Parent
+from sluiceway.front.ports import OwnPorts
 from sluiceway.front.visit import Parts
 from sluiceway.gateway.life import Gateway
 from sluiceway.gateway.metrics import Metrics
@@ -45,6 +46,7 @@ class Service:
         self.started_at = datetime.now(UTC)
         self.addresses: list[tuple[str, int]] = []
         self.front: Front | None = None
+        self.own_ports: OwnPorts | None = None
         self.store: Store | None = None
         self.parent: Parent | None = None
         self._parts: Parts | None = None
@@ -59,6 +61,7 @@ class Service:
             parts = self.assemble()
             self.front = Front(parts, self.parent)
             await self.front.start(listeners_of(self._settings))
+            self.own_ports = self.front.own_ports
             await self.listening(self.front.addresses)
         except BaseException:
             await self.close()
@@ -105,7 +108,10 @@ class Service:
             self.gateway.accept,
             contact,
             settings.limits.connections_per_principal,
+            settings.identity,
         )
+        for warning in grants.warnings(settings.identity):
+            logger.warning(warning)
         self.store.events.record("started", "serve", {"policy_version": content.policy.version})
         return self._parts
 
@@ -149,8 +155,14 @@ class Service:
             return self.reload()
         if operation == "status":
             return self.status()
-        result = await asyncio.to_thread(operations.run, self.store, operation, arguments)
+        result = await asyncio.to_thread(
+            operations.run, self.store, operation, arguments, self._settings.identity
+        )
         await self.store.refresh_directory()
+        if self.own_ports is not None:
+            await self.own_ports.sync()
+            if operation == "person.port":
+                result["problem"] = self.own_ports.problems.get(result["port"])
         return result
 
     def reload(self) -> dict[str, str]:
@@ -173,6 +185,8 @@ class Service:
             "listening": [f"{host}:{port}" for host, port in self.addresses],
             "draining": self.gateway.parts.draining,
             "requests_in_flight": self.gateway.in_flight,
+            "own_ports": [] if self.own_ports is None else self.own_ports.numbers,
+            "own_ports_not_open": [] if self.own_ports is None else list(self.own_ports.problems.values()),
             "policy_version": self.gateway.parts.rules.policy.version,
             **self.store.status(),
         }

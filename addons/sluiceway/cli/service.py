@@ -111,4 +111,8 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         "settled after a crash": answer["recovered"],
         "policy version": answer["policy_version"],
     }
+    if answer["own_ports"] or answer["own_ports_not_open"]:
+        words["people's own ports"] = ", ".join(map(str, answer["own_ports"])) or "none"
+    if answer["own_ports_not_open"]:
+        words["granted, not open"] = "; ".join(answer["own_ports_not_open"])
     show(answer, as_json, facts(words))

@@ -20,6 +20,7 @@ from sluiceway.types import (
     Outcome,
     Principal,
     Refusal,
+    Rejected,
 )
 from sluiceway.wire.client import ClientInfo
 from sluiceway.wire.dialect import Dialect
@@ -105,6 +106,7 @@ class Exchange:
     def row(self) -> LedgerRow:
         """The row as it stands before anything is forwarded."""
         who, call, client, provider = self.principal, self.call, self.client, self.attachment.provider
+        identity = self.attachment.identity
         dialect = self.dialect.name if self.dialect else None
         model = call.model if call else None
         return LedgerRow(
@@ -135,6 +137,7 @@ class Exchange:
             route_path=self.route_path,
             metered=dialect is not None,
             policy_version=self.rules.policy.version,
+            identity_path=None if isinstance(identity, Rejected) else identity.path,
             budgeted=dialect is not None and self.counts_against_caps,
         )
 
