@@ -20,7 +20,7 @@ from sluiceway.errors import StoreError
 from sluiceway.report.export import FIELDS, Format, export
 from sluiceway.store.tables import ledger
 
-# design.md, "Ledger row (JSONL)", copied as it stands without the remarks in brackets; what came since at the end.
+# design.md, "Ledger row (JSONL)", copied as it stands without the remarks in brackets; then what came since.
 CONTRACT = (
     "kind, corrects, request_id, attempt, turn, response_id, started_at, ended_at, principal, "
     "principal_kind, team, project, cost_center, key_fingerprint, key_class, client_name, "

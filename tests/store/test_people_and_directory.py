@@ -82,7 +82,7 @@ def test_a_claimed_name_is_made_harmless(store: Store) -> None:
 
 
 def test_a_token_expires_to_the_microsecond(store: Store, clock: Clock) -> None:
-    principal, _ = store.people.add("alice", "employee", "core")
+    _, _ = store.people.add("alice", "employee", "core")
     token = store.people.new_token("alice", expires_at=NOON + timedelta(hours=1))
     found = identity(store.directory.lookup("alice", token))
     clock.us = to_us(NOON + timedelta(hours=1)) - 1
@@ -102,7 +102,7 @@ def test_a_new_token_may_replace_the_old_ones(store: Store) -> None:
 
 
 def test_tokens_are_revoked_one_by_one_or_all_at_once(store: Store) -> None:
-    principal, first = store.people.add("alice", "employee", "core")
+    _, first = store.people.add("alice", "employee", "core")
     second, third = store.people.new_token("alice"), store.people.new_token("alice")
     found = identity(store.directory.lookup("alice", first))
     assert store.people.revoke(found.token_id) == 1
@@ -114,7 +114,7 @@ def test_tokens_are_revoked_one_by_one_or_all_at_once(store: Store) -> None:
 
 
 def test_a_disabled_person_is_out_until_enabled(store: Store) -> None:
-    principal, token = store.people.add("alice", "employee", "core")
+    _, token = store.people.add("alice", "employee", "core")
     found = identity(store.directory.lookup("alice", token))
     store.people.disable("alice")
     assert reason(store.directory.lookup("alice", token)) == "disabled"
@@ -196,7 +196,7 @@ def test_mistakes_are_explained(store: Store) -> None:
 async def test_another_process_sees_the_change(
     store: Store, reopen: Callable[..., Store], clock: Clock
 ) -> None:
-    principal, token = store.people.add("alice", "employee", "core")
+    _, token = store.people.add("alice", "employee", "core")
     reader = reopen("reader", writable=False, clock=clock)
     found = identity(reader.directory.lookup("alice", token))
     before = reader.directory._people
