@@ -1,4 +1,4 @@
-"""Clients that send no credentials: by a port of one's own or from a leased address, metered as their owner."""
+"""Clients that send no credentials: by a port of one's own or from a leased address, metered all the same."""
 
 from __future__ import annotations
 
@@ -376,7 +376,9 @@ def test_the_commands_reach_the_running_serve(paths: Paths, shell: Any) -> None:
     ask(paths.running, given["proxy_url"])
     assert paths.last_row() == ("alice", "port", None)
 
-    assert "export HTTPS_PROXY=http://127.0.0.1:" in shell("employee", "port", "alice").out
+    words = shell("employee", "port", "alice").out
+    assert "export HTTPS_PROXY=http://127.0.0.1:" in words
+    assert "Not open yet" not in words
     said = shell("employee", "lease", "alice", "--address", LEASED, "--hours", "1")
     assert f"whoever comes from {LEASED} without credentials" in said.out
     table = shell("employee", "list").out.splitlines()

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -140,8 +141,9 @@ def test_under_mitmdump_people_have_ports_of_their_own_too(deployed: Deployed, t
         deployed.mitmdump(config=config), tmp_path / "m.txt", "listening at ", {"HOME": str(deployed.home)}
     )
     try:
-        carols = given("carol")
+        accepts(ports[0])
         assert ask(deployed, bobs, Question())[0].whole
+        carols = given("carol")
         assert ask(deployed, carols, Question())[0].whole
     finally:
         child.stop()
@@ -187,6 +189,18 @@ def test_beside_a_running_serve_it_forwards_nothing_and_ends(deployed: Deployed,
     assert "in use by process" in child.said()
     assert answers <= {b""}
     assert len(billing.served()) == counted
+
+
+def accepts(port: int) -> None:
+    """Waits until somebody listens; ports of one's own come last, after the control socket."""
+    for _ in range(500):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            threading.Event().wait(0.02)
+        else:
+            return
+    raise AssertionError(port)
 
 
 def tried_until_ended(deployed: Deployed, child: Child) -> set[bytes]:

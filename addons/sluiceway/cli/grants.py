@@ -23,7 +23,10 @@ def add_to(group: typer.Typer, kind: str) -> None:
         name: Name,
         source: Annotated[
             list[str] | None,
-            typer.Option(help="From where it may be used: a network or an address; may be given again."),
+            typer.Option(
+                help="From where it may be used: a network or an address; may be given again.",
+                metavar="NETWORK",
+            ),
         ] = None,
         release: Annotated[bool, typer.Option("--release", help="Take the port away.")] = False,
         config: Config = DEFAULT_CONFIG,
@@ -37,14 +40,22 @@ def add_to(group: typer.Typer, kind: str) -> None:
             return
         given = perform(deployment, "person.port", name=name, sources=source or None)
         url = _url(deployment, given["address"], given["port"])
-        problem = given.get("problem")
         answer = {kind: name, "port": given["port"], "sources": given["sources"], "proxy_url": url}
-        show({**answer, "problem": problem}, as_json, _words(name, url, given["sources"], problem))
+        text = f"{_words(name, given['sources'])} Where {name}'s clients run:\n\n{_exports(deployment, url)}"
+        # Only a running serve can say whether it is open.
+        problem = given.get("problem", "no serve is running; it opens with the next one")
+        show(
+            {**answer, "problem": problem},
+            as_json,
+            text if problem is None else f"{text}\n\nNot open yet: {problem}",
+        )
 
     @group.command()
     def lease(
         name: Name,
-        address: Annotated[str | None, typer.Option(help="The IP address of their machine.")] = None,
+        address: Annotated[
+            str | None, typer.Option(help="The address of their machine.", metavar="IP")
+        ] = None,
         hours: Annotated[int | None, typer.Option(help="For how long; else as long as allowed.")] = None,
         revoke: Annotated[
             bool, typer.Option("--revoke", help="End the lease of the address, or all of theirs.")
@@ -63,17 +74,24 @@ def add_to(group: typer.Typer, kind: str) -> None:
         done = perform(deployment, "person.lease", name=name, address=address, hours=hours)
         text = (
             f"Until {moment(done['expires_at'])}, whoever comes from {done['address']} without credentials "
-            f"is taken for {name}.\nSet on that machine: HTTPS_PROXY={deployment.settings.public_url}"
+            f"is taken for {name}. On that machine:\n\n{_exports(deployment, deployment.settings.public_url)}"
         )
         show(done, as_json, text)
 
 
-def _words(name: str, url: str, sources: list[str], problem: str | None) -> str:
-    who = (
-        f"Whoever can reach this port from {', '.join(sources)}" if sources else "Whoever can reach this port"
+def _words(name: str, sources: list[str]) -> str:
+    where = f" from {', '.join(sources)}" if sources else ""
+    return f"Whoever can reach this port{where} is taken for {name}."
+
+
+def _exports(deployment: Deployment, url: str) -> str:
+    certs = deployment.settings.certs
+    return (
+        f"  export HTTPS_PROXY={url}\n"
+        f"  export NO_PROXY=localhost,127.0.0.1,::1\n"
+        f"  export SSL_CERT_FILE={certs / 'bundle.pem'}\n"
+        f"  export NODE_EXTRA_CA_CERTS={certs / 'ca.pem'}"
     )
-    text = f"{who} is taken for {name}. Set it where {name}'s clients run:\n\n  export HTTPS_PROXY={url}"
-    return text if problem is None else f"{text}\n\nIt is not open yet: {problem}. serve goes on trying."
 
 
 def _url(deployment: Deployment, address: str, port: int) -> str:
