@@ -169,7 +169,7 @@ def test_a_port_is_closed_to_other_sources(paths: Paths) -> None:
     answer = ask(paths.running, alice)
     assert "401" in answer.stdout
     assert refused(answer) == "credentials_port_source"
-    assert "this port is somebody's own and may not be used from your address" in answer.stdout
+    assert "this port is a person's own and may not be used from your address" in answer.stdout
     assert paths.last_row() == ("", None, "credentials_port_source")
     elsewhere = subprocess.run(
         ["curl", "-sS", "-m", "5", "-p", "-x", alice, "http://example.com/"], capture_output=True, text=True
