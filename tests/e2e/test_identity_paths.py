@@ -169,7 +169,7 @@ def test_a_port_is_closed_to_other_sources(paths: Paths) -> None:
     answer = ask(paths.running, alice)
     assert "401" in answer.stdout
     assert refused(answer) == "credentials_port_source"
-    assert "this port is a person's own and may not be used from your address" in answer.stdout
+    assert "this port is a person's own and closed to your address" in answer.stdout
     assert paths.last_row() == ("", None, "credentials_port_source")
     elsewhere = subprocess.run(
         ["curl", "-sS", "-m", "5", "-p", "-x", alice, "http://example.com/"], capture_output=True, text=True
@@ -191,10 +191,14 @@ def test_ports_survive_a_restart(paths: Paths) -> None:
     assert running.service.status()["own_ports"] == [int(alice.rpartition(":")[2])]
 
 
-def test_the_proxy_cannot_be_led_into_a_port_of_its_own(paths: Paths) -> None:
-    alice = paths.port("alice")
-    with pytest.raises(AssertionError, match="403"):
-        opened(alice, alice.removeprefix("http://"))
+def test_nobody_is_led_through_the_proxy_into_somebody_elses_port(fresh: type[Running]) -> None:
+    ports = free_range()
+    paths = Paths(fresh(more=settings(ports), allowed_port=ports[1]), ports)
+    for name in ("alice", "bob"):
+        paths.running.add(name)
+    alice, bob = paths.port("alice"), paths.port("bob")
+    with pytest.raises(AssertionError, match="is this proxy itself"):
+        opened(alice, bob.removeprefix("http://"))
 
 
 def test_the_connections_of_a_person_are_counted_whichever_way_they_come(fresh: type[Running]) -> None:

@@ -35,7 +35,7 @@ REASONS = {
     "expired": _BAD + "the token has expired",
     "revoked": _BAD + "the token was revoked",
     "disabled": "this account is disabled",
-    "port_source": "this port is a person's own and may not be used from your address; use your own proxy URL",
+    "port_source": "this port is a person's own and closed to your address; use your own proxy URL",
     "port_released": "this port is nobody's own any more",
 }
 

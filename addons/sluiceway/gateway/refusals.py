@@ -77,7 +77,7 @@ _WRONG_CREDENTIALS = {
     "expired": _BAD + "the token of '{user}' has expired",
     "revoked": _BAD + "the token of '{user}' was revoked",
     "disabled": _BAD + "the account '{user}' is disabled",
-    "port_source": "this port is a person's own and may not be used from your address; use your own proxy URL",
+    "port_source": "this port is a person's own and closed to your address; use your own proxy URL",
     "port_released": "this port is nobody's own any more, so it does not say who you are",
     "lease_expired": "the lease by which your address stood for '{user}' has expired",
     "lease_revoked": "the lease by which your address stood for '{user}' was revoked",
