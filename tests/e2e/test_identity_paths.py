@@ -90,8 +90,8 @@ def opened(proxy: str, target: str, source: str = "127.0.0.1", *headers: str) ->
     connection.sendall(f"{head}\r\n".encode())
     answer = connection.recv(65536)
     if not answer.startswith(b"HTTP/1.1 200"):
-        connection.close()
-        raise AssertionError(answer)
+        with connection:
+            raise AssertionError(answer + b"".join(iter(lambda: connection.recv(65536), b"")))
     return connection
 
 
