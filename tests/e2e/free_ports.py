@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from contextlib import ExitStack, closing
 
 
 def free_range(size: int = 3, host: str = "127.0.0.1") -> range:
     """So many ports in a row that nothing uses, below those that the system hands out itself."""
-    for first in range(20_000 + 10 * (id(object()) % 500), 32_000, size):
+    for first in range(20_000 + 20 * (os.getpid() % 550), 32_000, size):
         with ExitStack() as held:
             try:
                 for port in range(first, first + size):
