@@ -20,6 +20,9 @@ NO_UNITS: Mapping[str, int] = MappingProxyType({})
 # What a budget may limit: money, requests, tokens (input and output), or requests open at the same time.
 type Unit = Literal["usd", "requests", "tokens", "concurrent"]
 
+# By what a client was told to be somebody: proxy credentials, a port of their own, or a leased address.
+type IdentityPath = Literal["token", "port", "lease"]
+
 
 def to_nusd(usd: Decimal) -> int:
     """USD to integer nano-dollars, rounded half to even: the one place money is rounded."""
@@ -382,6 +385,7 @@ class LedgerRow:
     guard_findings: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     audit: str = "off"
     policy_version: str | None = None
+    identity_path: IdentityPath | None = None
     charged_nusd: int = 0
     budgeted: bool = True
 
@@ -400,17 +404,30 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a client connection belongs to; `token_id` is re-checked on every request it carries."""
+    """Who a client connection belongs to, and by what: `token_id` is the token's number, or the grant's
+    where `path` is a port or a lease. It is re-checked on every request the connection carries."""
 
     principal: Principal
     token_id: int
+    path: IdentityPath = "token"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Credentials that are not good. `user` is the claimed name, made printable, for the message."""
+    """Credentials that are not good, or a port or lease that is not. `user` is the claimed name, made
+    printable, for the message; empty where whoever came claims none."""
 
-    reason: Literal["unknown_user", "wrong_token", "expired", "revoked", "disabled"]
+    reason: Literal[
+        "unknown_user",
+        "wrong_token",
+        "expired",
+        "revoked",
+        "disabled",
+        "port_source",
+        "port_released",
+        "lease_expired",
+        "lease_revoked",
+    ]
     user: str
 
 

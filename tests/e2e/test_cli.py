@@ -41,7 +41,7 @@ provider host operation dialect upstream_dialect stream service_tier model_reque
 route_rule route_path task input_tokens cache_read_tokens cache_write_tokens cache_write_1h_tokens
 output_tokens reasoning_tokens audio_input_tokens audio_output_tokens image_tokens tool_units usage_source
 cost_usd cost_basis price_version ttft_ms duration_ms overhead_ms status upstream_status outcome metered
-refusal_code refusal_rule error_type guard_findings audit policy_version
+refusal_code refusal_rule error_type guard_findings audit policy_version identity_path
 """
 
 

@@ -286,7 +286,7 @@ def test_requests_of_a_person_disabled_since_are_refused_by_name(quick: Running,
         quick.operate("person.disable", name="bob")
         assert quick.service.store
         quick.on.run(quick.service.store.refresh_directory())
-        assert tunnel.ask("/v1/messages", claude()).header("x-sluiceway-refused") == "credentials_revoked"
+        assert tunnel.ask("/v1/messages", claude()).header("x-sluiceway-refused") == "credentials_disabled"
     assert [(row["principal"], row["outcome"]) for row in since.rows(2)] == [
         ("bob", "ok"),
         ("bob", "refused"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.free_ports import free_range
 from tests.heavy.asking import Answered, Question, clients
 from tests.heavy.processes import SCRIPTS, Billing, Child, Proxy
 
@@ -35,7 +38,7 @@ class Deployed(Proxy):
     """A deployment that mitmdump can serve, too, with a home folder of its own to watch."""
 
     def __init__(self, folder: Path, billing: Billing) -> None:
-        super().__init__(folder, billing, people=("alice", "bob"))
+        super().__init__(folder, billing, people=("alice", "bob", "carol"))
         self.home = folder / "home"
         self.home.mkdir()
 
@@ -114,12 +117,38 @@ def test_under_mitmdump_people_can_be_shut_out_and_streams_finish_at_the_end(dep
             return await stream
 
     with deployed.under_mitmdump() as mitmdump:
-        alice, bob = deployed.urls
+        alice, bob, _ = deployed.urls
         assert deployed.command("employee", "disable", "alice").returncode == 0
         assert ask(deployed, alice, Question())[0].refused == "credentials_disabled"
         assert asyncio.run(terminated_midway(mitmdump, bob)).whole
         assert mitmdump.ended(20) == 0
     assert deployed.command("ledger", "verify").returncode == 0
+
+
+def test_under_mitmdump_people_have_ports_of_their_own_too(deployed: Deployed, tmp_path: Path) -> None:
+    ports = free_range()
+    config = deployed.deployment.config.with_name("with-ports.yaml")
+    identity = f"identity: {{ports: {{first: {ports[0]}, last: {ports[-1]}}}}}\n"
+    config.write_text(deployed.deployment.config.read_text() + identity)
+
+    def given(name: str) -> str:
+        command = [str(SCRIPTS / "sluiceway"), "employee", "port", name, "--json", "--config", str(config)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return str(json.loads(done.stdout)["proxy_url"])
+
+    bobs = given("bob")  # before anything runs
+    child = Child(
+        deployed.mitmdump(config=config), tmp_path / "m.txt", "listening at ", {"HOME": str(deployed.home)}
+    )
+    try:
+        accepts(ports[0])
+        assert ask(deployed, bobs, Question())[0].whole
+        carols = given("carol")
+        assert ask(deployed, carols, Question())[0].whole
+    finally:
+        child.stop()
+    rows = [(row["principal"], row["identity_path"]) for row in deployed.rows()[-2:]]
+    assert rows == [("bob", "port"), ("carol", "port")]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +189,18 @@ def test_beside_a_running_serve_it_forwards_nothing_and_ends(deployed: Deployed,
     assert "in use by process" in child.said()
     assert answers <= {b""}
     assert len(billing.served()) == counted
+
+
+def accepts(port: int) -> None:
+    """Waits until somebody listens; ports of one's own come last, after the control socket."""
+    for _ in range(500):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            threading.Event().wait(0.02)
+        else:
+            return
+    raise AssertionError(port)
 
 
 def tried_until_ended(deployed: Deployed, child: Child) -> set[bytes]:

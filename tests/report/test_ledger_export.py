@@ -20,7 +20,7 @@ from sluiceway.errors import StoreError
 from sluiceway.report.export import FIELDS, Format, export
 from sluiceway.store.tables import ledger
 
-# design.md, "Ledger row (JSONL)", copied as it stands without the remarks in brackets.
+# design.md, "Ledger row (JSONL)", copied as it stands without the remarks in brackets; then what came since.
 CONTRACT = (
     "kind, corrects, request_id, attempt, turn, response_id, started_at, ended_at, principal, "
     "principal_kind, team, project, cost_center, key_fingerprint, key_class, client_name, "
@@ -30,7 +30,7 @@ CONTRACT = (
     "output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_tokens, "
     "tool_units, usage_source, cost_usd, cost_basis, price_version, ttft_ms, duration_ms, overhead_ms, "
     "status, upstream_status, outcome, metered, refusal_code, refusal_rule, error_type, guard_findings, "
-    "audit, policy_version"
+    "audit, policy_version, identity_path"
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sluiceway import policy
+from sluiceway.app import grants
 from sluiceway.app.deployment import Deployment
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.policy.check import WARNING
@@ -29,6 +30,7 @@ def check(deployment: Deployment) -> Verdict:
     lines = policy.check(deployment.settings.rules, teams, employees)
     errors = [line for line in lines if not line.startswith(WARNING)]
     warnings = [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
+    warnings += grants.warnings(deployment.settings.identity)
     summary = ""
     try:
         content = deployment.content()

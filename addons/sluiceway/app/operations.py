@@ -9,9 +9,10 @@ import getpass
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sluiceway.app import control
+from sluiceway.app import control, grants
 from sluiceway.app.deployment import Deployment
 from sluiceway.errors import SluicewayError
+from sluiceway.settings.identity import IdentityPaths
 from sluiceway.store import Store
 
 type Arguments = Mapping[str, Any]
@@ -24,11 +25,13 @@ def perform(deployment: Deployment, operation: str, **arguments: Any) -> Any:
         return control.ask(deployment.config, operation, arguments)
     except control.NotRunning:
         with deployment.store(writable=True) as store:
-            return run(store, operation, arguments)
+            return run(store, operation, arguments, deployment.settings.identity)
 
 
-def run(store: Store, operation: str, arguments: Arguments) -> Any:
-    """Does an operation on an open, writable store."""
+def run(store: Store, operation: str, arguments: Arguments, paths: IdentityPaths = grants.OFF) -> Any:
+    """Does an operation on an open, writable store. `paths`: the ways in that may be granted."""
+    if operation in grants.OPERATIONS:
+        return grants.OPERATIONS[operation](store, paths, arguments)
     if operation not in OPERATIONS:
         raise SluicewayError(f"this version has no operation '{operation}'")
     return OPERATIONS[operation](store, arguments)

@@ -28,6 +28,7 @@ from sluiceway.app.serve import Service
 from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front.master import OPTIONS, log_class_only
 from sluiceway.front.master import addons as front_addons
+from sluiceway.front.ports import OwnPorts
 from sluiceway.front.revocation import Revocations
 
 REPLACED = ("nextlayer", "tlsconfig", "proxyauth")
@@ -75,6 +76,8 @@ class Sluiceway:
         visits, ours = front_addons(parts, service.parent, proxyserver)
         ctx.master.addons.add(*ours)
         self._revocations = Revocations(parts, visits, proxyserver)
+        if (ports := parts.identity.ports) is not None:
+            service.own_ports = OwnPorts(ports, parts, visits, ctx.master, proxyserver)
 
     async def running(self) -> None:
         """mitmdump listens."""
@@ -89,6 +92,8 @@ class Sluiceway:
             _end(error)
         self._revocations.start()
         self._ready = True
+        if self._service.own_ports is not None:
+            await self._service.own_ports.start()
 
     def client_connected(self, client: connection.Client) -> None:
         if not self._ready:
@@ -100,6 +105,8 @@ class Sluiceway:
         if self._revocations is not None:
             self._revocations.stop()
         if self._service is not None:
+            if self._service.own_ports is not None:
+                self._service.own_ports.stop()
             await self._service.stop()
 
 

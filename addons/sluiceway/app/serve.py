@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluiceway.app import authority, keys, notify, operations
+from sluiceway.app import authority, grants, keys, notify, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.housekeeping import Housekeeping
@@ -25,6 +25,7 @@ from sluiceway.front.egress import Admission
 from sluiceway.front.master import Front, Listener
 from sluiceway.front.names import normalise
 from sluiceway.front.parent import DEFAULT_PORTS, Parent
+from sluiceway.front.ports import OwnPorts
 from sluiceway.front.visit import Parts
 from sluiceway.gateway.life import Gateway
 from sluiceway.gateway.metrics import Metrics
@@ -49,6 +50,7 @@ class Service:
         self.started_at = datetime.now(UTC)
         self.addresses: list[tuple[str, int]] = []
         self.front: Front | None = None
+        self.own_ports: OwnPorts | None = None
         self.store: Store | None = None
         self.parent: Parent | None = None
         self._parts: Parts | None = None
@@ -66,6 +68,7 @@ class Service:
             parts = self.assemble()
             self.front = Front(parts, self.parent)
             await self.front.start(listeners_of(self._settings))
+            self.own_ports = self.front.own_ports
             await self.listening(self.front.addresses)
         except BaseException:
             await self.close()
@@ -112,7 +115,10 @@ class Service:
             self.gateway.accept,
             contact,
             settings.limits.connections_per_principal,
+            settings.identity,
         )
+        for warning in grants.warnings(settings.identity):
+            logger.warning(warning)
         self.store.events.record("started", "serve", {"policy_version": content.policy.version})
         return self._parts
 
@@ -164,8 +170,14 @@ class Service:
             return self.status()
         if operation.startswith(keys.PREFIX):
             return await self._change_keys(operation, arguments)
-        result = await asyncio.to_thread(operations.run, self.store, operation, arguments)
+        result = await asyncio.to_thread(
+            operations.run, self.store, operation, arguments, self._settings.identity
+        )
         await self.store.refresh_directory()
+        if self.own_ports is not None:
+            await self.own_ports.sync()
+            if operation == "person.port":
+                result["problem"] = self.own_ports.problems.get(result["port"])
         return result
 
     async def _change_keys(self, operation: str, arguments: Mapping[str, Any]) -> Any:
@@ -205,6 +217,8 @@ class Service:
             "listening": [f"{host}:{port}" for host, port in self.addresses],
             "draining": self.gateway.parts.draining,
             "requests_in_flight": self.gateway.in_flight,
+            "own_ports": [] if self.own_ports is None else self.own_ports.numbers,
+            "own_ports_not_open": [] if self.own_ports is None else list(self.own_ports.problems.values()),
             "policy_version": self.gateway.parts.rules.policy.version,
             "rules_problem": self.rules_problem,
             **self.store.status(),

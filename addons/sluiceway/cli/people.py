@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
@@ -9,8 +10,9 @@ import typer
 
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.operations import perform
-from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, show, table
-from sluiceway.store import Person
+from sluiceway.cli.grants import add_to
+from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, moment, show, table
+from sluiceway.store import Lease, Person
 
 Name = Annotated[str, typer.Argument(help="For example alice or build-bot.")]
 TeamOption = Annotated[str, typer.Option("--team", help="The team whose budgets apply.")]
@@ -46,10 +48,18 @@ def commands(kind: str) -> typer.Typer:
     def list_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         """List them, with their teams and whether they are active. Tokens are never shown again."""
         with Deployment.load(config).store(writable=False) as store:
-            found = [_row(person) for person in store.people.list() if person.principal.kind == kind]
+            ports = {each.person: each.port for each in store.grants.ports()}
+            leases = store.grants.leases()
+            found = [
+                _row(person, ports.get(person.principal.name), leases)
+                for person in store.people.list()
+                if person.principal.kind == kind
+            ]
         columns = ["name", "team", "project", "cost_center", "tokens", "state"]
+        columns += [name for name in ("port", "leases") if any(each[name] for each in found)]
         nobody = f"none yet: sluiceway {kind} add NAME --team TEAM"
-        show(found, as_json, table(found, columns) if found else nobody)
+        shown = [{**each, "leases": _leases(each["leases"])} for each in found]
+        show(found, as_json, table(shown, columns) if found else nobody)
 
     @group.command()
     def token(
@@ -81,10 +91,11 @@ def commands(kind: str) -> typer.Typer:
         done = perform(Deployment.load(config), "person.move", name=name, team=team)
         show(done, as_json, f"{name} is in team {team}")
 
+    add_to(group, kind)
     return group
 
 
-def _row(person: Person) -> dict[str, Any]:
+def _row(person: Person, port: int | None, leases: Sequence[Lease]) -> dict[str, Any]:
     who = person.principal
     return {
         "name": who.name,
@@ -93,7 +104,17 @@ def _row(person: Person) -> dict[str, Any]:
         "cost_center": who.cost_center,
         "tokens": sum(token.revoked_at is None for token in person.tokens),
         "state": "disabled" if person.disabled_at else "active",
+        "port": port,
+        "leases": [
+            {"address": each.address, "expires_at": each.expires_at.isoformat()}
+            for each in leases
+            if each.person == who.name
+        ],
     }
+
+
+def _leases(leases: list[dict[str, str]]) -> str | None:
+    return ", ".join(f"{each['address']} until {moment(each['expires_at'])}" for each in leases) or None
 
 
 def _show_token(deployment: Deployment, kind: str, issued: dict[str, Any], as_json: bool) -> None:

@@ -114,5 +114,9 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         if answer["rules_problem"] is None
         else "REFUSED, the old ones stay in force",
     }
+    if answer["own_ports"] or answer["own_ports_not_open"]:
+        words["people's own ports"] = ", ".join(map(str, answer["own_ports"])) or "none"
+    if answer["own_ports_not_open"]:
+        words["granted, not open"] = "; ".join(answer["own_ports_not_open"])
     problem = f"\n\n{answer['rules_problem']}" if answer["rules_problem"] else ""
     show(answer, as_json, facts(words) + problem)

@@ -1,8 +1,10 @@
 """Who is calling: proxy credentials on CONNECT and on plain requests, checked once per connection.
 
-No credentials: 407 everywhere (curl, Java and .NET need the challenge). Credentials that are not good: for
-AI hosts the tunnel opens and the gateway refuses each request inside it in the provider's own form, because
-several clients hang for minutes on a 407; for all other hosts 407. Nothing is forwarded without a Principal.
+Credentials that were sent decide, good or bad. Without any: the owner of the port the client came in by, else
+whom its address is leased to, else 407 (curl, Java and .NET need the challenge). Whoever is known and not let
+in: for AI hosts the tunnel opens and the gateway refuses each request inside it in the provider's own form,
+because several clients hang for minutes on a 407; for all other hosts 407. Nothing is forwarded without a
+Principal. An address is the one the connection comes from, never one that a header claims.
 """
 
 from __future__ import annotations
@@ -13,24 +15,28 @@ import time
 import weakref
 from collections import OrderedDict
 
-from mitmproxy import http
+from mitmproxy import connection, http
 
 from sluiceway.errors import WireError
 from sluiceway.front.egress import Admitted
 from sluiceway.front.names import Destination, parse_authority
 from sluiceway.front.parent import Parent
 from sluiceway.front.visit import Parts, Visit, Visits, answer, fail_closed
+from sluiceway.settings.identity import one_address
 from sluiceway.types import Identity, Rejected
 
 FAILURES_A_MINUTE = 60
 SOURCES_REMEMBERED = 4096
 CHALLENGE = {"Proxy_Authenticate": 'Basic realm="Sluiceway", charset="UTF-8"'}
+_BAD = "these proxy credentials are not good: "
 REASONS = {
-    "unknown_user": "there is no employee or service of that name",
-    "wrong_token": "the token is not right",
-    "expired": "the token has expired",
-    "revoked": "the token was revoked",
+    "unknown_user": _BAD + "there is no employee or service of that name",
+    "wrong_token": _BAD + "the token is not right",
+    "expired": _BAD + "the token has expired",
+    "revoked": _BAD + "the token was revoked",
     "disabled": "this account is disabled",
+    "port_source": "this port is a person's own and closed to your address; use your own proxy URL",
+    "port_released": "this port is nobody's own any more",
 }
 
 
@@ -145,16 +151,17 @@ class Identify:
 
     def _identify(self, flow: http.HTTPFlow, tolerate: bool) -> Identity | Rejected | None:
         """The identity, or None after the flow was answered."""
-        given = credentials(flow.request.headers.get("proxy-authorization"))
-        if given is None:
+        found = self._who(flow)
+        if found is None or (isinstance(found, Rejected) and found.reason == "lease_expired"):
+            # Also where a lease is over: clients that have credentials wait for this challenge.
+            over = "" if found is None else "The lease of your address has expired. "
             flow.response = answer(
                 407,
-                "Sluiceway needs your proxy credentials: set HTTPS_PROXY=http://NAME:TOKEN@HOST:PORT "
+                f"{over}Sluiceway needs your proxy credentials: set HTTPS_PROXY=http://NAME:TOKEN@HOST:PORT "
                 f"(your own line comes from {self._parts.contact}).",
                 **CHALLENGE,
             )
             return None
-        found = self._parts.store.directory.lookup(*given)
         if isinstance(found, Identity):
             return found
         if self._failures.too_many(flow.client_conn.peername[0], time.monotonic()):
@@ -165,12 +172,32 @@ class Identify:
         if not tolerate:
             flow.response = answer(
                 407,
-                f"Sluiceway: these proxy credentials are not good: {REASONS[found.reason]}. "
-                f"Ask {self._parts.contact}.",
+                f"Sluiceway: {REASONS[found.reason]}. Ask {self._parts.contact}.",
                 **CHALLENGE,
             )
             return None
         return found
+
+    def _who(self, flow: http.HTTPFlow) -> Identity | Rejected | None:
+        header = flow.request.headers.get("proxy-authorization")
+        if header is None:
+            return self._without_credentials(flow.client_conn)
+        given = credentials(header)  # also when it cannot be read: a port or a lease rescues nothing
+        return None if given is None else self._parts.store.directory.lookup(*given)
+
+    def _without_credentials(self, client: connection.Client) -> Identity | Rejected | None:
+        """By the port the client came in, else by its address; None: neither says who it is."""
+        directory, leases = self._parts.store.directory, self._parts.identity.leases
+        source = one_address(client.peername[0])
+        grant = self._visits.grant_of(client)
+        by_port = None if grant is None else directory.at_port(grant, source)
+        if isinstance(by_port, Identity) or (by_port is not None and by_port.reason == "disabled"):
+            return by_port  # a lease does not rescue the owner, either
+        if leases is not None and source is not None and leases.allow(source):
+            by_lease = directory.at_address(source)
+            if by_port is None or isinstance(by_lease, Identity):
+                return by_lease
+        return by_port
 
     def _has_too_many(self, identity: Identity | Rejected, flow: http.HTTPFlow) -> bool:
         """Whether this person's connections are used up; then the flow was answered."""

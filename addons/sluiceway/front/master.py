@@ -17,14 +17,13 @@ from mitmproxy.addons.core import Core
 from mitmproxy.addons.disable_h2c import DisableH2C
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
-from mitmproxy.proxy.layers.modes import HttpProxy
-from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
-from mitmproxy.proxy.mode_specs import ProxyMode
 
 from sluiceway.errors import SluicewayError
+from sluiceway.front.entrance import admit, mode_at
 from sluiceway.front.identity import Identify
 from sluiceway.front.intercept import NextLayer
 from sluiceway.front.parent import Parent, ThroughParent
+from sluiceway.front.ports import OwnPorts
 from sluiceway.front.revocation import Revocations, cut
 from sluiceway.front.visit import Parts, Visits
 
@@ -102,6 +101,7 @@ class Front:
         self._master: ProxyMaster | None = None
         self._revocations: Revocations | None = None
         self.addresses: list[tuple[str, int]] = []
+        self.own_ports: OwnPorts | None = None
 
     async def start(self, listeners: Sequence[Listener]) -> None:
         """Opens all listeners, or raises CannotListen with none left open."""
@@ -120,14 +120,18 @@ class Front:
             self.stop_listening()
             raise
         await self._master.running()
+        if (ports := self._parts.identity.ports) is not None:
+            self.own_ports = OwnPorts(ports, self._parts, visits, self._master, self._proxyserver)
+            await self.own_ports.start()
         self._revocations = Revocations(self._parts, visits, self._proxyserver)
         self._revocations.start()
 
     async def _listen(self, listener: Listener) -> None:
-        mode = ProxyMode.parse(f"regular@{listener.host}:{listener.port}")
+        mode = mode_at(listener.host, listener.port)
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._handle(reader, writer, mode)
+            assert self._master
+            await admit(self._master, self._proxyserver, mode, reader, writer)
 
         try:
             server = await asyncio.start_server(handle, listener.host, listener.port, backlog=BACKLOG)
@@ -140,21 +144,13 @@ class Front:
             if listener.tls:
                 self._parts.tls_ports |= {address[1]}
 
-    async def _handle(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode: ProxyMode
-    ) -> None:
-        """What mitmproxy's own server instances do, with our Master instead of the global one."""
-        assert self._master
-        handler = ProxyConnectionHandler(self._master, reader, writer, self._master.options, mode)
-        handler.layer = HttpProxy(handler.layer.context)
-        with self._proxyserver.register_connection(handler.client.id, handler):
-            await handler.handle_client()
-
     def stop_listening(self) -> None:
         """No new connections; those that are open go on."""
         self._parts.draining = True
         for server in self._servers:
             server.close()
+        if self.own_ports is not None:
+            self.own_ports.stop()
 
     async def stop(self) -> None:
         """Closes what is still open and leaves mitmproxy."""

@@ -1,4 +1,4 @@
-"""Watches for people who were disabled or whose token was revoked, and cuts the raw tunnels they have open.
+"""Watches for people who were disabled or whose token, port or lease has ended, and cuts their raw tunnels.
 
 Decrypted connections need no watching: each of their requests is checked by the gateway.
 """
@@ -48,7 +48,7 @@ class Revocations:
         directory = self._parts.store.directory
         for client, visit in self._visits.tunnels():
             who = visit.identity
-            if isinstance(who, Identity) and not directory.is_active(who.principal.id, who.token_id):
+            if isinstance(who, Identity) and directory.problem(who, client.peername[0]) is not None:
                 cut(self._proxyserver, client)
 
 

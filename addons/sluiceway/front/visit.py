@@ -6,7 +6,7 @@ import functools
 import logging
 import weakref
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mitmproxy import connection, http
 
@@ -14,6 +14,7 @@ from sluiceway.front.attach import Accept
 from sluiceway.front.egress import Admission
 from sluiceway.front.leaf import Leaves
 from sluiceway.front.names import Destination
+from sluiceway.settings.identity import IdentityPaths
 from sluiceway.settings.providers import Providers
 from sluiceway.store import Store
 from sluiceway.types import Identity, Provider, Rejected
@@ -50,6 +51,7 @@ class Parts:
     accept: Accept
     contact: str
     connections_each: int = 200
+    identity: IdentityPaths = field(default_factory=IdentityPaths)
     tls_ports: frozenset[int] = frozenset()
     draining: bool = False
 
@@ -60,6 +62,15 @@ class Visits:
     def __init__(self) -> None:
         self._visits: weakref.WeakKeyDictionary[connection.Client, Visit] = weakref.WeakKeyDictionary()
         self._clients: dict[int, weakref.WeakSet[connection.Client]] = {}
+        self._grants: weakref.WeakKeyDictionary[connection.Client, int] = weakref.WeakKeyDictionary()
+
+    def came_by(self, client: connection.Client, grant: int) -> None:
+        """Notes that a client came in by a person's own port, and by which grant."""
+        self._grants[client] = grant
+
+    def grant_of(self, client: connection.Client) -> int | None:
+        """The grant of the port a client came in by; None: an ordinary listener."""
+        return self._grants.get(client)
 
     def of(self, client: connection.Client) -> Visit | None:
         return self._visits.get(client)

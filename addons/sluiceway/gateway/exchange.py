@@ -23,6 +23,7 @@ from sluiceway.types import (
     Principal,
     Provider,
     Refusal,
+    Rejected,
     Route,
 )
 from sluiceway.wire.client import ClientInfo
@@ -144,6 +145,7 @@ class Exchange:
     def row(self) -> LedgerRow:
         """The row as it stands before anything is forwarded."""
         who, call, client = self.principal, self.call, self.client
+        identity = self.attachment.identity
         dialect = self.dialect.name if self.dialect else None
         model = call.model if call else None
         return LedgerRow(
@@ -174,6 +176,7 @@ class Exchange:
             route_path=self.route_path,
             metered=dialect is not None,
             policy_version=self.rules.policy.version,
+            identity_path=None if isinstance(identity, Rejected) else identity.path,
             budgeted=dialect is not None and self.counts_against_caps,
         )
 

@@ -178,8 +178,8 @@ class Gateway:
         who, directory = identity.principal, self.parts.store.directory
         # As of now: they may have moved to another team since the tunnel was opened.
         exchange.principal = directory.principal(who.id) or who
-        if not directory.is_active(who.id, identity.token_id):
-            raise Refused(refusals.wrong_credentials("revoked", who.name, contact))
+        if (ended := directory.problem(identity, attachment.client_address)) is not None:
+            raise Refused(refusals.wrong_credentials(ended.reason, ended.user, contact))
         disagrees = attachment.misdirected
         host, _, port = request.headers.get("host", "").lower().partition(":")
         if host.rstrip(".") != attachment.host or port not in ("", "443"):

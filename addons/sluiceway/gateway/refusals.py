@@ -83,19 +83,24 @@ KEY_ASTRAY = Refusal(
 # After these the connection is of no more use.
 CLOSES = frozenset((RefusalKind.IDENTITY, RefusalKind.MISDIRECTED, RefusalKind.TOO_LARGE))
 
+_BAD = "your proxy credentials are not good: "
 _WRONG_CREDENTIALS = {
-    "unknown_user": "there is no employee or service named '{user}'",
-    "wrong_token": "the token of '{user}' is not right",
-    "expired": "the token of '{user}' has expired",
-    "revoked": "the token of '{user}' was revoked",
-    "disabled": "the account '{user}' is disabled",
+    "unknown_user": _BAD + "there is no employee or service named '{user}'",
+    "wrong_token": _BAD + "the token of '{user}' is not right",
+    "expired": _BAD + "the token of '{user}' has expired",
+    "revoked": _BAD + "the token of '{user}' was revoked",
+    "disabled": _BAD + "the account '{user}' is disabled",
+    "port_source": "this port is a person's own and closed to your address; use your own proxy URL",
+    "port_released": "this port is nobody's own any more, so it does not say who you are",
+    "lease_expired": "the lease by which your address stood for '{user}' has expired",
+    "lease_revoked": "the lease by which your address stood for '{user}' was revoked",
 }
 
 
 def wrong_credentials(reason: str, user: str, contact: str) -> Refusal:
     """`reason` is one of types.Rejected's; `user` is sanitised."""
     what = _WRONG_CREDENTIALS[reason].format(user=user)
-    message = f"Sluiceway: your proxy credentials are not good: {what}. Ask {contact}."
+    message = f"Sluiceway: {what}. Ask {contact}."
     return Refusal(RefusalKind.IDENTITY, f"credentials_{reason}", message)
 
 

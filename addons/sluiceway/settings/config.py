@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from sluiceway.settings.addresses import (
     Address,
@@ -21,6 +21,7 @@ from sluiceway.settings.addresses import (
     parse_address,
 )
 from sluiceway.settings.egress import Egress
+from sluiceway.settings.identity import IdentityPaths
 from sluiceway.settings.section import Count, Days, Seconds, Section, Text, Wait
 from sluiceway.settings.yaml_file import load_model
 
@@ -123,6 +124,7 @@ class Settings(Section):
     public_url: PublicUrl = "http://127.0.0.1:8080"
     gateway: Gateway = Gateway()
     operate: Operate = Operate()
+    identity: IdentityPaths = IdentityPaths()
     store: Annotated[str, AfterValidator(_store)] = Field(default="sqlite:///sluiceway.db", repr=False)
     rules: Path = Path("rules")
     certs: Path = Path("certs")
@@ -136,6 +138,21 @@ class Settings(Section):
     contact: Text | None = None
     watch_rules: bool = True
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+
+    @field_validator("identity")
+    @classmethod
+    def _ports_of_their_own(cls, identity: IdentityPaths, info: ValidationInfo) -> IdentityPaths:
+        own = [listener.address for listener in info.data.get("listeners", ())]
+        own += [
+            each.listen for name in ("gateway", "operate") if (each := info.data.get(name)) and each.listen
+        ]
+        for address in own:
+            if identity.ports is not None and address.port in identity.ports.numbers:
+                raise ValueError(
+                    f"{address} listens on a port between {identity.ports.first} and {identity.ports.last}; "
+                    "choose a range without it"
+                )
+        return identity
 
     @property
     def zone(self) -> ZoneInfo:

@@ -23,6 +23,11 @@ gateway: {listen: null}
 # The operators' port, without credentials, so best on loopback: /healthz, /readyz, /metrics (Prometheus).
 operate: {listen: null}      # for example {listen: 127.0.0.1:9464}
 
+# Ways in for clients that send no proxy credentials; weaker than a token, so off. A person's port is as
+# good as who can reach it: {address: 127.0.0.1, first: 18100, last: 18199}. A lease takes whoever comes from
+# an address for its holder, so not behind NAT or a load balancer: {max_hours: 12, networks: [10.0.0.0/8]}.
+identity: {ports: null, leases: null}
+
 # Everything that is kept, in one SQLite file.
 store: sqlite:///sluiceway.db
 

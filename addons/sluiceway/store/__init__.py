@@ -2,6 +2,7 @@
 
 from sluiceway.store.directory import Directory
 from sluiceway.store.events import Event
+from sluiceway.store.grants import Lease, PortGrant
 from sluiceway.store.people import Person, Token
 from sluiceway.store.records import Answer, Busy, Discrepancy, Granted, Reservation, Spent, Want
 from sluiceway.store.store import Store
@@ -13,7 +14,9 @@ __all__ = [
     "Discrepancy",
     "Event",
     "Granted",
+    "Lease",
     "Person",
+    "PortGrant",
     "Reservation",
     "Spent",
     "Store",

@@ -1,4 +1,4 @@
-"""The people and their tokens in memory: who is this, answered for every connection without a query."""
+"""The people, their tokens and their grants in memory: who is this, answered without a query."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ import hmac
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Literal
 
+import orjson
+
+from sluiceway.settings.identity import IP, Network, one_address
 from sluiceway.types import Identity, Principal, Rejected
+
+type Reason = Literal[
+    "revoked", "expired", "disabled", "port_source", "port_released", "lease_expired", "lease_revoked"
+]
 
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-@")
 
@@ -20,10 +29,28 @@ class _Token:
     expires_us: int | None
     revoked: bool
 
-    def problem(self, now_us: int) -> str | None:
+    def problem(self, now_us: int) -> Literal["revoked", "expired"] | None:
         if self.revoked:
             return "revoked"
         return "expired" if self.expires_us is not None and self.expires_us <= now_us else None
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port that is somebody's own, by the number of its grant. No `sources`: whoever can reach it."""
+
+    id: int
+    number: int
+    sources: tuple[Network, ...]
+
+    def admits(self, source: IP | None) -> bool:
+        return not self.sources or (source is not None and any(source in each for each in self.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lease:
+    id: int
+    expires_us: int
 
 
 @dataclass(slots=True)
@@ -39,6 +66,9 @@ class _Snapshot:
     by_name: dict[str, _Person]
     by_id: dict[int, _Person]
     tokens: dict[int, tuple[_Person, _Token]]
+    ports: dict[int, tuple[_Person, Port]]  # by grant
+    leases: dict[int, tuple[_Person, _Lease]]  # by grant; expired ones, too
+    leased: dict[str, int]  # the grant of an address
 
 
 def digest(key: bytes, token: str) -> bytes:
@@ -52,7 +82,7 @@ class Directory:
     def __init__(self, key: bytes, now_us: Callable[[], int]) -> None:
         self._key = key
         self._now_us = now_us
-        self._people = _Snapshot(-1, {}, {}, {})
+        self._people = _Snapshot(-1, {}, {}, {}, {}, {}, {})
 
     def lookup(self, user: str, token: str) -> Identity | Rejected:
         """Who these credentials belong to, or why they are not good. Takes as long for unknown users."""
@@ -68,15 +98,65 @@ class Directory:
             return Rejected("disabled", person.principal.name)
         problem = found.problem(self._now_us())
         if problem is not None:
-            return Rejected("revoked" if problem == "revoked" else "expired", person.principal.name)
+            return Rejected(problem, person.principal.name)
         return Identity(person.principal, found.id)
 
-    def is_active(self, principal_id: int, token_id: int) -> bool:
-        """Whether an identity found earlier is still good: asked again for each request on a long tunnel."""
-        person, token = self._people.tokens.get(token_id, (None, None))
-        if person is None or token is None or person.principal.id != principal_id or person.disabled:
-            return False
-        return token.problem(self._now_us()) is None
+    def at_port(self, grant: int, source: IP | None) -> Identity | Rejected:
+        """Whose port a connection came in by; `grant` is what the port was open for when it came."""
+        person, port = self._people.ports.get(grant, (None, None))
+        if person is None or port is None:
+            return Rejected("port_released", "")
+        if not port.admits(source):
+            return Rejected("port_source", "")
+        if person.disabled:
+            return Rejected("disabled", person.principal.name)
+        return Identity(person.principal, grant, "port")
+
+    def at_address(self, source: IP) -> Identity | Rejected | None:
+        """Whom an address stands for, or that it no longer does. None: nobody asked for it to."""
+        grant = self._people.leased.get(str(source))
+        if grant is None:
+            return None
+        person, lease = self._people.leases[grant]
+        if lease.expires_us <= self._now_us():
+            return Rejected("lease_expired", "")
+        if person.disabled:
+            return Rejected("disabled", person.principal.name)
+        return Identity(person.principal, grant, "lease")
+
+    def ports(self) -> list[Port]:
+        """Every port that has to be open."""
+        return [port for _, port in self._people.ports.values()]
+
+    def problem(self, identity: Identity, source: str = "") -> Rejected | None:
+        """Why an identity found earlier is no longer good: asked again for each request on a long tunnel.
+
+        `source` is the address the connection comes from: the port it came by may since be closed to it.
+        """
+        who = self._people.by_id.get(identity.principal.id)
+        reason = self._reason(identity, who, source)
+        return None if reason is None else Rejected(reason, identity.principal.name)
+
+    def _reason(self, identity: Identity, who: _Person | None, source: str) -> Reason | None:
+        if identity.path == "port":
+            owner, port = self._people.ports.get(identity.token_id, (None, None))
+            if port is None or owner is not who:
+                return "port_released"
+            if not port.admits(one_address(source)):
+                return "port_source"
+        elif identity.path == "lease":
+            owner, lease = self._people.leases.get(identity.token_id, (None, None))
+            if lease is None or owner is not who:
+                return "lease_revoked"
+            if lease.expires_us <= self._now_us():
+                return "lease_expired"
+        else:
+            owner, token = self._people.tokens.get(identity.token_id, (None, None))
+            if token is None or owner is not who:
+                return "revoked"
+            if (problem := token.problem(self._now_us())) is not None:
+                return problem
+        return "disabled" if who is None or who.disabled else None
 
     def principal(self, principal_id: int) -> Principal | None:
         """The person as of now: the team may have changed since the tunnel was opened."""
@@ -95,7 +175,7 @@ class Directory:
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """How often people have changed."""
+    """How often people, or what they were granted, have changed."""
     row = connection.execute("SELECT value FROM versions WHERE name = 'people'").fetchone()
     return 0 if row is None else int(row[0])
 
@@ -106,7 +186,7 @@ def printable(user: str) -> str:
 
 
 def _read(connection: sqlite3.Connection) -> _Snapshot:
-    snapshot = _Snapshot(version(connection), {}, {}, {})
+    snapshot = _Snapshot(version(connection), {}, {}, {}, {}, {}, {})
     for number, name, kind, team, project, cost_center, disabled_at in connection.execute(
         "SELECT id, name, kind, team, project, cost_center, disabled_at FROM people"
     ):
@@ -118,4 +198,18 @@ def _read(connection: sqlite3.Connection) -> _Snapshot:
         person, token = snapshot.by_id[person_id], _Token(number, stored, expires_us, revoked_at is not None)
         person.tokens[stored] = token
         snapshot.tokens[number] = (person, token)
+    _read_grants(connection, snapshot)
     return snapshot
+
+
+def _read_grants(connection: sqlite3.Connection, snapshot: _Snapshot) -> None:
+    for number, person_id, port, sources in connection.execute(
+        "SELECT id, person_id, port, sources FROM ports WHERE released_at IS NULL"
+    ):
+        networks = tuple(ip_network(each) for each in orjson.loads(sources))
+        snapshot.ports[number] = (snapshot.by_id[person_id], Port(number, port, networks))
+    for number, person_id, address, expires_us in connection.execute(
+        "SELECT id, person_id, address, expires_at FROM leases WHERE ended_at IS NULL"
+    ):
+        snapshot.leases[number] = (snapshot.by_id[person_id], _Lease(number, expires_us))
+        snapshot.leased[address] = number

@@ -96,7 +96,7 @@ class People:
         expires_us = None if expires_at is None else to_us(expires_at)
 
         def write(connection: sqlite3.Connection) -> None:
-            number = _id_of(connection, name)
+            number = id_of(connection, name)
             if revoke_old:
                 self._revoke(connection, "person_id", number)
             self._add_token(connection, number, token, expires_us)
@@ -109,7 +109,7 @@ class People:
 
         def write(connection: sqlite3.Connection) -> int:
             if isinstance(which, str):
-                return self._revoke(connection, "person_id", _id_of(connection, which))
+                return self._revoke(connection, "person_id", id_of(connection, which))
             if connection.execute("SELECT 1 FROM tokens WHERE id = ?", (which,)).fetchone() is None:
                 raise StoreError(f"there is no token {which}; `sluiceway employee list` shows their numbers")
             return self._revoke(connection, "id", which)
@@ -139,7 +139,7 @@ class People:
 
     def _update(self, name: str, column: Literal["disabled_at", "team"], value: str | int | None) -> None:
         def write(connection: sqlite3.Connection) -> None:
-            number = _id_of(connection, name)
+            number = id_of(connection, name)
             connection.execute(f"UPDATE people SET {column} = ? WHERE id = ?", (value, number))  # noqa: S608 - two fixed names
 
         self._change(write)
@@ -147,10 +147,7 @@ class People:
     def _change[T](self, write: Callable[[sqlite3.Connection], T]) -> T:
         def counted(connection: sqlite3.Connection) -> T:
             result = write(connection)
-            connection.execute(
-                "INSERT INTO versions (name, value) VALUES ('people', 1) "
-                "ON CONFLICT (name) DO UPDATE SET value = versions.value + 1"
-            )
+            count_change(connection)
             return result
 
         result = self._run(counted)
@@ -177,6 +174,14 @@ def new_secret() -> str:
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
+def count_change(connection: sqlite3.Connection) -> None:
+    """Tells every directory that people, or what they were granted, have changed."""
+    connection.execute(
+        "INSERT INTO versions (name, value) VALUES ('people', 1) "
+        "ON CONFLICT (name) DO UPDATE SET value = versions.value + 1"
+    )
+
+
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise StoreError(
@@ -193,7 +198,8 @@ def _check_label(what: str, label: str | None) -> None:
         )
 
 
-def _id_of(connection: sqlite3.Connection, name: str) -> int:
+def id_of(connection: sqlite3.Connection, name: str) -> int:
+    """The number of a person. Raises StoreError, with a likely spelling, where there is none."""
     row = connection.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
     if row is not None:
         return int(row[0])

@@ -22,7 +22,17 @@ MAX_CHARGE_NUSD = 10**15
 
 FIELDS = tuple(field.name for field in fields(LedgerRow))
 # What a row is and who it belongs to is written once; settling cannot change it.
-_FIXED = {"kind", "corrects", "request_id", "attempt", "turn", "started_at", "budgeted", *Who._fields}
+_FIXED = {
+    "kind",
+    "corrects",
+    "request_id",
+    "attempt",
+    "turn",
+    "started_at",
+    "budgeted",
+    "identity_path",
+    *Who._fields,
+}
 _FINAL = tuple(name for name in FIELDS if name not in _FIXED)
 
 _INTERNAL = ("id", "owner", "requests", "reserved_nusd", "reserved_tokens", "charged_tokens")

@@ -18,6 +18,7 @@ from sluiceway.store.audit import AuditStore
 from sluiceway.store.database import connect_reader, connect_writer, database_path, make_file, reading_engine
 from sluiceway.store.directory import Directory
 from sluiceway.store.events import Events
+from sluiceway.store.grants import Grants
 from sluiceway.store.keys import Keys
 from sluiceway.store.ledger import Ledger
 from sluiceway.store.lock import Lock
@@ -31,7 +32,7 @@ from sluiceway.store.writer import Writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `directory`, `keys`, `audit`, `traffic`, `events`, `retention`.
+    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `traffic`, `events`.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
@@ -55,6 +56,7 @@ class Store:
                 self._start_writing(boot, clock(), undo)
             self._undo = undo.pop_all()
         self.people = People(self._run, self._read, self._refresh, key, clock)
+        self.grants = Grants(self._run, self._read, self._refresh, clock)
         self.events = Events(self._run, self._read, clock)
         self.keys = Keys(self._run, self._read, clock)
         self.retention = Retention(self._run)

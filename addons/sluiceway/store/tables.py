@@ -95,6 +95,7 @@ ledger = Table(
     Column("charged_tokens", BigInteger, nullable=False),
     Column("reserved_tokens", BigInteger, nullable=False),  # 0 once settled
     Column("owner", Text),  # the process boot that holds the open row; NULL once settled
+    Column("identity_path", Text),  # token | port | lease; NULL: not told, or before schema 0004
     Index("ledger_started", "started_at"),
     # An opening balance sums one person's or one team's rows since a moment.
     Index("ledger_principal", "principal", "started_at"),
@@ -176,6 +177,49 @@ tokens = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
+)
+
+ports = Table(  # per-employee ports: who comes in by one is its owner
+    "ports",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person_id", Id, ForeignKey("people.id"), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("sources", Text, nullable=False),  # JSON list of networks; empty: whoever can reach the port
+    Column("granted_at", BigInteger, nullable=False),
+    Column("released_at", BigInteger),
+)
+Index(
+    "ports_once",
+    ports.c.port,
+    unique=True,
+    sqlite_where=ports.c.released_at.is_(None),
+    postgresql_where=ports.c.released_at.is_(None),
+)
+Index(
+    "ports_one_each",
+    ports.c.person_id,
+    unique=True,
+    sqlite_where=ports.c.released_at.is_(None),
+    postgresql_where=ports.c.released_at.is_(None),
+)
+
+leases = Table(  # source addresses: who comes from one is its holder, until it expires
+    "leases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person_id", Id, ForeignKey("people.id"), nullable=False),
+    Column("address", Text, nullable=False),  # in its one spelling, never IPv4 as IPv6
+    Column("granted_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),  # revoked, or found expired when the address was leased again
+)
+Index(
+    "leases_once",
+    leases.c.address,
+    unique=True,
+    sqlite_where=leases.c.ended_at.is_(None),
+    postgresql_where=leases.c.ended_at.is_(None),
 )
 
 keys = Table(  # provider keys whose owner the company has told us
