@@ -139,7 +139,7 @@ def test_small_teams_are_told_together(store: Connection) -> None:
     assert "legal" not in html
     assert "board" not in html
     assert "(not named)_day" in html
-    fold = "other teams (fewer than 2 people)"
+    fold = "other teams, told together"
     # 2 + 3 dollars of 2 people; 3 dollars of 3 people
     assert [(cells[0], cells[2], cells[6]) for cells in rows(section(html, "teams"))] == [
         (fold, "$5.00", "2"),
