@@ -83,11 +83,13 @@ class GuardState:
     """What looks for secrets and personal data, as the caller found it. `rules` are those in force.
 
     `model`: the installed model that recognises names, None: none, and `warning` says what that means.
+    `personal` are the types the built-in detectors know, None: not told; others are the company's own.
     """
 
     rules: tuple[str, ...]
     model: str | None
     warning: str | None
+    personal: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sluiceway.report.timeline import Timeline
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every section's query may use; None: nobody looked. `timeline` is shared so that charts line up."""
+    """What every section's query may use; None: nobody looked. `timeline` is shared, so charts line up."""
 
     connection: Connection
     period: Period
