@@ -1,6 +1,6 @@
 """What the report is told besides the ledger of that month; run with OUT.html it makes the report to look at.
 
-`--names`, `--fold` (teams of fewer than three), `--bare` (nobody looked at guard, audit and counters), `--bad`.
+`--names`, `--fold` (teams of fewer than three), `--bare` (nobody looked at guard, audit, counters), `--bad`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EVENTS: tuple[tuple[int, str, str, dict[str, Any]], ...] = (
     (11, "ledger_exported", "operator-3", {"format": "csv"}),
     (15, "report_with_names", "operator-3", {"from": "2026-10-01", "to": "2026-10-15", "out": "r.html"}),
     (18, "started", "serve", {"policy_version": "d0c44b7e9a10"}),
-    (19, "audit_listed", "carol", {"person": "alice"}),
+    (19, "audit_listed", "auditor-1", {"person": "alice"}),
     (22, "moon_phase_set", "alice", {"phase": "waxing", "name": "alice", "team": "legal"}),
 )
 
@@ -65,14 +65,14 @@ def guard_state() -> GuardState:
 
 
 def audit_state() -> AuditState:
-    """alice (core) and staff-26 (design) are audited; carol asked twice, and dave approved once."""
+    """alice, bob (core) and staff-26 (design) are audited; one auditor asked twice, another approved once."""
     day = FROM + timedelta(days=14)
     read = Reading(
-        "a-1", day, "carol", "alice", FROM, day, 0, "Incident 12: alice and legal asked how a key left",
-        ("dave",), day + timedelta(hours=2), (day + timedelta(hours=3), day + timedelta(hours=5)),
+        "a-1", day, "auditor-1", "alice", FROM, day, 0, "Incident 12: alice and legal asked how a key left",
+        ("auditor-2",), day + timedelta(hours=2), (day + timedelta(hours=3), day + timedelta(hours=5)),
     )  # fmt: skip
     waiting = Reading(
-        "a-2", day + timedelta(days=9), "carol", "staff-26", FROM, day, 2, "Incident 14", (), None, ()
+        "a-2", day + timedelta(days=9), "auditor-1", "staff-26", FROM, day, 2, "Incident 14", (), None, ()
     )
     kept = (
         Kept("alice", "incident", "sealed", 412),
@@ -82,7 +82,7 @@ def audit_state() -> AuditState:
         Kept("staff-26", "usage", "none", 7),
         Kept("bob", "incident", "content_lost", 1),
     )
-    holders = (("carol", "auditor"), ("dave", "auditor"), ("erin", "council"))
+    holders = (("auditor-1", "auditor"), ("auditor-2", "auditor"), ("council-1", "council"))
     rules = (
         AuditRule("incident", "redacted", "Finding out how customer data left", "Works agreement 7",
                   date(2026, 11, 15), 30, True),

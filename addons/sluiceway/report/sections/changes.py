@@ -170,7 +170,7 @@ def _deed(kind: str, group: Sequence[_Event], audience: Audience) -> Deed:
     actors = list(dict.fromkeys(event.actor if known else audience.words(event.actor) for event in group))
     more = f" and {len(actors) - _NAMING} more" if len(actors) > _NAMING else ""
     return Deed(
-        DEEDS.get(kind, kind.replace("_", " ")),
+        DEEDS.get(kind) or audience.words(kind.replace("_", " ")),
         len(group),
         group[0].at,
         group[-1].at,

@@ -17,7 +17,7 @@ from sluiceway.report.text import plural, visible
 
 BLOCKED, UNSCANNED = "guard_blocked", "guard_failed"
 SECRET = "SECRET"  # noqa: S105 - the type of all credentials
-CLASSES = ("secrets", "personal data", "the company's own")
+CLASSES = ("secrets", "personal data", "the company’s own")
 _SHOWN = 25
 _TEAMS = 40
 

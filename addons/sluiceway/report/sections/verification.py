@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sluiceway.audit.verdict import Fault
 from sluiceway.report.audience import Audience
 from sluiceway.report.model import Attention, CapState, LogCheck, Verification, Weight
 from sluiceway.report.section import Context, Section
-from sluiceway.report.text import plural
+from sluiceway.report.text import moment, plural
 from sluiceway.store.records import Discrepancy
 from sluiceway.types import Unit
 
@@ -68,13 +69,20 @@ def _difference(found: Discrepancy, audience: Audience) -> Difference:
     cap = CapState("", scope, window, 0, 0, 0, None, who, found.unit)
     return Difference(
         audience.holder(cap),
-        f"{window} from {starts.partition('|')[0][:16]}" if starts else window,
+        f"{window} from {_moment(starts.partition('|')[0])}" if starts else window,
         found.unit,
         found.spent,
         found.ledger_spent,
         found.reserved,
         found.ledger_reserved,
     )
+
+
+def _moment(text: str) -> str:
+    try:
+        return moment(datetime.fromisoformat(text))
+    except ValueError:  # a counter that nobody of us wrote
+        return text
 
 
 def attention(data: Checks) -> Sequence[Attention]:
