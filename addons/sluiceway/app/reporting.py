@@ -103,8 +103,8 @@ def _verified(
     checkpoints: Path | None,
     progress: Progress | None,
 ) -> Verification:
-    ledger = _meanwhile(progress, "checking every budget counter, s:", lambda: _ledger(store))
-    log = _meanwhile(
+    ledger = meanwhile(progress, "checking every budget counter, s:", lambda: _ledger(store))
+    log = meanwhile(
         progress, "checking the audit log, s:", lambda: _log(deployment, store, node_keys, checkpoints)
     )
     return Verification(ledger, log)
@@ -134,7 +134,7 @@ def _log(
     return LogCheck(at, tuple(str(each) for each in verifiers), own, file.name, len(shipped), verdict)
 
 
-def _meanwhile[T](progress: Progress | None, what: str, do: Callable[[], T]) -> T:
+def meanwhile[T](progress: Progress | None, what: str, do: Callable[[], T]) -> T:
     """Does it in a thread and tells `progress` the seconds: nobody knows how far it is."""
     if progress is None:
         return do()
