@@ -96,6 +96,33 @@ async def test_a_moved_row_knows_what_was_asked_for_would_have_cost(
     assert (row.cost_nusd, row.cost_as_requested_nusd) == (WHOLE_NUSD, as_requested)
 
 
+class Tiers(PricesByModel):
+    """Notes on which tier each price was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+
+    def cost(self, *, service_tier: str | None, **given: Any) -> Cost:
+        self.asked.append(service_tier)
+        return super().cost(**given)
+
+
+@pytest.mark.parametrize(
+    ("provider", "tiers"), [("anthropic", ["priority", "priority"]), ("other", ["priority", "auto"])]
+)
+async def test_another_providers_tier_says_nothing_about_the_one_asked_for(
+    provider: str, tiers: list[str]
+) -> None:
+    prices = Tiers()
+    world = World(prices=prices)
+    world.exchange.call = call(service_tier="auto")
+    changes = {"model_requested": "m-asked", "provider": provider}
+    world.settlement.opened(replace(world.exchange.row(), **changes), RESERVED)
+    world.settlement.answered(200, Outcome.OK, replace(WHOLE, service_tier="priority"))
+    assert (await world.row()).cost_as_requested_nusd == 5 * WHOLE_NUSD
+    assert prices.asked == tiers
+
+
 async def test_what_is_free_would_have_been_free_too() -> None:
     world = World()
     world.exchange.call = call(operation="count_tokens")

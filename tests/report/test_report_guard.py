@@ -39,6 +39,7 @@ def test_findings_are_counted_by_type_class_and_team(store: Connection) -> None:
             row(guard_findings={"SECRET": 3}, team="search", **BLOCKED),
             row(guard_findings={"PROJECT_CODE": 4}, team="search"),
             row(team="search", **FAILED),
+            row(guard_findings={"NOT_SCANNED": 1}),
             row(),
         ),
         "guard",
@@ -49,8 +50,11 @@ def test_findings_are_counted_by_type_class_and_team(store: Connection) -> None:
         ["EMAIL_ADDRESS", "personal data", "4", "2", "0"],
         ["PROJECT_CODE", "the company’s own", "4", "1", "0"],
     ]
-    # requests with findings, secrets, personal, own, turned away, not scanned
-    assert lines[3:] == [["search", "2", "3", "0", "4", "1", "1"], ["core", "2", "2", "4", "0", "0", "0"]]
+    # requests with findings, secrets, personal, own, turned away, not scanned and turned away, or gone on
+    assert lines[3:] == [
+        ["search", "2", "3", "0", "4", "1", "1", "0"],
+        ["core", "2", "2", "4", "0", "0", "0", "1"],
+    ]
     assert "4 requests carried something" in found.plain()
     assert "1 request was turned away for it; 1 more could not be scanned" in found.plain()
 
@@ -106,3 +110,11 @@ def test_secrets_and_what_was_not_scanned_ask_for_attention(store: Connection) -
     assert "2 requests carried secrets" in html
     assert "2 findings; 1 request was turned away, 1 went on, masked where a rule says so." in html
     assert "2 requests could not be scanned" in html
+    assert "went on without having been scanned" not in html
+
+
+def test_what_went_on_unscanned_is_no_finding_and_is_said(store: Connection) -> None:
+    html = page(store, row(guard_findings={"NOT_SCANNED": 1}))
+    assert "1 request went on without having been scanned" in html
+    assert "1 request could not be scanned and went on all the same" in section(html, "guard").plain()
+    assert "carried secrets" not in html

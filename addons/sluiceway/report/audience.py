@@ -72,8 +72,9 @@ def load(connection: Connection, period: Period, *, names: bool, min_group: int)
     listed = {row.name: row.team for row in connection.execute(select(people.c.name, people.c.team))}
     audience = Audience(names, min_group, _named(connection, period, min_group), listed)
     hidden: set[str] = set() if names else set(listed) | _seen(connection, period, "principal")
-    every = {*listed.values(), *_with_figures(connection, period)}
-    hidden |= {team for team in every if audience.team(team) != team}
+    if audience.named is not None:
+        every = {*listed.values(), *_with_figures(connection, period)}
+        hidden |= {team for team in every if audience.team(team) != team}
     return replace(audience, _hidden=_pattern(hidden))
 
 

@@ -27,6 +27,11 @@ PEOPLE = {
     "person_enabled": "enabled again",
     "person_moved": "moved to another team",
     "token_issued": "given a new token",
+    "port_granted": "given a port of their own",
+    "port_restricted": "had a port restricted",
+    "port_released": "had a port taken back",
+    "address_leased": "known by a leased address",
+    "lease_revoked": "had a lease taken back",
 }
 DEEDS = {
     "key_added": "provider keys added",

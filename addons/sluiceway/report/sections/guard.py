@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
-from sqlalchemy import and_, func, or_, select
-
 from sluiceway.report import chart
-from sluiceway.report.measures import ledger, within
+from sluiceway.report.findings import CLASSES, SECRET, Tally, groups
 from sluiceway.report.model import Attention, GuardState, Weight
 from sluiceway.report.section import Context, Section
 from sluiceway.report.text import plural, visible
 
-BLOCKED, UNSCANNED = "guard_blocked", "guard_failed"
-SECRET = "SECRET"  # noqa: S105 - the type of all credentials
-CLASSES = ("secrets", "personal data", "the company’s own")
 _SHOWN = 25
 _TEAMS = 40
-
-_row = ledger.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +36,20 @@ class Team:
     findings: tuple[int, int, int]
     blocked: int
     unscanned: int
+    passed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
     """`findings` and the values of `steps` are in the order of CLASSES. `unscanned` requests were turned away
-    because they could not be scanned."""
+    because they could not be scanned, `passed` ones went on unscanned, as their rules allow."""
 
     state: GuardState | None
     requests: int
     findings: tuple[int, int, int]
     blocked: int
     unscanned: int
+    passed: int
     types: tuple[Found, ...]
     more_types: int
     teams: tuple[Team, ...]
@@ -67,60 +60,13 @@ class Findings:
 
     @property
     def anything(self) -> bool:
-        return bool(self.requests or self.blocked or self.unscanned)
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Equal rows: same counts, team, step and ending."""
-
-    counts: Mapping[str, int]
-    team: str
-    step: int
-    refusal: str | None
-    rows: int
-
-
-class _Tally:
-    """Adds groups up."""
-
-    def __init__(self, personal: frozenset[str] | None, steps: int) -> None:
-        self._personal = personal
-        self.requests = self.blocked = self.unscanned = 0
-        self.steps = [[0] * steps for _ in CLASSES]
-        self.found: Counter[str] = Counter()
-        self.carriers: Counter[str] = Counter()
-        self.stopped: Counter[str] = Counter()
-        self.teams: dict[str, Counter[str]] = {}
-
-    def kind(self, type_: str) -> int:
-        """Where in CLASSES a type belongs. What the detectors do not know is the company's own."""
-        if type_ == SECRET:
-            return 0
-        return 1 if self._personal is None or type_ in self._personal else 2
-
-    def add(self, group: _Group, team: str) -> None:
-        blocked = group.rows if group.refusal == BLOCKED else 0
-        unscanned = group.rows if group.refusal == UNSCANNED else 0
-        carriers = group.rows if group.counts else 0
-        self.requests += carriers
-        self.blocked += blocked
-        self.unscanned += unscanned
-        of_team = self.teams.setdefault(team, Counter())
-        of_team.update(requests=carriers, blocked=blocked, unscanned=unscanned)
-        for type_, count in group.counts.items():
-            kind = self.kind(type_)
-            self.found[type_] += count * group.rows
-            self.carriers[type_] += group.rows
-            self.stopped[type_] += blocked
-            self.steps[kind][group.step] += count * group.rows
-            of_team[CLASSES[kind]] += count * group.rows
+        return bool(self.requests or self.blocked or self.unscanned or self.passed)
 
 
 def load(context: Context) -> Findings:
     line, state = context.timeline, context.guard
-    tally = _Tally(state.personal if state else None, line.steps)
-    for group in _groups(context):
+    tally = Tally(state.personal if state else None, line.steps)
+    for group in groups(context):
         tally.add(group, context.audience.team(group.team))
     types = sorted(tally.found, key=lambda each: (tally.kind(each), -tally.found[each], each))
     largest = max(tally.found.values(), default=1)
@@ -143,6 +89,7 @@ def load(context: Context) -> Findings:
         (sums[0], sums[1], sums[2]),
         tally.blocked,
         tally.unscanned,
+        tally.passed,
         tuple(shown),
         len(types) - len(shown),
         _teams(tally),
@@ -153,29 +100,7 @@ def load(context: Context) -> Findings:
     )
 
 
-def _groups(context: Context) -> Iterator[_Group]:
-    """A request that was tried twice was scanned once: only first attempts."""
-    rows = context.connection.execute(
-        select(
-            _row.guard_findings,
-            _row.team,
-            context.timeline.position.label("step_no"),
-            _row.refusal_code,
-            func.count().label("rows"),
-        )
-        .where(
-            within(context.period),
-            and_(_row.kind == "request", _row.attempt == 1),
-            or_(_row.guard_findings != "{}", _row.refusal_code.in_((BLOCKED, UNSCANNED))),
-        )
-        .group_by(_row.guard_findings, _row.team, "step_no", _row.refusal_code)
-    )
-    for row in rows:
-        counts = {str(type_): int(count) for type_, count in orjson.loads(row.guard_findings).items()}
-        yield _Group(counts, row.team, row.step_no, row.refusal_code, row.rows)
-
-
-def _teams(tally: _Tally) -> tuple[Team, ...]:
+def _teams(tally: Tally) -> tuple[Team, ...]:
     """Those with most findings first, and what they have in common beyond the largest."""
     teams = [
         Team(
@@ -184,6 +109,7 @@ def _teams(tally: _Tally) -> tuple[Team, ...]:
             (each[CLASSES[0]], each[CLASSES[1]], each[CLASSES[2]]),
             each["blocked"],
             each["unscanned"],
+            each["passed"],
         )
         for name, each in tally.teams.items()
     ]
@@ -210,6 +136,10 @@ def attention(data: Findings) -> Sequence[Attention]:
     if data.unscanned:
         headline = f"{plural(data.unscanned, 'request')} could not be scanned"
         detail = "They were turned away, because a rule that masks or blocks lets nothing pass unscanned."
+        found.append(Attention(Weight.LOOK, headline, detail, "guard"))
+    if data.passed:
+        headline = f"{plural(data.passed, 'request')} went on without having been scanned"
+        detail = "Only rules that count were asked, and they let a request pass when scanning fails."
         found.append(Attention(Weight.LOOK, headline, detail, "guard"))
     if data.state and data.state.rules and data.state.warning:
         headline = "No model recognises names of people"
