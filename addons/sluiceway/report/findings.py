@@ -1,4 +1,4 @@
-"""What the guard found, from the ledger: equal rows as one group, and groups added up by type, team and step."""
+"""What the guard found, from the ledger: equal rows as one group, and groups added up by type, team, step."""
 
 from __future__ import annotations
 
