@@ -111,7 +111,7 @@ def report(
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Write one self-contained HTML page: spend, caps, routing, findings, audit, and what was verified."""
+    """Write one self-contained HTML page. Spend, caps, routing, findings, audit, and what was verified."""
     _check_folder(out)
     deployment = Deployment.load(config)
     group = _group(deployment, min_group)
