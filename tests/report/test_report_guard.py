@@ -50,10 +50,10 @@ def test_findings_are_counted_by_type_class_and_team(store: Connection) -> None:
         ["EMAIL_ADDRESS", "personal data", "4", "2", "0"],
         ["PROJECT_CODE", "the company’s own", "4", "1", "0"],
     ]
-    # requests with findings, secrets, personal, own, turned away, not scanned and turned away, or gone on
+    # requests with findings, secrets, personal, own, turned away, not scanned
     assert lines[3:] == [
-        ["search", "2", "3", "0", "4", "1", "1", "0"],
-        ["core", "2", "2", "4", "0", "0", "0", "1"],
+        ["search", "2", "3", "0", "4", "1", "1"],
+        ["core", "2", "2", "4", "0", "0", "11 went on"],
     ]
     assert "4 requests carried something" in found.plain()
     assert "1 request was turned away for it; 1 more could not be scanned" in found.plain()
@@ -104,11 +104,14 @@ def test_secrets_and_what_was_not_scanned_ask_for_attention(store: Connection) -
         store,
         row(guard_findings={"SECRET": 1}),
         row(guard_findings={"SECRET": 1}, **BLOCKED),
+        row(guard_findings={"SECRET": 1}, outcome="refused", refusal_code="budget_spent"),
         row(**FAILED),
         row(**FAILED),
     )
-    assert "2 requests carried secrets" in html
-    assert "2 findings; 1 request was turned away, 1 went on, masked where a rule says so." in html
+    assert "3 requests carried secrets" in html
+    assert (
+        "3 findings; 2 of the requests reached no provider, 1 went on, masked where a rule says so." in html
+    )
     assert "2 requests could not be scanned" in html
     assert "went on without having been scanned" not in html
 

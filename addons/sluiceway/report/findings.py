@@ -66,7 +66,7 @@ class Tally:
             kind = self.kind(type_)
             self.found[type_] += count * group.rows
             self.carriers[type_] += group.rows
-            self.stopped[type_] += blocked
+            self.stopped[type_] += group.rows if group.refusal else 0
             self.steps[kind][group.step] += count * group.rows
             of_team[CLASSES[kind]] += count * group.rows
 

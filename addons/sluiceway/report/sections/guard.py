@@ -17,13 +17,14 @@ _TEAMS = 40
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One type of finding. `requests` had at least one of it, `blocked` of them were turned away."""
+    """One type of finding. `requests` had at least one of it, `stopped` of them were turned away, for it or
+    for another reason."""
 
     type: str
     kind: str
     findings: int
     requests: int
-    blocked: int
+    stopped: int
     bar: float
 
 
@@ -127,10 +128,11 @@ def attention(data: Findings) -> Sequence[Attention]:
     found: list[Attention] = []
     secrets = next((each for each in data.types if each.type == SECRET), None)
     if secrets is not None:
-        went_on = secrets.requests - secrets.blocked
-        stopped = plural(secrets.blocked, "request was", "requests were")
-        detail = f"{plural(secrets.findings, 'finding')}; {stopped} turned away, {went_on:,} went on, masked"
-        detail += " where a rule says so."
+        went_on = secrets.requests - secrets.stopped
+        detail = (
+            f"{plural(secrets.findings, 'finding')}; {secrets.stopped:,} of the requests reached no provider, "
+            f"{went_on:,} went on, masked where a rule says so."
+        )
         headline = f"{plural(secrets.requests, 'request')} carried secrets"
         found.append(Attention(Weight.LOOK, headline, detail, "guard"))
     if data.unscanned:
