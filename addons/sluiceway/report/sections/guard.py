@@ -130,8 +130,8 @@ def attention(data: Findings) -> Sequence[Attention]:
     if secrets is not None:
         went_on = secrets.requests - secrets.stopped
         detail = (
-            f"{plural(secrets.findings, 'finding')}; {secrets.stopped:,} of the requests reached no provider, "
-            f"{went_on:,} went on, masked where a rule says so."
+            f"{plural(secrets.findings, 'finding')}; {secrets.stopped:,} of the requests reached no "
+            f"provider, {went_on:,} went on, masked where a rule says so."
         )
         headline = f"{plural(secrets.requests, 'request')} carried secrets"
         found.append(Attention(Weight.LOOK, headline, detail, "guard"))
