@@ -322,7 +322,9 @@ class LedgerRow:
     Nobody changes a row; `replace` makes the next one.
 
     Internal extras: `charged_nusd` is what caps were charged (the cost, or its upper bound where the
-    price is unknown); `budgeted` says whether caps count this row at all.
+    price is unknown); `budgeted` says whether caps count this row at all. `cost_as_requested_nusd` is what
+    the same usage costs at the model and provider that were asked for: None where a rule moved nothing, or
+    no price is known for it.
     """
 
     request_id: str
@@ -385,6 +387,7 @@ class LedgerRow:
     guard_findings: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     audit: str = "off"
     policy_version: str | None = None
+    cost_as_requested_nusd: int | None = None
     identity_path: IdentityPath | None = None
     charged_nusd: int = 0
     budgeted: bool = True

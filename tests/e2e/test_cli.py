@@ -41,7 +41,7 @@ provider host operation dialect upstream_dialect stream service_tier model_reque
 route_rule route_path task input_tokens cache_read_tokens cache_write_tokens cache_write_1h_tokens
 output_tokens reasoning_tokens audio_input_tokens audio_output_tokens image_tokens tool_units usage_source
 cost_usd cost_basis price_version ttft_ms duration_ms overhead_ms status upstream_status outcome metered
-refusal_code refusal_rule error_type guard_findings audit policy_version identity_path
+refusal_code refusal_rule error_type guard_findings audit policy_version cost_as_requested_usd identity_path
 """
 
 
@@ -473,6 +473,29 @@ def test_a_report_with_names_is_written_and_recorded(with_a_row: Path) -> None:
     assert named.json == {"report": "named.html", "names": True}
     recorded = [detail for kind, detail in events(with_a_row) if kind == "report_with_names"]
     assert [detail["out"] for detail in recorded] == ["named.html"]
+
+
+def test_a_report_says_what_was_verified_for_it_and_what_was_not(with_a_row: Path) -> None:
+    sluiceway("report", "--out", "checked.html", folder=with_a_row)
+    checked = (with_a_row / "checked.html").read_text()
+    assert "all equal" in checked
+    assert "Nothing was ever audited here." in checked
+    sluiceway("report", "--out", "quick.html", "--no-verify", folder=with_a_row)
+    quick = (with_a_row / "quick.html").read_text()
+    assert "Not verified." in quick
+    assert "all equal" not in quick
+
+
+def test_the_settings_group_size_can_be_raised_and_not_lowered(with_a_row: Path) -> None:
+    edit(with_a_row / "sluiceway.yaml", "min_group: 1}", "min_group: 5}")
+    edit(with_a_row / "sluiceway.yaml", "contact: null", "contact: the works council")
+    for words, told in (((), 5), (("--min-group", "7"), 7)):
+        assert sluiceway("report", "--out", "r.html", *words, folder=with_a_row).code == 0
+        assert f"fewer than {told} active people" in (with_a_row / "r.html").read_text()
+    refused = sluiceway("report", "--out", "no.html", "--min-group", "4", folder=with_a_row)
+    assert (refused.code, (with_a_row / "no.html").exists()) == (1, False)
+    assert "fewer than 5 people (report.min_group in sluiceway.yaml)" in refused.err
+    assert "ask the works council" in refused.err
 
 
 def test_certificates_are_shown_and_the_issuer_renewed(mine: Path) -> None:

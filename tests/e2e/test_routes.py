@@ -71,6 +71,8 @@ def test_a_route_serves_another_model_and_says_so_everywhere(routed: Running, al
     assert (row["model_requested"], row["model_routed"]) == ("claude-opus-4-5", "claude-haiku-4-5")
     assert row["model_served"].startswith("claude-haiku-4-5")
     assert row["route_rule"] == "cheap-chat"
+    # 5 and 25 USD per million tokens where it is 1 and 5 now.
+    assert row["cost_as_requested_nusd"] == 5 * row["cost_nusd"] > 0
     assert routed.providers.log[-1].model.startswith("claude-haiku-4-5")
 
 
@@ -96,11 +98,13 @@ def test_a_denied_request_reaches_nobody_and_names_its_rule(routed: Running, ali
 
 
 def test_a_request_that_no_route_matches_goes_as_it_came(routed: Running, alice: str) -> None:
+    before = len(routed.rows())
     tool = {"name": "t", "description": "d", "input_schema": {"type": "object"}}
     answer = ask(
         routed, alice, "https://api.anthropic.com/v1/messages", messages("claude-opus-4-5", tools=[tool])
     )
     assert "x-sluiceway-route: anthropic/claude-opus-4-5" in answer
+    assert routed.rows(before + 1)[-1]["cost_as_requested_nusd"] is None
 
 
 @pytest.mark.parametrize("key", ["sk-ant-oat01-a-login", "sk-ant-api03-whose"], ids=["login", "unknown key"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from gateway_world import Ledger, NoPrices, call, exchange, parts
+from gateway_world import PROVIDER, Ledger, NoPrices, Prices, call, exchange, parts
 
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
@@ -13,7 +15,7 @@ from sluiceway.gateway.refusals import BROKEN_OFF, INTERNAL, NOT_HTTP
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.store.records import Reservation
-from sluiceway.types import Answer, LedgerRow, Outcome, Usage, UsageSource
+from sluiceway.types import Answer, Cost, CostBasis, LedgerRow, Outcome, Provider, Usage, UsageSource
 
 RESERVED = Reservation(7, 5_000, ())
 WHOLE = Answer(Usage(20, 30, source=UsageSource.REPORTED), model="m-1", complete=True, output_bytes=90)
@@ -59,6 +61,74 @@ async def test_the_first_end_counts() -> None:
     await world.settlement.refused(503, INTERNAL)
     world.settlement.abandoned()
     assert (await world.row()).outcome is Outcome.OK
+
+
+class PricesByModel:
+    """What was asked for costs five times as much, another provider's twice; of `m-odd` nothing is known."""
+
+    def cost(self, *, provider: Provider, model: str, usage: Usage, **_: Any) -> Cost:
+        plain = Prices().cost(usage=usage)
+        factor = {"m-asked": 5, "m-1": 1}.get(model)
+        if factor is None:
+            return replace(plain, usd=None, basis=CostBasis.UNKNOWN)
+        assert plain.usd is not None
+        return replace(plain, usd=plain.usd * factor * (1 if provider is PROVIDER else 2))
+
+
+@pytest.mark.parametrize(
+    ("changes", "as_requested"),
+    [
+        ({"model_requested": "m-asked"}, 5 * WHOLE_NUSD),
+        ({"model_requested": "m", "provider": "other"}, None),
+        ({"model_requested": "m-asked", "provider": "other"}, 5 * WHOLE_NUSD),
+        ({"model_requested": "m-odd"}, None),
+        ({}, None),
+    ],
+    ids=["another model", "another provider, no price", "both", "no price for what was asked", "not moved"],
+)
+async def test_a_moved_row_knows_what_was_asked_for_would_have_cost(
+    changes: dict[str, str], as_requested: int | None
+) -> None:
+    world = World(prices=PricesByModel())
+    world.settlement.opened(replace(world.exchange.row(), **changes), RESERVED)
+    world.settlement.answered(200, Outcome.OK, WHOLE)
+    row = await world.row()
+    assert (row.cost_nusd, row.cost_as_requested_nusd) == (WHOLE_NUSD, as_requested)
+
+
+class Tiers(PricesByModel):
+    """Notes on which tier each price was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+
+    def cost(self, *, service_tier: str | None, **given: Any) -> Cost:
+        self.asked.append(service_tier)
+        return super().cost(**given)
+
+
+@pytest.mark.parametrize(
+    ("provider", "tiers"), [("anthropic", ["priority", "priority"]), ("other", ["priority", "auto"])]
+)
+async def test_another_providers_tier_says_nothing_about_the_one_asked_for(
+    provider: str, tiers: list[str]
+) -> None:
+    prices = Tiers()
+    world = World(prices=prices)
+    world.exchange.call = call(service_tier="auto")
+    changes = {"model_requested": "m-asked", "provider": provider}
+    world.settlement.opened(replace(world.exchange.row(), **changes), RESERVED)
+    world.settlement.answered(200, Outcome.OK, replace(WHOLE, service_tier="priority"))
+    assert (await world.row()).cost_as_requested_nusd == 5 * WHOLE_NUSD
+    assert prices.asked == tiers
+
+
+async def test_what_is_free_would_have_been_free_too() -> None:
+    world = World()
+    world.exchange.call = call(operation="count_tokens")
+    world.settlement.opened(replace(world.exchange.row(), model_requested="m-asked"), RESERVED)
+    world.settlement.answered(200, Outcome.OK, WHOLE)
+    assert (await world.row()).cost_as_requested_nusd == 0
 
 
 @pytest.mark.parametrize("status", [301, 400, 429, 500, 529])

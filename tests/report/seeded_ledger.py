@@ -1,21 +1,19 @@
-"""A realistic month of a ledger, the same on every run; run with OUT.html it makes the report to look at."""
+"""A realistic month of a ledger, the same on every run."""
 
 from __future__ import annotations
 
 import json
 import random
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, insert
 from sqlalchemy.pool import StaticPool
 
-from sluiceway.report import CapState, Period, build, write
+from sluiceway.report import CapState, Period
 from sluiceway.report.model import to_us
 from sluiceway.store.tables import discovery, ledger, metadata, people, tunnels
 from sluiceway.types import LedgerRow
@@ -104,6 +102,67 @@ def employees() -> list[tuple[str, str]]:
 
 
 def month_rows(per_day: int = 420, seed: int = 7) -> Iterator[LedgerRow]:
+    """What people asked for, some of it moved by rules, some of it carrying what the guard looks for."""
+    rng = random.Random(seed + 1)
+    for asked in _asked_rows(per_day, seed):
+        yield _guarded(rng, _moved(rng, asked))
+
+
+def _moved(rng: random.Random, base: LedgerRow) -> LedgerRow:
+    """Opus goes to Haiku at a fifth of the price; mini to a dearer model; some had no price as asked."""
+    answered = base.cost_basis == "list" and base.key_class == "company" and base.cost_nusd is not None
+    if not answered or base.model_served is None:
+        return base
+    if base.model_served == "claude-haiku-4-5" and rng.random() < 0.5:
+        asked = "claude-opus-4-5" if rng.random() < 0.9 else "claude-opus-next"
+        return _as_asked(base, "cheap-chat", asked, 5 if asked == "claude-opus-4-5" else None)
+    if base.model_served == "gpt-5.1" and rng.random() < 0.2:
+        return _as_asked(base, "long-to-large", "gpt-5-mini", 0.2)
+    if base.model_served == "gemini-2.5-flash" and rng.random() < 0.3:
+        moved = _as_asked(base, "spread", "gemini-2.5-flash", 1)
+        return replace(moved, provider="google-eu", model_routed="gemini-2.5-flash")
+    return base
+
+
+def _as_asked(base: LedgerRow, rule: str, model: str, factor: float | None) -> LedgerRow:
+    assert base.cost_nusd is not None
+    return replace(
+        base,
+        route_rule=rule,
+        model_requested=model,
+        model_routed=base.model_served,
+        cost_as_requested_nusd=None if factor is None else int(base.cost_nusd * factor),
+    )
+
+
+def _guarded(rng: random.Random, base: LedgerRow) -> LedgerRow:
+    if not base.metered or base.attempt > 1 or rng.random() > 0.04:
+        return base
+    counts = rng.choice(
+        [{"EMAIL_ADDRESS": 2}, {"SECRET": 1}, {"EMAIL_ADDRESS": 1, "PHONE_NUMBER": 1}, {"PROJECT_CODE": 3},
+         {"IBAN_CODE": 1}, {"SECRET": 1, "EMAIL_ADDRESS": 1}]
+    )  # fmt: skip
+    chance = rng.random()
+    if base.outcome == "refused" or chance > 0.25:
+        return replace(base, guard_findings=counts)
+    failed = chance < 0.02
+    return replace(
+        base,
+        outcome="refused",
+        refusal_code="guard_failed" if failed else "guard_blocked",
+        refusal_rule="no-secrets",
+        guard_findings={} if failed else counts,
+        status=400,
+        upstream_status=None,
+        usage_source="none",
+        cost_nusd=0,
+        charged_nusd=0,
+        cost_as_requested_nusd=None,
+        model_served=None,
+    )
+
+
+def _asked_rows(per_day: int, seed: int) -> Iterator[LedgerRow]:
     """Two months, so that there is a period before; workdays busy, one day of refusals, one bad hour."""
     rng = random.Random(seed)
     persons = employees()
@@ -321,23 +380,3 @@ def fill_month(connection: Connection, per_day: int = 420) -> None:
                 "bytes_down": 91_000_000_000,
             },
         )
-
-
-def main(out: Path, *, names: bool, min_group: int) -> None:
-    with empty_store() as connection:
-        fill_month(connection)
-        html = build(
-            connection,
-            period=MONTH,
-            caps=caps(),
-            names=names,
-            generated_at=MADE_AT,
-            version="0.1.0",
-            title="AI usage, October 2026",
-            min_group=min_group,
-        )
-    write(out, html)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), names="--names" in sys.argv, min_group=3 if "--fold" in sys.argv else 1)

@@ -32,6 +32,8 @@ CONTRACT = (
     "status, upstream_status, outcome, metered, refusal_code, refusal_rule, error_type, guard_findings, "
     "audit, policy_version, identity_path"
 )
+# What came later is added at the end.
+LATER = ("cost_as_requested_usd",)
 
 
 def exported(store: Connection, form: Format, **period: Any) -> bytes:
@@ -50,7 +52,7 @@ def cells(store: Connection) -> list[dict[str, str]]:
 
 def test_fields_are_the_contracts_in_its_order(store: Connection) -> None:
     fill(store, [row()])
-    names = tuple(CONTRACT.split(", "))
+    names = (*CONTRACT.split(", "), *LATER)
     assert names == FIELDS
     assert tuple(lines(store)[0]) == names
     assert tuple(cells(store)[0]) == names
@@ -100,9 +102,10 @@ def test_a_full_row_comes_back_as_the_contract_spells_it(store: Connection) -> N
 def test_money_is_a_plain_decimal_or_null(
     store: Connection, cost_nusd: int | None, written: str | None
 ) -> None:
-    fill(store, [row(cost_nusd=cost_nusd)])
-    assert lines(store)[0]["cost_usd"] == written
-    assert cells(store)[0]["cost_usd"] == (written or "")
+    fill(store, [row(cost_nusd=cost_nusd, cost_as_requested_nusd=cost_nusd)])
+    for field in ("cost_usd", "cost_as_requested_usd"):
+        assert lines(store)[0][field] == written
+        assert cells(store)[0][field] == (written or "")
 
 
 def test_open_rows_are_there_and_say_so(store: Connection) -> None:

@@ -92,7 +92,7 @@ def test_every_table_has_a_caption_and_scoped_headings(tree: Page) -> None:
 
 def test_every_chart_is_described_and_has_a_table(tree: Page) -> None:
     charts = [svg for svg in tree.root.all("svg") if svg.attrs.get("role") == "img"]
-    assert len(charts) == 2
+    assert len(charts) == 4
     for svg in tree.root.all("svg"):
         if svg in charts:
             assert [child.tag for child in svg.children[:2]] == ["title", "desc"]
@@ -139,7 +139,7 @@ def test_small_teams_are_told_together(store: Connection) -> None:
     assert "legal" not in html
     assert "board" not in html
     assert "(not named)_day" in html
-    fold = "other teams (fewer than 2 people)"
+    fold = "other teams, told together"
     # 2 + 3 dollars of 2 people; 3 dollars of 3 people
     assert [(cells[0], cells[2], cells[6]) for cells in rows(section(html, "teams"))] == [
         (fold, "$5.00", "2"),
@@ -156,7 +156,9 @@ def test_an_empty_ledger_says_what_to_do_next(empty_page: str) -> None:
     assert "No AI request passed Sluiceway in this period" in text
     assert "sluiceway employee add" in text
     assert "Nothing. No cap is above" not in text
-    assert [one.attrs["id"] for one in read.root.all("section")] == ["totals", "caps", "discovery", "method"]
+    assert [one.attrs["id"] for one in read.root.all("section")] == [
+        "totals", "caps", "discovery", "audit", "changes", "verification", "method",
+    ]  # fmt: skip
     assert "budgets:" in text
 
 
@@ -171,9 +173,11 @@ def test_progress_hears_of_each_section(store: Connection) -> None:
 
 
 def test_what_needs_attention_names_the_gravest_first(month_page: str) -> None:
-    headlines = [one.text for one in Page(month_page).root.all("strong")]
+    cards = next(one for one in Page(month_page).root.all("ol") if one.attrs.get("class") == "cards")
+    headlines = [one.text for one in cards.all("strong")]
     assert headlines[0] == "1 cap is used up, 2 more above 80\u202f%"
-    assert headlines[1:] == ["1 model without a known cost", "3 AI hosts were used without metering"]
+    assert headlines[1:] == ["1 model without a known cost", "44 requests carried secrets"]
+    assert "3 AI hosts were used without metering." in month_page
     assert "Refusals spiked on 21 Oct." in month_page
 
 

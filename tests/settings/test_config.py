@@ -185,6 +185,7 @@ MISTAKES = {
         "egress: {allow: ['*.example.com']}",
         "1:18: egress.allow.0: write a host name, a network such as 10.1.0.0/16, or 'private'",
     ),
+    "groups of nobody": ("report: {min_group: 0}", "1:21: report.min_group: must be at least 1"),
     "seconds below zero": ("wait_s: -1", "1:9: wait_s: must be at least 0"),
     "time-out of nothing": ("timeouts: {connect_s: 0}", "1:23: timeouts.connect_s: must be more than 0"),
     "true for a number": ("timeouts: {connect_s: true}", "1:23: timeouts.connect_s: must be a number"),

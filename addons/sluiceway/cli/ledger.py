@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 
 from sluiceway import __version__
-from sluiceway.app import budgets
+from sluiceway.app import reporting
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.operations import perform
 from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, Progress, application, show
-from sluiceway.errors import StoreError
+from sluiceway.errors import ConfigError, StoreError
 from sluiceway.report import Period, build, write
 from sluiceway.report.export import export as export_rows
 from sluiceway.store.records import Discrepancy
@@ -94,14 +94,27 @@ def report(
     to: To = None,
     names: Annotated[bool, typer.Option(help="Show people's names. That is recorded.")] = False,
     min_group: Annotated[
-        int, typer.Option(min=1, help="Teams with fewer active people are shown together.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1, help="Teams with fewer active people are shown together; can only raise the setting."
+        ),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Check counters and audit log, and say the result.")
+    ] = True,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="The checkpoints kept off this machine; else the deployment's file.")
+    ] = None,
+    node_key: Annotated[
+        list[str] | None, typer.Option(help="The node's public key as `audit policy` once printed it.")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Write one self-contained HTML page. Spend, caps, refusals, unknown prices, unseen AI hosts."""
+    """Write one self-contained HTML page. Spend, caps, routing, findings, audit, and what was verified."""
     _check_folder(out)
     deployment = Deployment.load(config)
+    group = _group(deployment, min_group)
     span = period(from_, to, timedelta(days=30))
     if names:
         detail = {"from": span.from_at.isoformat(), "to": span.to_at.isoformat(), "out": out.name}
@@ -111,16 +124,37 @@ def report(
         page = build(
             connection,
             period=span,
-            caps=budgets.states(deployment, store),
             names=names,
             generated_at=datetime.now(UTC),
             version=__version__,
-            min_group=min_group,
+            min_group=group,
             progress=progress,
+            **reporting.given(
+                deployment,
+                store,
+                span,
+                verify=verify,
+                node_keys=node_key or (),
+                checkpoints=checkpoints,
+                progress=progress,
+            ),
         )
     progress.close()
     write(out, page)
     show({"report": str(out), "names": names}, as_json, f"wrote {out}; open it in a browser")
+
+
+def _group(deployment: Deployment, asked: int | None) -> int:
+    """The group size to keep to: the setting's, or a larger one. Raises ConfigError for a smaller one."""
+    least = deployment.settings.report.min_group
+    if asked is None or asked >= least:
+        return asked or least
+    contact = deployment.settings.contact or "whoever runs Sluiceway in your company"
+    raise ConfigError(
+        f"--min-group {asked}: in this company no report may show groups of fewer than {least} people "
+        f"(report.min_group in {deployment.config.name}). Leave the option out, or give {least} or more. "
+        f"If it has to be lower, ask {contact}: the setting is part of what was agreed on reports."
+    )
 
 
 def _check_folder(out: Path | None) -> None:

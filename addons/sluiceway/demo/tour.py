@@ -23,7 +23,7 @@ from rich.text import Text
 from sqlalchemy import func, select
 
 from sluiceway import __version__
-from sluiceway.app import budgets
+from sluiceway.app import reporting
 from sluiceway.demo.cast import TEAMS
 from sluiceway.demo.stage import Stage, set_up
 from sluiceway.report import Period, build, write
@@ -210,15 +210,16 @@ def tokens_billed(usage: Mapping[str, Any]) -> tuple[int, int]:
 
 def _report(stage: Stage, out: Path) -> None:
     now = datetime.now(UTC)
+    week = Period(now - timedelta(days=7), now)
     with stage.deployment.store(writable=False) as store, store.read() as connection:
         page = build(
             connection,
-            period=Period(now - timedelta(days=7), now),
-            caps=budgets.states(stage.deployment, store),
+            period=week,
             names=False,
             generated_at=now,
             version=__version__,
             title="AI usage report (demo)",
+            **reporting.given(stage.deployment, store, week),
         )
     write(out, page)
 

@@ -27,7 +27,9 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
     assert call
     final = answer.complete and answer.usage.source is UsageSource.REPORTED
     if call.operation in FREE:
-        return {**COSTLESS, "usage_source": answer.usage.source if final else UsageSource.NONE}
+        free = {"cost_as_requested_nusd": 0} if moved(row) else {}
+        source = answer.usage.source if final else UsageSource.NONE
+        return {**COSTLESS, **free, "usage_source": source}
     usage = answer.usage if final else _completed(exchange, parts, answer)
     tier = answer.service_tier or call.service_tier
     cost = exchange.rules.prices.cost(
@@ -59,8 +61,33 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         "cost_nusd": None if cost.usd is None else to_nusd(cost.usd),
         "cost_basis": cost.basis,
         "price_version": cost.price_version,
+        "cost_as_requested_nusd": _as_requested(exchange, row, usage, tier) if moved(row) else None,
         "charged_nusd": to_nusd(cost.bound_usd) if row.budgeted else 0,
     }
+
+
+def moved(row: LedgerRow) -> bool:
+    """Whether a rule sent the request elsewhere than the client asked."""
+    return row.model_routed != row.model_requested or row.provider != row.provider_requested
+
+
+def _as_requested(exchange: Exchange, row: LedgerRow, usage: Usage, tier: str | None) -> int | None:
+    """What the same usage costs where the client wanted it, in nano-dollars; None: no price known for it.
+    Another provider knows other tiers: there the one that was asked for counts, not the answer's."""
+    call = exchange.call
+    assert call
+    stayed = row.provider == row.provider_requested
+    cost = exchange.rules.prices.cost(
+        provider=exchange.attachment.provider,
+        model=row.model_requested,
+        usage=usage,
+        at=row.started_at,
+        service_tier=tier if stayed else call.service_tier,
+        operation=call.operation,
+        dialect=call.dialect,
+        key_class=exchange.key_class,
+    )
+    return None if cost.usd is None else to_nusd(cost.usd)
 
 
 def _completed(exchange: Exchange, parts: GatewayParts, answer: Answer) -> Usage:

@@ -13,12 +13,29 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sluiceway.report import audience, measures, page, timeline
-from sluiceway.report.model import Attention, CapState, Period, Progress
+from sluiceway.report.model import (
+    Attention,
+    AuditState,
+    CapState,
+    GuardState,
+    Period,
+    Progress,
+    Verification,
+)
 from sluiceway.report.page import write
 from sluiceway.report.section import Context, Section
 from sluiceway.report.sections import SECTIONS
 
-__all__ = ["CapState", "Period", "Progress", "build", "write"]
+__all__ = [
+    "AuditState",
+    "CapState",
+    "GuardState",
+    "Period",
+    "Progress",
+    "Verification",
+    "build",
+    "write",
+]
 
 _FOREMOST = 3
 
@@ -34,11 +51,15 @@ def build(
     title: str = "AI usage report",
     min_group: int = 1,
     progress: Progress | None = None,
+    guard: GuardState | None = None,
+    audit: AuditState | None = None,
+    verification: Verification | None = None,
 ) -> str:
     """The report as HTML: no script, nothing to load.
 
     `names` puts people's names in; without it none appears, and teams with fewer than `min_group`
     active people are told together. `progress` hears of each section before its queries run.
+    `guard`, `audit` and `verification` None: nobody looked, and the report says so.
     """
     context = Context(
         connection,
@@ -49,6 +70,9 @@ def build(
         audience.load(connection, period, names=names, min_group=min_group),
         generated_at,
         version,
+        guard,
+        audit,
+        verification,
     )
     wanted = [section for section in SECTIONS if _wanted(section, context)]
     loaded: list[tuple[Section[Any], Any]] = []

@@ -24,7 +24,7 @@ from sluiceway.types import to_usd
 Format = Literal["jsonl", "csv"]
 Record = dict[str, Any]
 
-# As design.md lists them; names and order are what others read.
+# As design.md lists them, and then what came later; names and order are what others read.
 _CONTRACT = """
     kind corrects request_id attempt turn response_id started_at ended_at
     principal principal_kind team project cost_center key_fingerprint key_class
@@ -35,12 +35,13 @@ _CONTRACT = """
     output_tokens reasoning_tokens audio_input_tokens audio_output_tokens image_tokens
     tool_units usage_source cost_usd cost_basis price_version ttft_ms duration_ms overhead_ms
     status upstream_status outcome metered refusal_code refusal_rule error_type
-    guard_findings audit policy_version identity_path
+    guard_findings audit policy_version cost_as_requested_usd identity_path
 """
 FIELDS = tuple(_CONTRACT.split())
 
 _OBJECTS = ("tool_units", "guard_findings")
-_NUMBERS_AS_TEXT = frozenset({"cost_usd"})  # a negative correction is a number, not a formula
+_MONEY = {"cost_usd": "cost_nusd", "cost_as_requested_usd": "cost_as_requested_nusd"}
+_NUMBERS_AS_TEXT = frozenset(_MONEY)  # a negative correction is a number, not a formula
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FETCH_ROWS = 1000
 _REPORT_ROWS = 10_000
@@ -63,7 +64,7 @@ def export(
 
 
 def _records(connection: Connection, from_at: datetime | None, to_at: datetime | None) -> Iterator[Record]:
-    names = ["cost_nusd" if field == "cost_usd" else field for field in FIELDS]
+    names = [_MONEY.get(field, field) for field in FIELDS]
     query = select(*(ledger.c[name] for name in names)).order_by(ledger.c.started_at, ledger.c.id)
     if from_at is not None:
         query = query.where(ledger.c.started_at >= to_us(from_at))
@@ -78,8 +79,8 @@ def _record(record: Record) -> Record:
     """The stored values as the contract spells them; the order of the fields is kept."""
     record["started_at"] = _moment(record["started_at"])
     record["ended_at"] = _moment(record["ended_at"])
-    # Always nine decimals, never an exponent.
-    record["cost_usd"] = None if record["cost_usd"] is None else format(to_usd(record["cost_usd"]), "f")
+    for field in _MONEY:  # always nine decimals, never an exponent
+        record[field] = None if record[field] is None else format(to_usd(record[field]), "f")
     for field in _OBJECTS:
         record[field] = _object(record[field], record["request_id"])
     return record

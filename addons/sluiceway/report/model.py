@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 
+from sluiceway.audit.overview import Overview
+from sluiceway.audit.verdict import Verdict
+from sluiceway.store.records import Discrepancy
 from sluiceway.types import Unit
 
 Progress = Callable[[str, int, int], None]  # what is being worked on, parts done, parts in all
@@ -73,6 +76,79 @@ class CapState:
     ends_at: datetime | None
     who: str
     unit: Unit = "usd"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardState:
+    """What looks for secrets and personal data, as the caller found it. `rules` are those in force.
+
+    `model`: the installed model that recognises names, None: none, and `warning` says what that means.
+    `personal` are the types the built-in detectors know, None: not told; others are the company's own.
+    """
+
+    rules: tuple[str, ...]
+    model: str | None
+    warning: str | None
+    personal: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRule:
+    """An audit rule as written; `in_force` when the report was made. `until` is its last day."""
+
+    name: str
+    mode: str
+    purpose: str
+    agreement: str
+    until: date
+    keep_days: int
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AuditState:
+    """The audit of the period: on what ground, who could open, and what happened.
+
+    `holders` are (name, role) of those who could take part in opening when the report was made.
+    """
+
+    rules: tuple[AuditRule, ...]
+    holders: tuple[tuple[str, str], ...]
+    can_open: bool
+    overview: Overview
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCheck:
+    """Every budget counter beside the ledger's rows, at one moment; `differences` is none where all agree."""
+
+    at: datetime
+    counters: int
+    differences: tuple[Discrepancy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogCheck:
+    """The audit log beside its signatures, at one moment.
+
+    `keys` are the public keys it was checked with, `own_key` says they came from this machine itself;
+    `shipped` is how many checkpoints from `checkpoints` there were. No keys: there is no audit log.
+    """
+
+    at: datetime
+    keys: tuple[str, ...]
+    own_key: bool
+    checkpoints: str
+    shipped: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was checked for this report, and nothing beyond it."""
+
+    ledger: LedgerCheck
+    log: LogCheck
 
 
 class Weight(IntEnum):

@@ -9,13 +9,13 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from sluiceway.report.audience import Audience
-from sluiceway.report.model import Attention, CapState, Period
+from sluiceway.report.model import Attention, AuditState, CapState, GuardState, Period, Verification
 from sluiceway.report.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every section's query may use. `timeline` is shared so that charts line up."""
+    """What every section's query may use; None: nobody looked. `timeline` is shared, so charts line up."""
 
     connection: Connection
     period: Period
@@ -25,6 +25,9 @@ class Context:
     audience: Audience
     generated_at: datetime
     version: str
+    guard: GuardState | None = None
+    audit: AuditState | None = None
+    verification: Verification | None = None
 
 
 def nothing_urgent(_data: object) -> Sequence[Attention]:

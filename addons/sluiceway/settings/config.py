@@ -95,6 +95,12 @@ class Retention(Section):
     discovery_days: Days = 90
 
 
+class Report(Section):
+    """What reports may say. `min_group`: teams with fewer active people are told together, whoever asks."""
+
+    min_group: Annotated[Count, Field(le=1000)] = 1
+
+
 class Limits(Section):
     """Bounds on what one client may make us hold."""
 
@@ -132,6 +138,7 @@ class Settings(Section):
     egress: Egress = Egress()
     drain_timeout_s: Wait = 30
     retention: Retention = Retention()
+    report: Report = Report()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     wait_s: Wait = 30

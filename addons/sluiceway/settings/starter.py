@@ -48,6 +48,9 @@ egress:
 drain_timeout_s: 30     # how long streams in flight may finish after SIGTERM
 retention: {ledger_days: 400, discovery_days: 90}
 
+# Teams with fewer active people are told together in every report; `report --min-group` can only raise it.
+report: {min_group: 1}  # for example {min_group: 5}
+
 limits:
   body_bytes: 33554432
   header_bytes: 65536

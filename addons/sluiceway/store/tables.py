@@ -95,6 +95,7 @@ ledger = Table(
     Column("charged_tokens", BigInteger, nullable=False),
     Column("reserved_tokens", BigInteger, nullable=False),  # 0 once settled
     Column("owner", Text),  # the process boot that holds the open row; NULL once settled
+    Column("cost_as_requested_nusd", BigInteger),  # NULL: not moved, or no price known
     Column("identity_path", Text),  # token | port | lease; NULL: not told, or before schema 0004
     Index("ledger_started", "started_at"),
     # An opening balance sums one person's or one team's rows since a moment.

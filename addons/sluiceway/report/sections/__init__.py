@@ -6,18 +6,23 @@ from typing import Any
 
 from sluiceway.report.section import Section
 from sluiceway.report.sections import (
+    audit,
     caps,
+    changes,
     discovery,
+    guard,
     latency,
     method,
     models,
     people,
     refusals,
     reliability,
+    routing,
     teams,
     timeline,
     totals,
     unpriced,
+    verification,
 )
 
 SECTIONS: tuple[Section[Any], ...] = (
@@ -27,10 +32,15 @@ SECTIONS: tuple[Section[Any], ...] = (
     teams.SECTION,
     people.SECTION,
     models.SECTION,
+    routing.SECTION,
     unpriced.SECTION,
+    guard.SECTION,
     discovery.SECTION,
     refusals.SECTION,
     latency.SECTION,
     reliability.SECTION,
+    audit.SECTION,
+    changes.SECTION,
+    verification.SECTION,
     method.SECTION,
 )
