@@ -313,7 +313,8 @@ class LedgerRow:
     Nobody changes a row; `replace` makes the next one.
 
     Internal extras: `charged_nusd` is what caps were charged (the cost, or its upper bound where the
-    price is unknown); `budgeted` says whether caps count this row at all.
+    price is unknown); `budgeted` says whether caps count this row at all; `spends` (not stored) whether
+    those on money and tokens do: requests of a personal key or a login count on limits of requests alone.
     """
 
     request_id: str
@@ -378,6 +379,7 @@ class LedgerRow:
     policy_version: str | None = None
     charged_nusd: int = 0
     budgeted: bool = True
+    spends: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         "cost_nusd": None if cost.usd is None else to_nusd(cost.usd),
         "cost_basis": cost.basis,
         "price_version": cost.price_version,
-        "charged_nusd": to_nusd(cost.bound_usd) if row.budgeted else 0,
+        "charged_nusd": to_nusd(cost.bound_usd) if row.spends else 0,
     }
 
 

@@ -174,7 +174,8 @@ class Exchange:
             route_path=self.route_path,
             metered=dialect is not None,
             policy_version=self.rules.policy.version,
-            budgeted=dialect is not None and self.counts_against_caps,
+            budgeted=dialect is not None,
+            spends=self.counts_against_caps,
         )
 
     @property
