@@ -164,6 +164,18 @@ def test_the_placeholder_goes_nowhere_even_where_nothing_is_metered() -> None:
         equip(made, of)
 
 
+def test_below_a_star_where_anybody_may_have_a_host_nothing_is_injected() -> None:
+    made, of = asked(PLACEHOLDER, {})
+    made.provider = replace(made.provider, hosts=("*.anthropic.com", "eu.anthropic.com"))
+    with pytest.raises(Refused, match="no_company_key"):
+        equip(made, of)
+    with pytest.raises(Refused, match="key_astray"):
+        put_in(CIMultiDict(), KEY, made.url, made.provider)
+    made.host = "eu.anthropic.com"
+    equip(made, of)
+    assert made.company_key is KEY
+
+
 def test_another_provider_needs_the_companys_key_of_its_own() -> None:
     made, of = asked(OWN[COMPANY], {})
     equip(made, of)
