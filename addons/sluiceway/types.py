@@ -322,9 +322,10 @@ class LedgerRow:
     Nobody changes a row; `replace` makes the next one.
 
     Internal extras: `charged_nusd` is what caps were charged (the cost, or its upper bound where the
-    price is unknown); `budgeted` says whether caps count this row at all. `cost_as_requested_nusd` is what
-    the same usage costs at the model and provider that were asked for: None where a rule moved nothing, or
-    no price is known for it.
+    price is unknown); `budgeted` says whether caps count this row at all; `spends` (not stored) whether
+    those on money and tokens do: requests of a personal key or a login count on limits of requests alone.
+    `cost_as_requested_nusd` is what the same usage costs at the model and provider that were asked for: None
+    where a rule moved nothing, or no price is known for it.
     """
 
     request_id: str
@@ -391,6 +392,7 @@ class LedgerRow:
     identity_path: IdentityPath | None = None
     charged_nusd: int = 0
     budgeted: bool = True
+    spends: bool = True
 
 
 @dataclass(frozen=True, slots=True)

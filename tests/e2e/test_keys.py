@@ -134,7 +134,28 @@ def test_who_brings_an_own_credential_keeps_it(keyed: Running, alice: str, own: 
         assert tunnel.ask("/v1/messages", claude(), x_api_key=own).status == 200
     assert presented(keyed) == {"x-api-key": digest(own)}
     row = keyed.rows(before + 1)[-1]
-    assert (row["key_class"], row["budgeted"], row["metered"]) == (key_class, False, True)
+    assert (row["key_class"], row["charged_nusd"], row["metered"]) == (key_class, 0, True)
+
+
+@pytest.mark.parametrize("key_class", ["personal", "subscription"])
+def test_whoever_pays_is_held_to_limits_of_requests_and_to_no_others(
+    fresh: type[Running], key_class: str
+) -> None:
+    limits = ("limit_requests: 2", "limit_tokens: 1", "limit_usd: 0.000001")
+    budgets = [f"{{name: b{n}, scope: company, {limit}, window: hour}}" for n, limit in enumerate(limits)]
+    running = fresh(budgets=f"[{', '.join(budgets)}]")
+    own = f"sk-ant-{'api03' if key_class == 'personal' else 'oat01'}-{CANARY}"
+    if key_class == "personal":
+        running.add_key("dave-own", "anthropic", own, "personal")
+    with Tunnel(running, running.add("dave")) as tunnel:
+        answers = [tunnel.ask("/v1/messages", claude(), x_api_key=own) for _ in range(3)]
+    assert [code(answer) for answer in answers] == [None, None, "rate_limited"]
+    assert "'b0'" in answers[-1].json["error"]["message"]
+    rows = running.rows(3)
+    assert {row["key_class"] for row in rows} == {key_class}
+    assert {(row["charged_nusd"], row["charged_tokens"]) for row in rows} == {(0, 0)}
+    assert running.service.store
+    assert not running.service.store.verify()
 
 
 @pytest.mark.parametrize("key", ["", "sluiceway"], ids=["none", "placeholder"])

@@ -225,7 +225,7 @@ def test_a_row_tells_who_with_which_client_and_key_and_how_long_it_took(
 
 
 @pytest.mark.parametrize(
-    ("key", "key_class", "basis", "budgeted"),
+    ("key", "key_class", "basis", "capped"),
     [
         pytest.param({"x-api-key": "sk-ant-api03-x"}, "unknown", "list", True, id="key"),
         pytest.param(
@@ -241,7 +241,7 @@ def test_a_row_tells_who_with_which_client_and_key_and_how_long_it_took(
     ],
 )
 def test_a_login_is_metered_apart_and_a_made_up_one_lifts_no_key_out_of_its_caps(
-    quick: Running, alice: str, since: Since, key: dict[str, str], key_class: str, basis: str, budgeted: bool
+    quick: Running, alice: str, since: Since, key: dict[str, str], key_class: str, basis: str, capped: bool
 ) -> None:
     with Tunnel(quick, alice) as tunnel:
         head = "".join(f"{name}: {value}\r\n" for name, value in key.items())
@@ -252,8 +252,8 @@ def test_a_login_is_metered_apart_and_a_made_up_one_lifts_no_key_out_of_its_caps
         )
         assert tunnel.answer().status == 200
     row = since.matching()
-    assert (row["key_class"], row["cost_basis"], row["budgeted"]) == (key_class, basis, budgeted)
-    assert (row["charged_nusd"] > 0) is budgeted
+    assert (row["key_class"], row["cost_basis"], row["budgeted"]) == (key_class, basis, True)
+    assert ((row["charged_nusd"] > 0), (row["charged_tokens"] > 0)) == (capped, capped)
 
 
 def test_wrong_credentials_are_refused_in_the_providers_form_whoever_it_is(

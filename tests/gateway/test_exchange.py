@@ -31,7 +31,7 @@ def test_caps_count_the_companys_money_and_of_unknown_keys_what_policy_says(
     of.rules.policy = replace(Policy(), unknown_keys=unknown_keys)  # type: ignore[arg-type]  # as in the table
     ex = exchange(of, call())
     ex.key_class = key_class
-    assert ex.row().budgeted is counts
+    assert ex.row().spends is counts
 
 
 def test_what_is_not_metered_counts_against_no_cap() -> None:

@@ -87,7 +87,7 @@ def test_what_may_be_done_to_whose_traffic(
     equip(made, of)
     assert made.row().metered
     assert made.row().key_class == key_class
-    assert made.row().budgeted is capped
+    assert made.row().spends is capped
     assert facts_of(made, of).may_reroute is may_reroute
     assert (made.company_key is not None) is injected
     assert made.key_fingerprint == (KEY.fingerprint if injected else OWN[key_class].fingerprint)
@@ -98,7 +98,7 @@ def test_while_no_company_key_is_registered_unknown_ones_are_capped(
     unknown: str | None, capped: bool
 ) -> None:
     made, _ = asked(OWN[UNKNOWN], ring=NO_KEYS, unknown=unknown)
-    assert made.row().budgeted is capped
+    assert made.row().spends is capped
 
 
 @pytest.mark.parametrize("presented", [VACANT, PLACEHOLDER], ids=["nothing", "placeholder"])
@@ -130,7 +130,7 @@ def test_the_first_rule_that_matches_gives_the_key(
         return
     equip(made, of)
     assert made.company_key is not None
-    assert (made.company_key.label, made.row().key_class, made.row().budgeted) == (label, COMPANY, True)
+    assert (made.company_key.label, made.row().key_class, made.row().spends) == (label, COMPANY, True)
 
 
 def test_a_company_key_without_a_rule_goes_out_as_it_came() -> None:
@@ -162,6 +162,18 @@ def test_the_placeholder_goes_nowhere_even_where_nothing_is_metered() -> None:
     made, of = asked(PLACEHOLDER, {}, method="DELETE", metered=False)
     with pytest.raises(Refused, match="no_company_key"):
         equip(made, of)
+
+
+def test_below_a_star_where_anybody_may_have_a_host_nothing_is_injected() -> None:
+    made, of = asked(PLACEHOLDER, {})
+    made.provider = replace(made.provider, hosts=("*.anthropic.com", "eu.anthropic.com"))
+    with pytest.raises(Refused, match="no_company_key"):
+        equip(made, of)
+    with pytest.raises(Refused, match="key_astray"):
+        put_in(CIMultiDict(), KEY, made.url, made.provider)
+    made.host = "eu.anthropic.com"
+    equip(made, of)
+    assert made.company_key is KEY
 
 
 def test_another_provider_needs_the_companys_key_of_its_own() -> None:

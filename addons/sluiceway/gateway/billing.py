@@ -62,7 +62,7 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         "cost_basis": cost.basis,
         "price_version": cost.price_version,
         "cost_as_requested_nusd": _as_requested(exchange, row, usage, tier) if moved(row) else None,
-        "charged_nusd": to_nusd(cost.bound_usd) if row.budgeted else 0,
+        "charged_nusd": to_nusd(cost.bound_usd) if row.spends else 0,
     }
 
 

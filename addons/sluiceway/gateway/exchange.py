@@ -177,7 +177,8 @@ class Exchange:
             metered=dialect is not None,
             policy_version=self.rules.policy.version,
             identity_path=None if isinstance(identity, Rejected) else identity.path,
-            budgeted=dialect is not None and self.counts_against_caps,
+            budgeted=dialect is not None,
+            spends=self.counts_against_caps,
         )
 
     @property

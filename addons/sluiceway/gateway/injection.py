@@ -71,7 +71,10 @@ def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
 
 def _may_have_it(exchange: Exchange) -> bool:
     """Metered requests, and reading what is listed as free. Deleting, cancelling and whatever a client calls
-    below a pattern for all methods are not done in the company's name."""
+    below a pattern for all methods are not done in the company's name. And only at a host that is named in
+    full: below a star every customer of the provider has one, to collect keys with if they like."""
+    if exchange.host not in exchange.provider.hosts:
+        return False
     return exchange.dialect is not None or (exchange.route is not None and exchange.route.method == "GET")
 
 
@@ -98,7 +101,7 @@ def _no_key(exchange: Exchange, rule: Inject | None, contact: str) -> Refusal:
         why = f"the rule '{exchange.route_rule}' sends it there, but no rule gives it the company's"
         return refusals.no_company_key(provider, contact, why, exchange.route_rule)
     if not _may_have_it(exchange):
-        return refusals.no_company_key(provider, contact, "the company's is not used on this path")
+        return refusals.no_company_key(provider, contact, "the company's is not used at this host and path")
     return refusals.no_company_key(provider, contact)
 
 

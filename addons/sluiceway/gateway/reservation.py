@@ -23,6 +23,9 @@ UNLIMITED_TOKENS = 32_000
 # What no model passes in one answer: where the caps would not carry it, a limit is set.
 LONGEST_TOKENS = 128_000
 _SAMPLE_TOKENS = 10_000
+# What everybody is held to, whoever pays.
+FOR_ALL: frozenset[Unit] = frozenset(("requests", "concurrent"))
+NOTHING_SPENT = Want(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tu
     caps: tuple[Cap, ...] = ()
     if row.budgeted and call.operation not in FREE:
         caps = parts.caps.of(exchange.rules.policy, exchange.principal, exchange.started_at)
+        if not row.spends:
+            caps = tuple(cap for cap in caps if cap.unit in FOR_ALL)
     try:
         answer = await _admit(parts, row, call, guess, caps)
     except StoreError:
@@ -118,6 +123,8 @@ async def _admit(
     """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
     it starts with its worst case where the caps carry that now, else with what is likely, and is limited."""
     admit = parts.store.ledger.admit
+    if not row.spends:
+        return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
     least = min(FLOOR_TOKENS * call.choices, guess.most_tokens)
     likely = guess.want(max(least, guess.expected_tokens), least)
     if not call.stream and caps and guess.most_tokens > guess.expected_tokens:

@@ -106,7 +106,7 @@ class Settlement:
             return billed(self._exchange, self._parts, row, answer)
         except Exception as error:
             logger.error("request %s could not be priced: %s", row.request_id, type(error).__name__)
-            reserved = self._reservation.nusd if self._reservation and row.budgeted else 0
+            reserved = self._reservation.nusd if self._reservation and row.spends else 0
             return {"outcome": Outcome.INTERNAL_ERROR, "charged_nusd": reserved}
 
     def _unmetered(self) -> dict[str, Any]:

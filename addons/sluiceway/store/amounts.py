@@ -54,8 +54,10 @@ def tokens_used(row: LedgerRow) -> int | None:
     Raises StoreError where the counts cannot be true.
 
     Where it is known that the provider bills nothing (it was not asked, or answered with an error), what it
-    did not report is none.
+    did not report is none; and so are those that are nobody's to cap.
     """
+    if not row.spends:
+        return 0
     unknown = row.input_tokens is None or row.output_tokens is None
     if unknown and row.cost_nusd != 0:
         return None
