@@ -17,6 +17,8 @@ from tests.clients.cli import Cli
 from tests.e2e.running import Running
 
 PATIENCE_S = 60
+# Each is read by some client alone; a company rolls out all of them.
+TRUST = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
 # Other hosts the clients like to ask. They are tunnelled, and end at the simulator like everything else.
 ELSEWHERE = ("chatgpt.com", "ab.chatgpt.com", "github.com", "api.github.com", "play.googleapis.com")
 
@@ -37,9 +39,10 @@ class Ran:
 
 
 class Desk:
-    """A folder to work in and an environment with nothing of this process's own in it."""
+    """A folder to work in and an environment with nothing of this process's own in it. `trust` are the
+    variables that name the CA bundle."""
 
-    def __init__(self, folder: Path, running: Running, proxy: str) -> None:
+    def __init__(self, folder: Path, running: Running, proxy: str, trust: tuple[str, ...] = TRUST) -> None:
         self.work, self._home, self._temporary = folder / "work", folder / "home", folder / "tmp"
         for each in (self.work, self._home, self._temporary):
             each.mkdir(parents=True)
@@ -56,10 +59,8 @@ class Desk:
             "HTTPS_PROXY": proxy,
             "https_proxy": proxy,
             "NO_PROXY": "localhost,127.0.0.1,::1",
-            "SSL_CERT_FILE": str(bundle),
-            "NODE_EXTRA_CA_CERTS": str(bundle),
             "NODE_USE_ENV_PROXY": "1",
-            "REQUESTS_CA_BUNDLE": str(bundle),
+            **dict.fromkeys(trust, str(bundle)),
         }
 
     def run(

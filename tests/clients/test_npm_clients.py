@@ -43,6 +43,25 @@ def test_a_prompt_is_answered_and_each_request_has_its_exact_row(cli: Cli, desk:
     assert seen.refused() == []
 
 
+@pytest.mark.parametrize(
+    ("cli", "variable"),
+    [
+        (CLAUDE, "NODE_EXTRA_CA_CERTS"),
+        (CLAUDE, "SSL_CERT_FILE"),
+        (CODEX, "SSL_CERT_FILE"),
+        (CODEX, "CODEX_CA_CERTIFICATE"),
+        (GEMINI, "NODE_EXTRA_CA_CERTS"),
+    ],
+    ids=lambda value: value.command if isinstance(value, Cli) else value,
+)
+def test_one_ca_variable_is_enough(
+    cli: Cli, variable: str, running: Running, alice: str, tmp_path: Path, seen: Seen
+) -> None:
+    ran = Desk(tmp_path / "desk", running, alice, (variable,)).run(cli, cli.plain, "Say something.")
+    assert ran.code == 0, ran.shown
+    seen.answers(cli, cli.requests)
+
+
 def test_claude_codes_own_endpoints_pass_unmetered(desk: Desk, seen: Seen) -> None:
     desk.run(CLAUDE, CLAUDE.plain, "Say something.")
     rows = [row for row in seen.rows() if not row["metered"]]
