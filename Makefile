@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CLIENTS := tests/clients/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format lint types layers bench bench-short eval-guard crash soak package clients lock clean
@@ -53,6 +54,15 @@ bench-short: $(STAMP)  ## the same harness in a minute; its figures mean little
 eval-guard: $(STAMP)  ## recall and precision of the secret and PII detectors, and their speed
 	$(BIN)/python -m tests.guard.eval && $(BIN)/python -m tests.guard.eval.speed
 
+$(CLIENTS)/.installed: tests/clients/package.json tests/clients/package-lock.json
+	@command -v npm > /dev/null || { echo "make clients needs Node.js 20 or later, with npm"; exit 1; }
+	cd tests/clients && npm ci --loglevel=error
+	node $(CLIENTS)/@anthropic-ai/claude-code/install.cjs  # its own install script; no others are run
+	@touch $@
+
+clients: $(STAMP) $(CLIENTS)/.installed  ## Claude Code, Codex and Gemini CLI from npm, unmodified
+	$(BIN)/python -m pytest -m clients tests/clients
+
 crash: $(STAMP)  ## kill -9 under load, twenty times
 	$(BIN)/python -m tests.heavy.crash --rounds 20
 
@@ -69,4 +79,4 @@ lock:  ## renew requirements.lock, and requirements-run.lock (what a running pro
 	  --no-header -c requirements.lock pyproject.toml -o requirements-run.lock
 
 clean:  ## remove what is built
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(CLIENTS) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

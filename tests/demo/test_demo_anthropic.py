@@ -110,13 +110,38 @@ async def test_a_tool_is_called_when_asked_for(
         assert final.content[-1].input == {"place": "example", "unit": "C"}
 
 
-async def test_a_tool_result_is_followed_by_words(client: AsyncAnthropic) -> None:
+@pytest.mark.parametrize(
+    ("words", "called"),
+    [
+        ('Please use the tool weather: {"place": "Oslo"}', {"place": "Oslo"}),
+        (
+            '<system-reminder>weather</system-reminder>use the tool weather: {"place": "x"}\nbye',
+            {"place": "x"},
+        ),
+        ("<system-reminder>the weather of today</system-reminder>Say hello.", None),
+        ("Whatever the weathercock says.", None),
+    ],
+    ids=["with arguments", "a line of them", "a reminder is not the user", "a part of a word"],
+)
+async def test_a_tool_is_called_with_the_arguments_the_user_orders(
+    client: AsyncAnthropic, words: str, called: Any
+) -> None:
+    tools: Any = [WEATHER]
+    # Claude Code sends a message of this role behind its user's.
+    asked: Any = [{"role": "user", "content": words}, {"role": "system", "content": "The weather is fine."}]
+    final = await client.messages.create(model=MODEL, max_tokens=500, tools=tools, messages=asked)
+    assert [block.input for block in final.content if block.type == "tool_use"] == [called] * bool(called)
+
+
+async def test_a_tool_result_is_followed_by_words_that_quote_it(client: AsyncAnthropic) -> None:
     tools: Any = [WEATHER]
     call = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"place": "Oslo", "unit": "C"}}
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "weather: 3 degrees"}
     asked: Any = [*HI, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
     final = await client.messages.create(model=MODEL, max_tokens=500, tools=tools, messages=asked)
-    assert [block.type for block in final.content] == ["text"]
+    assert [block.text for block in final.content if block.type == "text"] == [
+        "The tool says: weather: 3 degrees"
+    ]
 
 
 async def test_counting_tokens_agrees_with_the_bill_and_is_free(

@@ -242,3 +242,21 @@ async def test_a_fault_that_does_not_exist_is_refused_by_name(http: httpx2.Async
 def test_near_misses_are_no_faults(text: str) -> None:
     with pytest.raises(ValueError, match="there is no fault"):
         faults.parse(text)
+
+
+async def test_a_held_stream_waits_before_its_last_event_until_it_is_released(
+    http: httpx2.AsyncClient, providers: Providers
+) -> None:
+    providers.fault("openai", "hold")
+    async with http.stream("POST", "/v1/chat/completions", json=STREAM, headers=OPENAI) as response:
+        lines = response.aiter_lines()
+        first = await anext(lines)
+        held = await _recorded(providers, lambda served: served.events_sent == 0)
+        assert not held.complete
+        providers.release()
+        rest = [line async for line in lines if line]
+    assert first.startswith("data: {")
+    assert rest[-1] == "data: [DONE]"
+    assert (await _recorded(providers, lambda served: served.complete)).complete
+    providers.clear_faults()
+    assert (await _chat(http, "", STREAM)).text.endswith("data: [DONE]\n\n")  # nobody is held any more

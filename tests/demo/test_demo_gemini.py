@@ -99,6 +99,19 @@ async def test_a_function_is_called_when_named(client: genai.Client) -> None:
     assert not plain.function_calls
 
 
+async def test_a_function_is_called_as_ordered_and_its_response_is_quoted(client: genai.Client) -> None:
+    function = types.FunctionDeclaration(name="read_file", parameters_json_schema={"type": "object"})
+    config = types.GenerateContentConfig(tools=[types.Tool(function_declarations=[function])])
+    words = 'use the tool read_file: {"file_path": "a.txt"}'
+    called = await client.aio.models.generate_content(model=MODEL, contents=words, config=config)
+    assert called.function_calls
+    assert called.function_calls[0].args == {"file_path": "a.txt"}
+    result: Any = types.Part.from_function_response(name="read_file", response={"output": "green"})
+    asked: Any = [types.UserContent(words), types.UserContent([result])]
+    after = await client.aio.models.generate_content(model=MODEL, contents=asked, config=config)
+    assert after.text == 'The tool says: {"output":"green"}'
+
+
 async def test_counting_is_free_and_embedding_is_not(client: genai.Client, providers: Providers) -> None:
     counted = await client.aio.models.count_tokens(model=MODEL, contents="hi")
     assert counted.total_tokens == 5

@@ -108,6 +108,12 @@ async def test_a_chat_tool_is_called_in_pieces_and_answered(client: AsyncOpenAI)
     assert [call.function.name for call in calls if call.function and call.function.name] == ["weather"]
     arguments = "".join(call.function.arguments or "" for call in calls if call.function)
     assert json.loads(arguments) == {"place": "example"}
+    call = whole.choices[0].message
+    result = {"role": "tool", "tool_call_id": call.tool_calls[0].id, "content": "3 degrees"}  # type: ignore[index]
+    after = await client.chat.completions.create(
+        model="gpt-4o", messages=[*asked, call.model_dump(exclude_none=True), result], tools=TOOLS
+    )
+    assert after.choices[0].message.content == "The tool says: 3 degrees"
 
 
 async def test_json_that_was_asked_for_fits_its_schema(client: AsyncOpenAI) -> None:
@@ -210,7 +216,30 @@ async def test_a_response_calls_a_function(client: AsyncOpenAI) -> None:
     after = await client.responses.create(
         model="gpt-4o", input=result, previous_response_id=final.response.id, tools=tools
     )
-    assert after.output_text
+    assert after.output_text == "The tool says: 3 degrees"
+
+
+async def test_codex_brings_its_tools_in_an_item_and_one_of_them_takes_text(client: AsyncOpenAI) -> None:
+    exec_tool = {"type": "custom", "name": "exec", "format": {"type": "grammar"}}
+    wait = {"type": "function", "name": "wait", "parameters": SCHEMA}
+    group = {"type": "namespace", "name": "functions", "tools": [exec_tool, wait]}
+    asked = {"role": "user", "content": "Please use the tool exec: text('a')"}
+    brought: Any = [{"type": "additional_tools", "role": "developer", "tools": [group]}, asked]
+    stream = await client.responses.create(model="gpt-4o", input=brought, stream=True)
+    events = [event async for event in stream]
+    (done,) = [event for event in events if event.type == "response.custom_tool_call_input.done"]
+    assert done.input == "text('a')"
+    final = events[-1]
+    assert final.type == "response.completed"
+    call = final.response.output[-1]
+    assert call.type == "custom_tool_call"
+    assert (call.name, call.namespace, call.input) == ("exec", "functions", "text('a')")
+    told: Any = {"type": "custom_tool_call_output", "call_id": call.call_id}
+    result: Any = told | {"output": [{"type": "input_text", "text": "a"}]}
+    after = await client.responses.create(
+        model="gpt-4o", input=[result], previous_response_id=final.response.id
+    )
+    assert after.output_text == "The tool says: a"
 
 
 async def test_a_background_response_tells_its_usage_later_and_is_billed_once(

@@ -63,7 +63,8 @@ class Running:
     """A running deployment with its providers, and what tests ask of it.
 
     `patience_s` is how long a provider or a client may be silent; `upstream` is a port that stands for all
-    providers in place of the simulated ones, and the CA file of its certificate.
+    providers in place of the simulated ones, and the CA file of its certificate; `names` are further hosts
+    that the simulated ones answer for.
     """
 
     def __init__(
@@ -78,10 +79,11 @@ class Running:
         patience_s: float = 5,
         upstream: tuple[int, Path] | None = None,
         listener: str = "{address: 127.0.0.1:0}",
+        names: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
         self.on = Loop()
-        self.providers = Providers(latency=latency)
+        self.providers = Providers(latency=latency, names=names)
         self.on.run(self.providers.start(folder / "providers"))
         port, ca_file = upstream or (self.providers.port, self.providers.ca_file)
         text = SETTINGS.format(

@@ -397,6 +397,20 @@ def test_a_websocket_is_answered_426_and_the_connection_serves_the_post_that_fol
     later.matching()
 
 
+def test_an_upgrade_with_wrong_credentials_is_426_too_and_says_why(quick: Running, since: Since) -> None:
+    upgrade = {"connection": "Upgrade", "upgrade": "websocket", "sec_websocket_version": "13"}
+    with Tunnel(quick, quick.url("nobody", "swy_wrong"), "api.openai.com") as tunnel:
+        answer = tunnel.ask("/v1/responses", sec_websocket_key="x3JJHMbDL1EzLkh9GBhXDw==", **upgrade)
+    assert "no employee or service named 'nobody'" in answer.json["error"]["message"]
+    assert (answer.status, answer.header("x-sluiceway-refused")) == (426, "credentials_unknown_user")
+    row = since.row()
+    assert (row["status"], row["refusal_code"], row["operation"]) == (
+        426,
+        "credentials_unknown_user",
+        "websocket",
+    )
+
+
 # Harmless paths
 
 

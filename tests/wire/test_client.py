@@ -54,6 +54,14 @@ def agent(text: str, **more: str) -> dict[str, str]:
             id="gemini-cli",
         ),
         pytest.param(
+            agent(
+                "GeminiCLI-tui/0.61.0/gemini-2.5-pro (linux; x64; terminal)",
+                x_goog_api_client="google-genai-sdk/1.30.0 gl-node/v20.20.2",
+            ),
+            ClientInfo("gemini-cli", "0.61.0", "tui"),
+            id="gemini-cli-in-a-terminal",
+        ),
+        pytest.param(
             agent("opencode/1.0.55 ai-sdk/provider-utils/3.0.1"),
             ClientInfo("opencode", "1.0.55"),
             id="opencode",

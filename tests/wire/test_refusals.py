@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -106,9 +107,29 @@ def test_codex_gets_its_own_form_of_a_spent_budget() -> None:
     assert dict(answer.headers)["x-codex-promo-message"] == SAYS
 
 
-def test_codex_gets_other_refusals_as_everybody_does() -> None:
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (K.IDENTITY, 400),
+        (K.POLICY, 400),
+        (K.REQUEST, 400),
+        (K.TOO_LARGE, 400),
+        (K.UNSUPPORTED, 400),
+        (K.MISDIRECTED, 400),
+        (K.UPGRADE, 426),
+        (K.BUSY, 429),
+        (K.RATE, 429),
+        (K.UNREACHABLE, 502),
+        (K.INTERNAL, 503),
+    ],
+    ids=lambda value: value.value if isinstance(value, RefusalKind) else None,
+)
+def test_codex_gets_a_400_for_every_final_no_and_else_what_everybody_gets(
+    kind: RefusalKind, status: int
+) -> None:
     dialect = by_name("openai_responses")
-    assert dialect.refuse(no(K.POLICY), "r", codex=True) == dialect.refuse(no(K.POLICY), "r")
+    answer = dialect.refuse(no(kind), "r", codex=True)
+    assert answer == replace(dialect.refuse(no(kind), "r"), status=status)
 
 
 def test_a_message_cannot_break_out_of_its_header() -> None:

@@ -8,6 +8,7 @@ values after semicolons, for example `429;retry-after=2`, `cut;after=3` or `gzip
     slow               `first` and `between` in seconds (default 1 and 0.05)
     cut, reset         after so many events (`after`, default 1) close, or reset, the connection;
                        an answer that is not a stream breaks off in its middle
+    hold               wait before the last event of a stream, until `Providers.release`
     stream-error       after so many events (`after`, default 1) the provider's own error event, and no more
     bad-json           an answer, or events, cut short inside their JSON
     no-usage, usage-null   billed, but the answer does not say so
@@ -32,7 +33,7 @@ Change = Callable[[bytes], bytes]
 ENCODINGS = ("gzip", "br", "zstd")
 _NAMES = {
     *ENCODINGS,
-    *("refuse", "hang", "slow", "cut", "reset", "stream-error", "bad-json", "no-usage", "usage-null"),
+    *("refuse", "hang", "slow", "hold", "cut", "reset", "stream-error", "bad-json", "no-usage", "usage-null"),
     *("huge", "trickle", "wrong-type", "redirect"),
 }
 _USAGE_FIELDS = ("usage", "usageMetadata")
@@ -55,6 +56,7 @@ class Delivery:
 
     refuse: bool = False
     hang: bool = False
+    hold: bool = False
     first_s: float | None = None
     between_s: float | None = None
     cut_after: int | None = None
@@ -123,6 +125,7 @@ def delivery(faults: tuple[Fault, ...], accept_encoding: str) -> Delivery:
     return Delivery(
         refuse="refuse" in by_name,
         hang="hang" in by_name,
+        hold="hold" in by_name,
         first_s=slow.number("first", 1.0) if slow else None,
         between_s=slow.number("between", 0.05) if slow else None,
         cut_after=int(cut.number("after", 1)) if cut else None,

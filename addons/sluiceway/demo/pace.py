@@ -23,6 +23,7 @@ class Pace:
 
     def __init__(self, latency: Latency, random: Random) -> None:
         self._latency, self._random = latency, random
+        self._released = asyncio.Event()
 
     async def before_first(self, fixed_s: float | None) -> None:
         wait_s = self._drawn_s(self._latency.first_ms) if fixed_s is None else fixed_s
@@ -32,6 +33,17 @@ class Pace:
     async def before_next(self, fixed_s: float | None) -> None:
         """At zero latency this still lets the loop run, so that each event leaves on its own."""
         await asyncio.sleep(self._drawn_s(self._latency.between_ms) if fixed_s is None else fixed_s)
+
+    def hold(self) -> None:
+        """From now on `until_released` waits."""
+        self._released.clear()
+
+    def release(self) -> None:
+        """What waits goes on, and nothing waits until the next `hold`."""
+        self._released.set()
+
+    async def until_released(self) -> None:
+        await self._released.wait()
 
     def _drawn_s(self, range_ms: tuple[float, float]) -> float:
         low, high = range_ms

@@ -93,10 +93,15 @@ class Providers:
 
     def fault(self, provider: str, text: str, *, times: int | None = None) -> None:
         """Let `provider` ("anthropic", "openai", ...) fail so: its next `times` requests, or from now on."""
+        self._pace.hold()
         if times is None:
             self._standing_faults[provider] = faults.parse(text)
         else:
             self._next_faults.setdefault(provider, deque()).extend([faults.parse(text)] * times)
+
+    def release(self) -> None:
+        """Let streams that the fault `hold` stopped go on; call it in the loop that serves."""
+        self._pace.release()
 
     def clear_faults(self) -> None:
         """From now on, only faults that a request asks for."""

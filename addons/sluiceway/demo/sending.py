@@ -67,7 +67,7 @@ async def _in_parts(
         response.content_length = len(reply.body)
     await response.prepare(request)
     parts = _parts(reply, delivery)
-    async for part in _paced(parts, pace, delivery.between_s):
+    async for part in _paced(parts, pace, delivery):
         await _write(response, encoder.feed(part), delivery.trickle)
         sent.events += 1
         if sent.events in (delivery.cut_after, delivery.reset_after):
@@ -86,10 +86,12 @@ def _parts(reply: Reply, delivery: Delivery) -> Sequence[bytes]:
     return (reply.body[: len(reply.body) // 2],)  # whatever the count, it breaks off in the middle
 
 
-async def _paced(parts: Sequence[bytes], pace: Pace, between_s: float | None) -> AsyncIterator[bytes]:
+async def _paced(parts: Sequence[bytes], pace: Pace, delivery: Delivery) -> AsyncIterator[bytes]:
     for index, part in enumerate(parts):
         if index:
-            await pace.before_next(between_s)
+            await pace.before_next(delivery.between_s)
+        if index and index == len(parts) - 1 and delivery.hold:
+            await pace.until_released()
         yield part
 
 

@@ -322,7 +322,8 @@ class Gateway:
         self, exchange: Exchange, settlement: Settlement, refusal: Refusal
     ) -> web.StreamResponse:
         """The no, in the form the client shows, and its row."""
-        answer = exchange.refusal(refusal)
+        upgrade = _wants_upgrade(exchange.request)
+        answer = exchange.refusal(refusals.of_upgrade(refusal) if upgrade else refusal)
         await settlement.refused(answer.status, refusal)
         reply = self._reply(exchange, refusal.code, answer)
         if refusal.kind in refusals.CLOSES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sluiceway.errors import TooLarge, WireError
 from sluiceway.types import Refusal, RefusalKind
 
@@ -102,6 +104,12 @@ def wrong_credentials(reason: str, user: str, contact: str) -> Refusal:
     what = _WRONG_CREDENTIALS[reason].format(user=user)
     message = f"Sluiceway: {what}. Ask {contact}."
     return Refusal(RefusalKind.IDENTITY, f"credentials_{reason}", message)
+
+
+def of_upgrade(refusal: Refusal) -> Refusal:
+    """The refusal for a request that asks for a socket. After any status but 426 Codex tries seven times to
+    open one; after a 426 it sends a POST at once, and shows how that is answered."""
+    return refusal if refusal.kind is RefusalKind.INTERNAL else replace(refusal, kind=RefusalKind.UPGRADE)
 
 
 def misdirected(disagrees: str, host: str) -> Refusal:

@@ -12,7 +12,11 @@ from sluiceway.wire.fields import label, load, mapping
 MAX_HEADER = 400
 _VERSION = re.compile(r"v?(\d[\w.+-]{0,39})", re.ASCII)
 _SESSION_PART = re.compile(r"_session_([0-9A-Za-z-]{1,64})\Z")
-_ENTRYPOINT = re.compile(r"\(external, ([\w-]{1,40})", re.ASCII)
+# Where a client names the form it runs in: "claude-cli/2.1 (external, sdk-cli)", "GeminiCLI-tui/0.61.0/...".
+_SURFACES = {
+    "claude-code": re.compile(r"\(external, ([\w-]{1,40})", re.ASCII),
+    "gemini-cli": re.compile(r"\bGeminiCLI-([\w-]{1,40})/", re.ASCII),
+}
 
 # Product token of the User-Agent, lower case -> our name. The first token that is listed counts.
 _AGENTS = {
@@ -38,8 +42,9 @@ _CODEX_SESSION = ("session_id", "session-id", "conversation_id", "conversation-i
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """What a request says about its client. `agent` is the form it runs in (Claude Code's entry point such as
-    `sdk-cli`, Codex's originator such as `codex_vscode`). Unknown is None."""
+    """What a request says about its client. `agent` is the form it runs in: Claude Code's entry point such as
+    `sdk-cli`, Codex's originator such as `codex_vscode`, Gemini CLI's surface such as `tui`. Unknown is
+    None."""
 
     name: str | None = None
     version: str | None = None
@@ -59,7 +64,8 @@ def identify(headers: Mapping[str, str]) -> ClientInfo:
         name = "codex"
     if "aider" in headers.get("x-title", "")[:MAX_HEADER].lower():
         name = "aider"
-    entry = _ENTRYPOINT.search(user_agent) if name == "claude-code" else None
+    surface = _SURFACES.get(name or "")
+    entry = surface.search(user_agent) if surface else None
     return ClientInfo(
         name=name,
         version=version,
@@ -70,7 +76,8 @@ def identify(headers: Mapping[str, str]) -> ClientInfo:
 
 def _product(user_agent: str) -> tuple[str, str | None] | None:
     for product in _PRODUCT.finditer(user_agent):
-        name = _AGENTS.get(product[1].lower())
+        word = product[1].lower()
+        name = "gemini-cli" if word.startswith("geminicli-") else _AGENTS.get(word)
         if name:
             return name, product[2]
     return None

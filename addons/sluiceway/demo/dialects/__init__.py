@@ -57,7 +57,12 @@ def _function(asked: Asked) -> Answer:
 def _harmless(asked: Asked) -> Reply:
     """Claude Code's own endpoints (event logging, settings, account): quick, empty, free."""
     request_id = new_id("req_")
-    return Reply(200, request_id, answer_headers(asked.provider, request_id, asked.now), body=b"{}")
+    body = _EMPTY.get(asked.path, b"{}")
+    return Reply(200, request_id, answer_headers(asked.provider, request_id, asked.now), body=body)
+
+
+# Asked three times more, over five seconds, where the answer lacks a field (Claude Code 2.1.332).
+_EMPTY = {"/api/claude_code/policy_limits": b'{"restrictions":{}}'}
 
 
 Route = tuple[str, re.Pattern[str], Answer]

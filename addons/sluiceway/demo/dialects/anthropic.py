@@ -15,7 +15,7 @@ from sluiceway.demo.exchange import Asked, Json, Rejected, Reply, body_of, new_i
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
 from sluiceway.demo.prompt_cache import MINIMUM_TOKENS, PromptCache, prefixes
-from sluiceway.demo.tools import Tool, ToolCall, call_for
+from sluiceway.demo.tools import Tool, ToolCall, call_for, quoted
 
 Marked = tuple[bytes, str | None]  # a block of the prompt, and its cache mark's lifetime
 _ROLES = ("user", "assistant", "system")
@@ -28,7 +28,12 @@ def messages(asked: Asked, memory: Memory) -> Reply:
     model = models.dated(body["model"])
     marked = _blocks(body)
     written = answers.write(
-        asked.raw, wanted=asked.wanted, limit=body["max_tokens"], thinks=_thinks(body), call=_call(body)
+        asked.raw,
+        wanted=asked.wanted,
+        limit=body["max_tokens"],
+        thinks=_thinks(body),
+        call=_call(body),
+        fixed=quoted(_results(body)) if asked.wanted is None else None,
     )
     usage = _usage(memory.prompts, f"{asked.account} {model}", marked, written)
     message: Json = {
@@ -111,9 +116,23 @@ def _call(body: Json) -> ToolCall | None:
         return None
     forced = choice.get("name") or choice.get("type") == "any"
     tools = [Tool(tool["name"], tool.get("input_schema") or {}) for tool in body.get("tools") or ()]
-    last = [part for part in parts(body["messages"][-1].get("content")) if _is_text(part)]
+    last = [part for part in _last_parts(body) if _is_text(part)]
     text = " ".join(part if isinstance(part, str) else part["text"] for part in last)
     return call_for(tools, text, forced=forced)
+
+
+def _last_parts(body: Json) -> list[Any]:
+    """What was said last. Claude Code puts a message of the role `system` behind its user's."""
+    said = [message for message in body["messages"] if message["role"] != "system"]
+    return parts(said[-1].get("content")) if said else []
+
+
+def _results(body: Json) -> list[str]:
+    found = [
+        part for part in _last_parts(body) if isinstance(part, dict) and part.get("type") == "tool_result"
+    ]
+    inner = [piece for part in found for piece in parts(part.get("content"))]
+    return [piece if isinstance(piece, str) else str(piece.get("text", "")) for piece in inner]
 
 
 def _is_text(part: Any) -> bool:

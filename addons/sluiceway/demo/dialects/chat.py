@@ -13,7 +13,7 @@ from sluiceway.demo.exchange import Asked, Json, Rejected, Reply, body_of, new_i
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
 from sluiceway.demo.prompt_cache import automatic
-from sluiceway.demo.tools import Tool, ToolCall, call_for, example
+from sluiceway.demo.tools import Tool, ToolCall, call_for, example, quoted
 
 _DONE = b"data: [DONE]\n\n"
 _FINGERPRINT = "fp_5d3c0f7e01"
@@ -30,7 +30,7 @@ def completions(asked: Asked, memory: Memory) -> Reply:
         limit=body.get("max_completion_tokens") or body.get("max_tokens"),
         thinks=models.reasons(body["model"]) and body.get("reasoning_effort") not in ("none", "minimal"),
         call=_call(body),
-        fixed=_fixed(body),
+        fixed=_fixed(body) or (quoted(_results(body)) if asked.wanted is None else None),
     )
     cached = automatic(memory.prompts, f"{asked.account} {model}", blocks)
     usage = _usage(prompt_tokens(blocks), cached, written, _choices(body))
@@ -96,6 +96,12 @@ def _call(body: Json) -> ToolCall | None:
     functions = [tool["function"] for tool in body.get("tools") or () if "function" in tool]
     tools = [Tool(function["name"], function.get("parameters") or {}) for function in functions]
     return call_for(tools, _last_words(body["messages"][-1]), forced=forced)
+
+
+def _results(body: Json) -> list[str]:
+    last = body["messages"][-1]
+    told = parts(last.get("content")) if last.get("role") == "tool" else []
+    return [part if isinstance(part, str) else str(part.get("text", "")) for part in told]
 
 
 def _last_words(message: Json) -> str:

@@ -18,7 +18,7 @@ from sluiceway.demo.exchange import Asked, Json, Rejected, Reply, body_of, new_i
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
 from sluiceway.demo.prompt_cache import automatic
-from sluiceway.demo.tools import Tool, ToolCall, call_for, example
+from sluiceway.demo.tools import Tool, ToolCall, call_for, example, quoted
 from sluiceway.demo.vectors import vector
 
 _PATH = re.compile(r"/(v1|v1beta|v1alpha)/models/([^/:]+):(\w+)")
@@ -94,7 +94,7 @@ def _answer(asked: Asked, memory: Memory, model: str, body: Json) -> tuple[Json,
         limit=_get(config, "maxOutputTokens"),
         thinks=_THINKS.match(model) is not None and _get(thinking, "thinkingBudget") != 0,
         call=_call(body),
-        fixed=_fixed(config),
+        fixed=_fixed(config) or (quoted(_results(body)) if asked.wanted is None else None),
     )
     cached = automatic(memory.prompts, f"{asked.account} {model}", blocks)
     usage = _usage(prompt_tokens(blocks), cached, written)
@@ -140,6 +140,12 @@ def _call(body: Json) -> ToolCall | None:
     text = " ".join(str(part.get("text", "")) for part in said)
     allowed = _get(config, "allowedFunctionNames") or [True]
     return call_for(tools, text, forced=allowed[0] if config.get("mode") == "ANY" else False)
+
+
+def _results(body: Json) -> list[Any]:
+    said = parts(parts(body["contents"])[-1].get("parts"))
+    found = [_get(part, "functionResponse") for part in said if isinstance(part, dict)]
+    return [result.get("response") for result in found if result]
 
 
 def _schema(function: Json) -> Json:

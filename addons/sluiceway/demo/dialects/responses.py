@@ -14,7 +14,7 @@ from sluiceway.demo.exchange import Asked, Json, Rejected, Reply, body_of, new_i
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory, Turn
 from sluiceway.demo.prompt_cache import automatic
-from sluiceway.demo.tools import Tool, ToolCall, call_for, example
+from sluiceway.demo.tools import Tool, ToolCall, call_for, example, quoted
 
 _EVENT_STREAM = "text/event-stream; charset=utf-8"
 
@@ -95,7 +95,7 @@ def _written(asked: Asked, body: Json, items: list[Json]) -> Written:
         limit=body.get("max_output_tokens"),
         thinks=models.reasons(body["model"]) and effort not in ("none", "minimal"),
         call=None if silent else _call(body, items),
-        fixed=None if silent else _fixed(body),
+        fixed=None if silent else _fixed(body) or (quoted(_results(items)) if asked.wanted is None else None),
     )
 
 
@@ -116,9 +116,27 @@ def _call(body: Json, items: list[Json]) -> ToolCall | None:
     if choice == "none":
         return None
     forced = choice.get("name", True) if isinstance(choice, dict) else choice == "required"
-    functions = [tool for tool in body.get("tools") or () if tool.get("type") == "function"]
-    tools = [Tool(function["name"], function.get("parameters") or {}) for function in functions]
+    brought = [tool for item in items if item.get("type") == "additional_tools" for tool in item["tools"]]
+    tools = _tools([*(body.get("tools") or ()), *brought])
     return call_for(tools, _last_words(items), forced=forced)
+
+
+def _tools(given: list[Json], namespace: str | None = None) -> list[Tool]:
+    """Those a client can be asked to run. Codex brings its own in groups, within an input item."""
+    found: list[Tool] = []
+    for tool in given:
+        if tool.get("type") == "namespace":
+            found += _tools(tool["tools"], tool["name"])
+        elif tool.get("type") in ("function", "custom"):
+            free = tool["type"] == "custom"
+            found.append(Tool(tool["name"], tool.get("parameters") or {}, free, namespace))
+    return found
+
+
+def _results(items: list[Json]) -> list[Any]:
+    last: Json = items[-1] if items else {}
+    told = parts(last.get("output")) if str(last.get("type")).endswith("_call_output") else []
+    return [part.get("text", part) if isinstance(part, dict) else part for part in told]
 
 
 def _last_words(items: list[Json]) -> str:
@@ -152,13 +170,20 @@ def _output(written: Written, body: Json) -> list[Json]:
         output.append({"id": new_id("rs_"), "type": "reasoning", "summary": summary})
     status = "incomplete" if written.truncated else "completed"
     if written.call:
-        call = {"name": written.call.name, "arguments": written.call.arguments, "call_id": new_id("call_")}
-        output.append({"id": new_id("fc_"), "type": "function_call", "status": status, **call})
+        output.append(_called(written.call) | {"status": status})
     else:
         text = {"type": "output_text", "text": written.text, "annotations": [], "logprobs": []}
         message = {"id": new_id("msg_"), "type": "message", "status": status, "role": "assistant"}
         output.append(message | {"content": [text]})
     return output
+
+
+def _called(call: ToolCall) -> Json:
+    group = {"namespace": call.namespace} if call.namespace else {}
+    item = {"name": call.name, "call_id": new_id("call_"), **group}
+    if call.free:
+        return item | {"id": new_id("ctc_"), "type": "custom_tool_call", "input": call.arguments}
+    return item | {"id": new_id("fc_"), "type": "function_call", "arguments": call.arguments}
 
 
 def _response(body: Json, model: str, now: int, output: list[Json], written: Written) -> Json:

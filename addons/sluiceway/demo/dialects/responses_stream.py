@@ -75,4 +75,17 @@ def _function_call(stream: _Stream, index: int, item: Json, count: int | None) -
     stream.add("response.output_item.done", output_index=index, item=item)
 
 
-_ITEMS = {"reasoning": _reasoning, "message": _message, "function_call": _function_call}
+def _custom_tool_call(stream: _Stream, index: int, item: Json, count: int | None) -> None:
+    stream.add("response.output_item.added", output_index=index, item=item | {"input": ""})
+    place = {"item_id": item["id"], "output_index": index}
+    stream.deltas("response.custom_tool_call_input.delta", item["input"], count, **place)
+    stream.add("response.custom_tool_call_input.done", **place, input=item["input"])
+    stream.add("response.output_item.done", output_index=index, item=item)
+
+
+_ITEMS = {
+    "reasoning": _reasoning,
+    "message": _message,
+    "function_call": _function_call,
+    "custom_tool_call": _custom_tool_call,
+}

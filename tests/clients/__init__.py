@@ -1,0 +1,1 @@
+"""Claude Code, Codex CLI and Gemini CLI, unmodified, through a real proxy: `make clients`."""
