@@ -7,6 +7,7 @@ import logging
 import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mitmproxy import connection, http
 
@@ -17,6 +18,9 @@ from sluiceway.front.names import Destination
 from sluiceway.settings.providers import Providers
 from sluiceway.store import Store
 from sluiceway.types import Identity, Provider, Rejected
+
+if TYPE_CHECKING:
+    from sluiceway.front.door import Portal
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ class Parts:
     contact: str
     connections_each: int = 200
     tls_ports: frozenset[int] = frozenset()
+    portal: Portal | None = None
     draining: bool = False
 
 

@@ -21,6 +21,7 @@ from sluiceway.settings.addresses import (
     parse_address,
 )
 from sluiceway.settings.egress import Egress
+from sluiceway.settings.portal import PortalSettings
 from sluiceway.settings.section import Count, Days, Seconds, Section, Text, Wait
 from sluiceway.settings.yaml_file import load_model
 
@@ -122,6 +123,7 @@ class Settings(Section):
     public_url: PublicUrl = "http://127.0.0.1:8080"
     gateway: Gateway = Gateway()
     operate: Operate = Operate()
+    portal: PortalSettings = PortalSettings()
     store: Annotated[str, AfterValidator(_store)] = Field(default="sqlite:///sluiceway.db", repr=False)
     rules: Path = Path("rules")
     certs: Path = Path("certs")

@@ -23,6 +23,11 @@ gateway: {listen: null}
 # The operators' port, without credentials, so best on loopback: /healthz, /readyz, /metrics (Prometheus).
 operate: {listen: null}      # for example {listen: 127.0.0.1:9464}
 
+# The portal, http://sluiceway.internal/: what its PAC file sends where. `no_proxy`: internal domains and
+# networks that machines reach without the proxy, beside private networks; `pac_others`: proxy or direct,
+# for hosts that are no AI hosts.
+portal: {no_proxy: [], pac_others: proxy}
+
 # Everything that is kept, in one SQLite file.
 store: sqlite:///sluiceway.db
 
