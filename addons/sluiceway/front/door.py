@@ -120,7 +120,10 @@ def _too_large(headers: http.Headers) -> http.Response | None:
     """Judged before the body is read. Its framing was checked by mitmproxy."""
     if "transfer-encoding" in headers:
         return answer(411, "Sluiceway: say how long the body is (Content-Length).")
-    if int(headers.get("content-length", "0")) > BODY_BYTES:
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdecimal()):
+        return answer(400, "Sluiceway: this Content-Length is not one number.")
+    if len(length) > 18 or int(length) > BODY_BYTES:
         return answer(413, f"Sluiceway: at most {BODY_BYTES // 1024} KB are read here.")
     return None
 

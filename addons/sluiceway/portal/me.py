@@ -23,8 +23,6 @@ from sluiceway.types import Identity, Principal, to_usd
 
 REFUSED_DAYS = 30
 MODELS = 12
-# Beyond this a person's month is not added up while they wait; the page says so.
-PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +61,15 @@ class Me:
 
 
 def gather(
-    store: Store, policy: Policy, notices: Notices, zone: tzinfo, identity: Identity, at: datetime
+    store: Store,
+    policy: Policy,
+    notices: Notices,
+    zone: tzinfo,
+    identity: Identity,
+    at: datetime,
+    patience_s: float,
 ) -> Me:
-    """Blocks, for some seconds at most. Raises StoreError."""
+    """Blocks. What takes longer than `patience_s` to add up is left out. Raises StoreError."""
     who = store.directory.principal(identity.principal.id) or identity.principal
     day_from, _ = window("day", at, zone)
     month_from, _ = window("month", at, zone)
@@ -86,13 +90,13 @@ def gather(
             notices.readers(),
             notices.readings(who.name),
         )
-        return _with_usage(connection, me)
+        return _with_usage(connection, me, patience_s)
 
 
-def _with_usage(connection: Connection, me: Me) -> Me:
+def _with_usage(connection: Connection, me: Me, patience_s: float) -> Me:
     until = me.at + timedelta(seconds=1)
     try:
-        with bounded(connection, PATIENCE_S):
+        with bounded(connection, patience_s):
             today = used(connection, me.who, me.day_from, until)
             refused = refusals(connection, me.who, me.at - timedelta(days=REFUSED_DAYS), until)
             me = replace(me, today=_sum(list(today.values())), refusals=refused)

@@ -43,7 +43,8 @@ MISTYPED = ("unknown_user", "wrong_token")
 
 @dataclass(frozen=True, slots=True)
 class PortalParts:
-    """What the portal shows. `policy` and `providers` give what is in force at the moment."""
+    """What the portal shows. `policy` and `providers` give what is in force at the moment. A person's month
+    that takes longer than `patience_s` to add up is left out, and the page says so."""
 
     store: Store
     policy: Callable[[], Policy]
@@ -56,6 +57,7 @@ class PortalParts:
     key: bytes
     retention: Retention
     settings: PortalSettings
+    patience_s: float = 2.0
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -141,7 +143,7 @@ class Portal:
         who = parts.store.directory.principal(identity.principal.id) or identity.principal
         if path.startswith(NOTICE):
             return self._notices.answer(path.removeprefix(NOTICE), asked, who)
-        me = gather(parts.store, parts.policy(), parts.notices, parts.zone, identity, now)
+        me = gather(parts.store, parts.policy(), parts.notices, parts.zone, identity, now, parts.patience_s)
         if path == "/api/me":
             return self._pages.json(as_json(me))
         return self._pages.html(
