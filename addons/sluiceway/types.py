@@ -448,3 +448,25 @@ class Attachment:
     host: str
     client_address: str
     misdirected: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to the portal as the front hands it on. `headers` have lower-case names; `path` is as sent,
+    without the query. `direct`: made to the proxy's own port, not through the proxy; public files only."""
+
+    identity: Identity | Rejected | None
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    direct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the portal answers. `headers` include the content type, never the length."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes

@@ -32,7 +32,9 @@ from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.operate import LoopLag, Operate
 from sluiceway.gateway.parts import GatewayParts, Rules
 from sluiceway.gateway.upstream import Lookup, Upstream
+from sluiceway.portal import NoNotices, Portal, PortalParts
 from sluiceway.settings.config import Settings
+from sluiceway.settings.providers import Providers
 from sluiceway.store import Store
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Service:
         self.own_ports: OwnPorts | None = None
         self.store: Store | None = None
         self.parent: Parent | None = None
+        self.portal: Portal | None = None
         self._parts: Parts | None = None
         self._upstream: Upstream | None = None
         self._control: Control | None = None
@@ -119,8 +122,32 @@ class Service:
         )
         for warning in grants.warnings(settings.identity):
             logger.warning(warning)
+        self._parts.portal = self.portal = self._open_portal()
         self.store.events.record("started", "serve", {"policy_version": content.policy.version})
         return self._parts
+
+    def _open_portal(self) -> Portal:
+        settings = self._settings
+        assert self.store and self._parts
+        return Portal(
+            PortalParts(
+                self.store,
+                lambda: self.gateway.parts.rules.policy,
+                self._providers,
+                NoNotices(),
+                settings.certs,
+                settings.public_url,
+                self._parts.contact,
+                settings.zone,
+                self._deployment.key(),
+                settings.retention,
+                settings.portal,
+            )
+        )
+
+    def _providers(self) -> Providers:
+        assert self._parts
+        return self._parts.providers
 
     async def listening(self, addresses: Sequence[tuple[str, int]]) -> None:
         """Clients can come: nobody may be led back into the proxy itself, and commands find this process."""
@@ -247,6 +274,8 @@ class Service:
             await self.front.stop()
         if self._upstream is not None:
             await self._upstream.close()
+        if self.portal is not None:
+            await asyncio.to_thread(self.portal.close)
         if self.store is not None:
             await asyncio.to_thread(self.store.close)
 

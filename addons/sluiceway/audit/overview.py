@@ -66,6 +66,16 @@ def overview(store: AuditStore, from_at: datetime, to_at: datetime) -> Overview:
         )
 
 
+def readings_of(store: AuditStore, person: str) -> tuple[Reading, ...]:
+    """Every request to read this person's records there ever was, for that person; the latest first."""
+    by_request: dict[str, list[Row]] = {}
+    with store.snapshot() as snapshot:
+        for each in snapshot.records("access", person=person):
+            by_request.setdefault(str(each["request"]), []).append(each)
+    whole = [steps for steps in by_request.values() if any(each["step"] == "request" for each in steps)]
+    return tuple(sorted(map(_reading, whole), key=lambda reading: reading.at, reverse=True))
+
+
 def _readings(snapshot: Snapshot, start: int, end: int) -> list[Reading]:
     by_request: dict[str, list[Row]] = {}
     for each in snapshot.records("access"):

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from mitmproxy import connection, http
 
 from sluiceway.errors import WireError
+from sluiceway.front.door import WHERE, Door, names_portal
 from sluiceway.front.egress import Admitted
 from sluiceway.front.names import Destination, parse_authority
 from sluiceway.front.parent import Parent
@@ -72,8 +73,9 @@ def credentials(header: str | None) -> tuple[str, str] | None:
 class Identify:
     """The addon that turns a CONNECT into a Visit, or answers it."""
 
-    def __init__(self, parts: Parts, visits: Visits, parent: Parent | None = None) -> None:
+    def __init__(self, parts: Parts, visits: Visits, door: Door, parent: Parent | None = None) -> None:
         self._parts = parts
+        self._door = door
         self._visits = visits
         self._parent = parent
         self._failures = Failures()
@@ -87,6 +89,9 @@ class Identify:
             destination = parse_authority(f"{_bracketed(flow.request.host)}:{flow.request.port}", 443)
         except WireError as error:
             flow.response = answer(400, f"Sluiceway: this CONNECT target cannot be used: {error}")
+            return
+        if names_portal(destination):
+            flow.response = answer(403, WHERE)
             return
         identity = self._identify(flow, tolerate=self._decrypts(destination))
         if identity is None or self._has_too_many(identity, flow):
@@ -121,7 +126,11 @@ class Identify:
         try:
             destination = parse_authority(f"{_bracketed(flow.request.host)}:{flow.request.port}", 80)
         except WireError as error:
+            if self._door.admit(flow, None, lambda: None):
+                return
             flow.response = answer(400, f"Sluiceway: this address cannot be used: {error}")
+            return
+        if self._door.admit(flow, destination, lambda: self._identify(flow, tolerate=True)):
             return
         if flow.request.scheme != "http" or self._parts.providers.at(destination.host):
             flow.response = answer(

@@ -22,6 +22,7 @@ from OpenSSL import SSL
 from sluiceway.errors import WireError
 from sluiceway.front.attach import AttachLayer
 from sluiceway.front.names import normalise
+from sluiceway.front.plain import PlainLayer
 from sluiceway.front.tunnel import CountedTunnel, HangUp
 from sluiceway.front.visit import Parts, Visit, Visits, fail_closed
 from sluiceway.types import Attachment, Identity
@@ -55,7 +56,7 @@ class NextLayer:
         if len(context.layers) == 1 and isinstance(context.layers[0], modes.HttpProxy):
             return self._top(nextlayer)
         if len(context.layers) == 2 and isinstance(context.layers[1], ClientTLSLayer):
-            return HttpLayer(context, HTTPMode.regular)  # inside a TLS proxy listener
+            return PlainLayer(context, HTTPMode.regular)  # inside a TLS proxy listener
         if visit is None:
             return HangUp(context)
         if visit.provider is None:
@@ -68,7 +69,7 @@ class NextLayer:
         context = nextlayer.context
         if context.client.sockname[1] in self._parts.tls_ports:
             return ClientTLSLayer(context)
-        return HttpLayer(context, HTTPMode.regular)
+        return PlainLayer(context, HTTPMode.regular)
 
     def _handshake(self, nextlayer: layer.NextLayer, visit: Visit) -> layer.Layer | None:
         """AI hosts speak TLS and nothing else, however slowly the first bytes come."""

@@ -19,6 +19,7 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 
 from sluiceway.errors import SluicewayError
+from sluiceway.front.door import Door
 from sluiceway.front.entrance import admit, mode_at
 from sluiceway.front.identity import Identify
 from sluiceway.front.intercept import NextLayer
@@ -84,8 +85,12 @@ class ProxyMaster(Master):
 
 def addons(parts: Parts, parent: Parent | None, proxyserver: Proxyserver) -> tuple[Visits, Sequence[object]]:
     """The front's own addons, the same under `serve` and under `mitmdump -s addons/gateway.py`."""
-    visits = Visits()
-    ours: list[object] = [NextLayer(parts, visits, proxyserver), Identify(parts, visits, parent)]
+    visits, door = Visits(), Door(parts.portal)
+    ours: list[object] = [
+        NextLayer(parts, visits, proxyserver),
+        Identify(parts, visits, door, parent),
+        door,
+    ]
     if parent is not None:
         ours.append(ThroughParent(parent, visits, proxyserver))
     return visits, ours

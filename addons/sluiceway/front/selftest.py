@@ -91,6 +91,15 @@ def _handlers_take_a_master() -> bool:
     return parameters == ["self", "master", "r", "w", "options", "mode"]
 
 
+def _answers_can_leave_before_the_body() -> bool:
+    source = inspect.getsource(HttpStream.state_wait_for_request_headers)
+    return (
+        "self.client_state = self.state_consume_request_body" in source
+        and "HttpStream(ctx, stream_id)" in inspect.getsource(HttpLayer.make_stream)
+        and "self.client_state == self.state_done" in inspect.getsource(HttpStream.send_response)
+    )
+
+
 CONTRACTS: dict[str, Callable[[], bool]] = {
     "Proxyserver.connections holds handlers by client": _connections_by_client,
     "ConnectionIO holds reader, writer and handler": _transports_hold_the_writer,
@@ -101,6 +110,7 @@ CONTRACTS: dict[str, Callable[[], bool]] = {
     "a CONNECT answered by an addon opens no connection": _an_answered_connect_opens_nothing,
     "a CONNECT answered with 2xx becomes a tunnel": _connect_answers_below_300_go_on,
     "HttpLayer.connections holds what a CONNECT opened": _opened_connections_are_remembered,
+    "an answer can be sent before the request's body": _answers_can_leave_before_the_body,
     "server_connected comes before the first read": _hooks_come_before_the_first_read,
     "ProxyConnectionHandler takes a master and two streams": _handlers_take_a_master,
 }

@@ -7,6 +7,7 @@ import logging
 import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mitmproxy import connection, http
 
@@ -18,6 +19,9 @@ from sluiceway.settings.identity import IdentityPaths
 from sluiceway.settings.providers import Providers
 from sluiceway.store import Store
 from sluiceway.types import Identity, Provider, Rejected
+
+if TYPE_CHECKING:
+    from sluiceway.front.door import Portal
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +57,7 @@ class Parts:
     connections_each: int = 200
     identity: IdentityPaths = field(default_factory=IdentityPaths)
     tls_ports: frozenset[int] = frozenset()
+    portal: Portal | None = None
     draining: bool = False
 
 

@@ -22,6 +22,7 @@ from sluiceway.settings.addresses import (
 )
 from sluiceway.settings.egress import Egress
 from sluiceway.settings.identity import IdentityPaths
+from sluiceway.settings.portal import PortalSettings
 from sluiceway.settings.section import Count, Days, Seconds, Section, Text, Wait
 from sluiceway.settings.yaml_file import load_model
 
@@ -131,6 +132,7 @@ class Settings(Section):
     gateway: Gateway = Gateway()
     operate: Operate = Operate()
     identity: IdentityPaths = IdentityPaths()
+    portal: PortalSettings = PortalSettings()
     store: Annotated[str, AfterValidator(_store)] = Field(default="sqlite:///sluiceway.db", repr=False)
     rules: Path = Path("rules")
     certs: Path = Path("certs")

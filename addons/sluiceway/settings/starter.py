@@ -28,6 +28,11 @@ operate: {listen: null}      # for example {listen: 127.0.0.1:9464}
 # an address for its holder, so not behind NAT or a load balancer: {max_hours: 12, networks: [10.0.0.0/8]}.
 identity: {ports: null, leases: null}
 
+# The portal, http://sluiceway.internal/: what its PAC file sends where. `no_proxy`: internal domains and
+# networks that machines reach without the proxy, beside private networks; `pac_others`: proxy or direct,
+# for hosts that are no AI hosts.
+portal: {no_proxy: [], pac_others: proxy}
+
 # Everything that is kept, in one SQLite file.
 store: sqlite:///sluiceway.db
 
