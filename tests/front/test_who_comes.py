@@ -14,6 +14,7 @@ from mitmproxy import http
 from mitmproxy.test import tflow
 
 from sluiceway import content
+from sluiceway.front.door import Door
 from sluiceway.front.identity import Identify
 from sluiceway.front.visit import Parts, Visits
 from sluiceway.settings.identity import IdentityPaths, Leases
@@ -49,7 +50,7 @@ class World:
         providers = Providers.load(content.folder("rules") / "providers.yaml")
         nothing = cast(Any, None)
         parts = Parts(providers, self.store, nothing, nothing, nothing, "#ai-platform", identity=self.paths)
-        return flow, self._after(Identify(parts, self.visits), flow)
+        return flow, self._after(Identify(parts, self.visits, Door(None)), flow)
 
     def _after(self, identify: Identify, flow: http.HTTPFlow) -> Identity | Rejected | None:
         with pytest.raises(StopIteration):  # nothing in it waits, so one step is all

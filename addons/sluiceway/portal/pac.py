@@ -28,11 +28,15 @@ function within(host, name) {
   return host === name || host.slice(-name.length - 1) === "." + name;
 }
 
+function is(host, name) {
+  return name.slice(0, 2) === "*." ? host.slice(host.indexOf(".") + 1) === name.slice(2) : host === name;
+}
+
 function FindProxyForURL(url, host) {
   var i;
   host = host.toLowerCase().replace(/\\.$/, "");
   if (host === %(portal)s) return proxy;
-  for (i = 0; i < providers.length; i++) if (host === providers[i]) return proxy;
+  for (i = 0; i < providers.length; i++) if (is(host, providers[i])) return proxy;
   for (i = 0; i < direct.length; i++) if (within(host, direct[i])) return "DIRECT";
   if (watched.test(host)) return proxy;
   if (host.indexOf(":") >= 0) return new RegExp(%(private_v6)s).test(host) ? "DIRECT" : others;
@@ -55,7 +59,7 @@ def pac(public_url: str, providers: Providers, settings: PortalSettings) -> str:
     return _FUNCTION % {
         "proxy": _js(proxy),
         "others": _js(proxy if settings.pac_others == "proxy" else "DIRECT"),
-        "providers": _js(sorted(providers.hosts)),
+        "providers": _js(sorted(providers.by_host)),
         "watched": _js(f"^(?:{providers.watch.pattern})$"),
         "direct": _js([*INSIDE, *names]),
         "networks": _js([[str(each.network_address), str(each.netmask)] for each in networks]),
