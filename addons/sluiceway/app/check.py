@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sluiceway import policy
 from sluiceway.app.deployment import Deployment
+from sluiceway.app.entities import idle_types
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.policy.check import WARNING
 
@@ -25,8 +26,10 @@ def check(deployment: Deployment) -> Verdict:
     lines = policy.check(deployment.settings.rules, teams, employees)
     errors = [line for line in lines if not line.startswith(WARNING)]
     summary = ""
+    idle: list[str] = []
     try:
         content = deployment.content()
+        idle = idle_types(content.policy, content.recognizers)
         summary = (
             f"ok: {len(content.policy.budgets)} budgets, {len(content.providers.by_name)} providers, "
             f"policy version {content.policy.version}"
@@ -34,7 +37,7 @@ def check(deployment: Deployment) -> Verdict:
     except ConfigError as error:
         errors += [line for line in str(error).splitlines() if line not in errors]
     return Verdict(
-        errors, [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)], summary
+        errors, [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)] + idle, summary
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import resource
+import secrets
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from sluiceway.app import authority, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
+from sluiceway.app.guard import Guards
 from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front import selftest
 from sluiceway.front.egress import Admission
@@ -27,6 +29,7 @@ from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.operate import LoopLag, Operate
 from sluiceway.gateway.parts import GatewayParts, Rules
 from sluiceway.gateway.upstream import Lookup, Upstream
+from sluiceway.guard.detection import Detection
 from sluiceway.settings.config import Settings
 from sluiceway.store import Store
 
@@ -51,6 +54,7 @@ class Service:
         self._upstream: Upstream | None = None
         self._control: Control | None = None
         self._operators: Operate | None = None
+        self._guards: Guards | None = None
         self._lag = LoopLag()
 
     async def start(self) -> None:
@@ -95,8 +99,10 @@ class Service:
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
                 metrics=Metrics(self.gauges),
+                detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )
         )
+        self._content = content
         self._parts = Parts(
             content.providers,
             self.store,
@@ -116,6 +122,8 @@ class Service:
         own = (public.hostname or "localhost", public.port or DEFAULT_PORTS[public.scheme])
         for host, port in (own, *addresses):
             self._admission.add_own(host, port)
+        self._guards = Guards(self.gateway.parts.detection, self._settings.guard.workers)
+        self._guards.follow(self._content.policy, self._content.recognizers)
         self._control = Control(self._deployment.config, self.operate)
         await self._control.start()
         if (at := self._settings.operate.listen) is not None:
@@ -139,6 +147,7 @@ class Service:
         return {
             "requests_in_flight": self.gateway.in_flight,
             "loop_lag_seconds": self._lag.seconds,
+            "guard_waiting": self.gateway.parts.detection.waiting,
             **self.store.status(),
         }
 
@@ -160,6 +169,8 @@ class Service:
         assert self.store
         if set(content.providers.hosts) - set(self._parts.providers.hosts):
             authority.must_be_good(self._settings, content.providers.hosts)
+        if self._guards is not None:
+            self._guards.follow(content.policy, content.recognizers)
         self.gateway.parts.rules = rules_of(content)
         self._parts.providers = content.providers
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
@@ -195,6 +206,8 @@ class Service:
             await self._control.stop()
         if self.front is not None:
             await self.front.stop()
+        if self._guards is not None:
+            await self._guards.stop()
         if self._upstream is not None:
             await self._upstream.close()
         if self.store is not None:

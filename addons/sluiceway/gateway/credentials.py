@@ -25,6 +25,11 @@ def _bare(value: str) -> str:
     return rest.strip() if scheme.lower() == "bearer" else value.strip()
 
 
+def signs_body(headers: CIMultiDictProxy[str]) -> bool:
+    """Whether a signature of the client covers the body (AWS Signature Version 4)."""
+    return any(value.strip().upper().startswith("AWS4-") for value in headers.getall("authorization", ()))
+
+
 def key_class(credentials: list[str]) -> KeyClass:
     """SUBSCRIPTION where every credential is a login; what else a key is, the company has to say. A made-up
     login beside a key must not lift the key's requests out of the caps."""

@@ -78,8 +78,22 @@ def arguments(value: Any, path: Path, block: Block, form: Form = "whole") -> Ite
         yield Piece(where, text, (*block, *where), form, "tool_arguments")
 
 
-def put(document: Any, path: Path, text: str) -> None:
-    """Replaces the string at a path, in place."""
+def put(document: Any, path: Path, text: str) -> bool:
+    """Replaces the string at a path, in place. Whether that changes it."""
     for step in path[:-1]:
         document = document[step]
+    changes = bool(document[path[-1]] != text)
     document[path[-1]] = text
+    return changes
+
+
+def only(value: Any, path: Path, text: str, in_list: bool = False) -> Any:
+    """A copy of an event that says nothing but `text`, at the path. Of what lies in a list only what leads
+    there is kept, beside numbers and flags: clients join strings, so a name said twice would be another."""
+    if not path:
+        return text
+    step, rest = path[0], path[1:]
+    if isinstance(value, list):
+        return [only(value[int(step)], rest, text, in_list=True)]
+    kept = {name: child for name, child in value.items() if not in_list or isinstance(child, int | None)}
+    return {**kept, step: only(value[step], rest, text, in_list)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sluiceway.wire.answer_parts import ALL, NOTHING, AnswerParts, Form, Piece, Said, arguments
+from sluiceway.wire.answer_parts import ALL, NOTHING, AnswerParts, Piece, Said, arguments
 from sluiceway.wire.fields import items, mapping
 from sluiceway.wire.parts import Path
 
@@ -24,7 +24,7 @@ def message_parts(document: object) -> AnswerParts:
             return AnswerParts(tuple(_delta(event)))
         case "content_block_start":
             block = mapping(event.get("content_block"))
-            return AnswerParts(tuple(_block(block, ("content_block",), event.get("index"), "delta")))
+            return AnswerParts(tuple(_block(block, ("content_block",), event.get("index"))))
         case "content_block_stop":
             return AnswerParts(ended=((_index(event.get("index")),),))
         case "message_delta" | "message_stop" | "error":
@@ -33,7 +33,7 @@ def message_parts(document: object) -> AnswerParts:
             found = [
                 piece
                 for index, block in enumerate(items(event.get("content")))
-                for piece in _block(mapping(block), ("content", index), index, "whole")
+                for piece in _block(mapping(block), ("content", index), index)
             ]
             return AnswerParts(tuple(found), ALL)
     return NOTHING
@@ -54,12 +54,12 @@ def _delta(event: Mapping[str, Any]) -> Iterator[Piece]:
         yield Piece(("delta", name), text, block, "delta", kind, json_text, fixed=kind == "reasoning")
 
 
-def _block(block: Mapping[str, Any], path: Path, index: object, form: Form) -> Iterator[Piece]:
+def _block(block: Mapping[str, Any], path: Path, index: object) -> Iterator[Piece]:
     key = (_index(index),)
     if isinstance(text := block.get("text"), str):
-        yield Piece((*path, "text"), text, key, form)
+        yield Piece((*path, "text"), text, key, "whole")
     if isinstance(thinking := block.get("thinking"), str):
-        yield Piece((*path, "thinking"), thinking, key, form, "reasoning", fixed=True)
+        yield Piece((*path, "thinking"), thinking, key, "whole", "reasoning", fixed=True)
     yield from arguments(block.get("input"), (*path, "input"), key)
     for number, citation in enumerate(items(block.get("citations"))):
         if isinstance(cited := mapping(citation).get("cited_text"), str):
