@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import ssl
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import orjson
+
 from tests.e2e.running import Running
-from tests.e2e.test_front import curl
 
 KEY = "sk-ant-api03-x"
 HOSTS = {
@@ -23,7 +25,14 @@ MODELS = {
     "openai_responses": "gpt-4o",
     "openai_embeddings": "text-embedding-3-small",
 }
-# Made up, of the right shape; split so that no other scanner takes this file for a leak.
+HEADERS = {
+    "x-api-key": KEY,
+    "authorization": f"Bearer {KEY}",
+    "x-goog-api-key": KEY,
+    "anthropic-version": "2023-06-01",
+    "content-type": "application/json",
+}
+# Made up, of the right shape; in two pieces so that no other scanner takes this file for a leak.
 SECRET = "ghp_" + "J4kQ9ZtXw2Lr8VbN5mCs7HdPf3GyTe6RuA0o"
 MAIL = "carol.weber@firm-mail.net"
 
@@ -32,10 +41,16 @@ class Guarded:
     """A deployment with one file of guard rules; the bodies that reach the providers are kept."""
 
     def __init__(self, folder: Path, rules: str, more: str = "") -> None:
-        self.running = Running(folder, more=more)
+        self.running = Running(folder, more=more, patience_s=20)
         self.running.providers.keep_bodies = True
         self.write(rules)
-        self.alice = self.running.add("alice")
+        self.proxy = self.running.add("alice")
+        self.http = self.client(self.proxy)
+
+    def client(self, proxy: str) -> httpx2.Client:
+        """A client of whoever the proxy URL names."""
+        context = ssl.create_default_context(cafile=self.running.anchor)
+        return httpx2.Client(proxy=proxy, verify=context, timeout=30)
 
     def write(self, rules: str) -> None:
         """Other guard rules from now on."""
@@ -43,16 +58,17 @@ class Guarded:
         (policy / "20-guard.yaml").write_text(f"version: 1\nguard:\n{rules}")
         self.running.on.call(self.running.service.reload)
 
-    def post(self, name: str, path: str, body: Any, *fields: str, proxy: str | None = None) -> str:
-        """The answer to a request in a dialect, head and all."""
-        keys = [f"x-api-key: {KEY}", f"authorization: Bearer {KEY}", f"x-goog-api-key: {KEY}"]
-        usual = [*keys, "anthropic-version: 2023-06-01", *fields]
-        head = [word for field in usual for word in ("-H", field)]
-        data = body if isinstance(body, str) else json.dumps(body)
-        file = self.running.folder / "body.json"
-        file.write_text(data)
-        asked = ("-i", HOSTS[name] + path, *head, "--data-binary", f"@{file}")
-        return curl(self.running, *asked, proxy=proxy or self.alice).stdout
+    def post(self, name: str, path: str, body: Any, **headers: str) -> httpx2.Response:
+        """The answer to a request in a dialect."""
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        return self.http.post(HOSTS[name] + path, content=data, headers={**HEADERS, **headers})
+
+    def ask(self, *said: str, **more: Any) -> httpx2.Response:
+        """The answer of Claude; what is said is alternately the user's and the assistant's."""
+        roles = ("user", "assistant")
+        messages = [{"role": roles[turn % 2], "content": text} for turn, text in enumerate(said)]
+        model = {"model": MODELS["anthropic_messages"], "max_tokens": 500}
+        return self.post("anthropic_messages", "/v1/messages", {**model, "messages": messages, **more})
 
     def heard(self) -> bytes:
         """Everything that reached a provider since the last look."""
@@ -65,9 +81,10 @@ class Guarded:
         return self.running.service.gateway.parts.detection.pids
 
     def metric(self, line: str) -> float:
-        """The value of a Prometheus line by its beginning; 0 where there is none."""
+        """The sum of the Prometheus lines that begin so."""
         text = self.running.service.gateway.parts.metrics.text().decode()
         return sum(float(each.rsplit(" ", 1)[1]) for each in text.splitlines() if each.startswith(line))
 
     def stop(self) -> None:
+        self.http.close()
         self.running.stop()
