@@ -94,6 +94,64 @@ def _decoded(heard: bytes) -> str:
 BATCH = "/v1beta/models/gemini-embedding-001:batchEmbedContents"
 CONTENT = {"parts": [{"text": SECRET}]}
 SAID = [{"role": "user", "content": SECRET}]
+PASSWORD = "Xk29vvQz!pLm7"
+
+
+def using(given: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": given}]}
+
+
+ARGUMENTS = json.dumps({"password": PASSWORD})
+NAMED: dict[str, tuple[str, dict[str, Any]]] = {
+    "a tool's input": ("anthropic_messages", using({"password": PASSWORD})),
+    "deep in it": ("anthropic_messages", using({"env": {"DB_PASSWORD": PASSWORD}})),
+    "arguments in a string": (
+        "openai_responses",
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": ARGUMENTS},
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "message"), NAMED.values(), ids=NAMED)
+def test_a_value_is_known_by_the_name_of_its_field(
+    guarded: Guarded, name: str, message: dict[str, Any]
+) -> None:
+    case = ({"MESSAGE": message},)
+    answer = guarded.post(name, PATHS[name], planted(name, case, ""))
+    assert answer.headers["x-sluiceway-refused"] == "guard_blocked"
+    assert guarded.heard() == b""
+
+
+def test_a_masked_value_leaves_the_name_of_its_field(guarded: Guarded) -> None:
+    guarded.write("\n  - {name: mask-keys, detect: [SECRET], action: mask}\n")
+    _, message = NAMED["arguments in a string"]
+    guarded.post(
+        "openai_responses",
+        PATHS["openai_responses"],
+        planted("openai_responses", ({"MESSAGE": message},), ""),
+    )
+    guarded.write(RULES)
+    (call, *_) = orjson.loads(guarded.heard())["input"]
+    assert json.loads(call["arguments"]) == {"password": "<SECRET_1>"}
+
+
+def test_a_worker_that_is_late_lets_nothing_pass(guarded: Guarded) -> None:
+    detection = guarded.running.service.gateway.parts.detection
+    guarded.ask(f"warm up again {LONG}")
+    guarded.heard()
+    before, detection.deadline_s = detection.deadline_s, 0.2
+    (pid,) = guarded.pids
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        answer = guarded.ask(f"late {LONG} {MAIL}")
+    finally:
+        detection.deadline_s = before
+    assert answer.headers["x-sluiceway-refused"] == "guard_failed"
+    assert "could not be looked through in time" in answer.text
+    assert guarded.heard() == b""
+    assert guarded.metric('sluiceway_guard_failures_total{reason="deadline"}') == 1
+
+
 COUNTS = {
     "anthropic": ("anthropic_messages", "/v1/messages/count_tokens", {"messages": SAID}),
     "gemini": ("gemini", COUNT, {"contents": [CONTENT]}),

@@ -17,6 +17,7 @@ from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import coaching
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.labels import labelled, own
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.guard.incremental import Findings
 from sluiceway.guard.placeholders import Numbering, mask
@@ -40,12 +41,14 @@ async def inspect(exchange: Exchange, parts: GatewayParts, upload: Upload, facts
     if not rules:
         return upload
     segments = exchange.dialect.segments(upload.reading)
-    scanned = await parts.detection.scan(exchange.principal.name, [segment.text for segment in segments])
+    texts, offsets = labelled(segments)
+    scanned = await parts.detection.scan(exchange.principal.name, texts)
     if isinstance(scanned, Failed):
         parts.metrics.guard_failed(scanned.reason)
         return _unscanned(exchange, upload, rules, scanned, facts)
     parts.metrics.scanned(scanned.new, len(segments) - scanned.new)
-    found = [(segment, here) for segment, here in zip(segments, scanned.findings, strict=True) if here]
+    own_findings = map(own, scanned.findings, segments, offsets)
+    found = [(segment, here) for segment, here in zip(segments, own_findings, strict=True) if here]
     rulings = _judged(exchange, parts, rules, found, facts)
     _block(rulings, found, facts)
     masked = {name for name, ruling in rulings.items() if ruling.action is Action.MASK}

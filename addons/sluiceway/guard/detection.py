@@ -27,7 +27,7 @@ class Detection:
     def __init__(self, key: bytes, deadline_s: float = 2.0) -> None:
         self._history = History(key)
         self.numberings = Numberings(key)
-        self._deadline_s = deadline_s
+        self.deadline_s = deadline_s
         self._workers: Workers | None = None
         self._version = ""
 
@@ -52,7 +52,7 @@ class Detection:
             return Failed("worker_lost")
         digests, known = self._history.recall(owner, "inline", self._version, texts)
         new = [index for index, findings in enumerate(known) if findings is None]
-        fresh = await self._workers.scan_many([texts[index] for index in new], "inline", self._deadline_s)
+        fresh = await self._workers.scan_many([texts[index] for index in new], "inline", self.deadline_s)
         if isinstance(fresh, Failed):
             return fresh
         self._history.remember([digests[index] for index in new], fresh)

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import resource
+import signal
 import struct
 import sys
 from collections.abc import Iterable, Sequence
@@ -159,7 +160,7 @@ class _Worker:
     async def start(self) -> None:
         """Start the process. It loads while the first request waits, or before there is one."""
         pipe = asyncio.subprocess.PIPE
-        command = (sys.executable, "-m", "sluiceway.guard.worker")
+        command = (sys.executable, "-P", "-m", "sluiceway.guard.worker")
         self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
         assert self._process.stdin is not None
         self._process.stdin.write(packed(json.loads(self._recognizers)))
@@ -230,6 +231,7 @@ def _received(read: IO[bytes]) -> Any:
 
 def main() -> None:
     """`python -m sluiceway.guard.worker`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for `serve`, which drains first
     with contextlib.suppress(ValueError, OSError):  # a lower limit is in force already
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     try:
