@@ -385,3 +385,12 @@ def test_many_at_once_are_all_guarded(guarded: Guarded) -> None:
         answers = list(pool.map(ask, range(40)))
     assert {answer.headers["x-sluiceway-guard"] for answer in answers} == {"masked EMAIL_ADDRESS=1"}
     assert MAIL.encode() not in guarded.heard()
+
+
+def test_fields_that_would_get_the_same_name_keep_the_request_from_going_on(guarded: Guarded) -> None:
+    asked = {"role": "user", "content": "a question of its own"}
+    messages = [asked, using({MAIL: 1, "<EMAIL_1>": 2})]
+    body = {"model": MODELS["anthropic_messages"], "max_tokens": 9, "messages": messages}
+    answer = guarded.post("anthropic_messages", PATHS["anthropic_messages"], body)
+    assert "two would become one" in answer.text
+    assert guarded.heard() == b""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sluiceway.types import Finding
-from sluiceway.wire.parts import NAME, Segment
+from sluiceway.wire.parts import Segment
 
 # Wider than any detector's own list of names: those decide, this only says where to look twice.
 _COULD_MEAN_A_SECRET = re.compile(
@@ -47,7 +47,7 @@ def _name(segment: Segment, before: Segment | None) -> str | None:
     last = segment.path[-1] if segment.path else None
     if isinstance(last, str):
         return last
-    if last is None or last == NAME or before is None or before.path != (*segment.path[:-1], last - 1):
+    if last is None or last < 1 or before is None or before.path != (*segment.path[:-1], last - 1):
         return None
     return before.text
 
