@@ -224,6 +224,18 @@ def test_numbers_stay_over_the_turns_of_a_conversation(guarded: Guarded) -> None
     assert len(set(re.findall(rb"<EMAIL_\d+>", again))) == 4
 
 
+def test_a_new_value_before_the_known_ones_does_not_move_their_numbers(guarded: Guarded) -> None:
+    asked = {"role": "user", "content": f"a mail to {MAIL}"}
+    body = {"model": MODELS["anthropic_messages"], "max_tokens": 9, "messages": [asked]}
+    guarded.post("anthropic_messages", PATHS["anthropic_messages"], body)
+    assert b"a mail to <EMAIL_1>" in guarded.heard()
+    guarded.post(
+        "anthropic_messages", PATHS["anthropic_messages"], {"system": "for erin@firm-mail.net", **body}
+    )
+    heard = guarded.heard()
+    assert b"for <EMAIL_2>" in heard and b"a mail to <EMAIL_1>" in heard
+
+
 def test_history_is_not_scanned_again(guarded: Guarded) -> None:
     turns = [f"turn {number} of a conversation about rivers" for number in range(30)]
     guarded.ask(*turns[:29])

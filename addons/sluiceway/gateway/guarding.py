@@ -112,7 +112,8 @@ def _numbering(exchange: Exchange, parts: GatewayParts, segments: Sequence[Segme
     """The numbers of this conversation: by its name, else by how it began. Placeholders that stand in the
     request as somebody's own words are not given to anything else."""
     told = exchange.conversation
-    begun = next((segment.text for segment in segments if segment.role == "user"), "")
+    said = (segment.text for segment in segments if (segment.role, segment.kind) == ("user", "text"))
+    begun = next(said, "")
     numbering = parts.detection.numberings.of(exchange.principal.name, told[1] if told else begun)
     for segment in segments:
         if segment.role != "assistant" and "<" in segment.text:
