@@ -236,6 +236,15 @@ def test_a_new_value_before_the_known_ones_does_not_move_their_numbers(guarded: 
     assert b"for <EMAIL_2>" in heard and b"a mail to <EMAIL_1>" in heard
 
 
+def test_a_number_means_the_same_in_turns_that_the_provider_holds(guarded: Guarded) -> None:
+    first = {"model": "gpt-4o", "input": "a mail to heinz@firm-mail.net"}
+    answer = guarded.post("openai_responses", PATHS["openai_responses"], first).json()
+    (number,) = re.findall(rb"<EMAIL_(\d+)>", guarded.heard())
+    then = {"model": "gpt-4o", "input": "now to ida@firm-mail.net", "previous_response_id": answer["id"]}
+    assert guarded.post("openai_responses", PATHS["openai_responses"], then).status_code == 200
+    assert re.findall(rb"<EMAIL_(\d+)>", guarded.heard()) == [b"%d" % (int(number) + 1)]
+
+
 def test_history_is_not_scanned_again(guarded: Guarded) -> None:
     turns = [f"turn {number} of a conversation about rivers" for number in range(30)]
     guarded.ask(*turns[:29])

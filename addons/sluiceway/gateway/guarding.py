@@ -109,16 +109,25 @@ def _mask(
 
 
 def _numbering(exchange: Exchange, parts: GatewayParts, segments: Sequence[Segment]) -> Numbering:
-    """The numbers of this conversation: by its name, else by how it began. Placeholders that stand in the
-    request as somebody's own words are not given to anything else."""
-    told = exchange.conversation
-    said = (segment.text for segment in segments if (segment.role, segment.kind) == ("user", "text"))
-    begun = next(said, "")
-    numbering = parts.detection.numberings.of(exchange.principal.name, told[1] if told else begun)
+    """The numbers of this conversation. Placeholders that stand in the request as somebody's own words are
+    not given to anything else."""
+    conversation = _conversation(exchange, segments)
+    numbering = parts.detection.numberings.of(exchange.principal.name, conversation)
     for segment in segments:
         if segment.role != "assistant" and "<" in segment.text:
             numbering.avoid(segment.text)
     return numbering
+
+
+def _conversation(exchange: Exchange, segments: Sequence[Segment]) -> str:
+    """By its name, else by the first that was said in it. Of a response the provider may hold the turns
+    before, whose placeholders must not come to mean something else: all of a person's share their numbers."""
+    if told := exchange.conversation:
+        return told[1]
+    if exchange.call and exchange.call.dialect == "openai_responses":
+        return ""
+    said = (segment.text for segment in segments if (segment.role, segment.kind) == ("user", "text"))
+    return next(said, "")
 
 
 def _unscanned(
