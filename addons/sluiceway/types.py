@@ -286,7 +286,8 @@ class Target:
 class Facts:
     """What a decision may look at besides the call itself; gathered before, so that deciding is pure.
 
-    `may_reroute`: the key is the company's, so the request may go elsewhere. `contact`: whom to ask.
+    `may_reroute`: the key is the company's, so the request may go elsewhere. `signed`: the client's
+    credential covers the body, which then cannot be changed. `contact`: whom to ask.
     """
 
     provider: str
@@ -295,6 +296,7 @@ class Facts:
     input_tokens: int = 0
     may_reroute: bool = False
     contact: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

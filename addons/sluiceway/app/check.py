@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sluiceway import policy
 from sluiceway.app import grants
 from sluiceway.app.deployment import Deployment
+from sluiceway.app.entities import idle_types
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.policy.check import WARNING
 from sluiceway.settings.sentences import nearest
@@ -35,6 +36,7 @@ def check(deployment: Deployment) -> Verdict:
     try:
         content = deployment.content()
         warnings += _without_keys(content.policy, _keys(deployment))
+        warnings += idle_types(content.policy, content.recognizers)
         summary = (
             f"ok: {len(content.policy.budgets)} budgets, {len(content.providers.by_name)} providers, "
             f"policy version {content.policy.version}"

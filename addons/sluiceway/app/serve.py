@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import resource
+import secrets
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from sluiceway.app import authority, grants, keys, notify, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
+from sluiceway.app.guard import Guards
 from sluiceway.app.housekeeping import Housekeeping
 from sluiceway.app.watching import RulesWatch
 from sluiceway.audit.keyring import KeyRing
@@ -32,6 +34,7 @@ from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.operate import LoopLag, Operate
 from sluiceway.gateway.parts import GatewayParts, Rules
 from sluiceway.gateway.upstream import Lookup, Upstream
+from sluiceway.guard.detection import Detection
 from sluiceway.portal import NoNotices, Portal, PortalParts
 from sluiceway.settings.config import Settings
 from sluiceway.settings.providers import Providers
@@ -60,6 +63,7 @@ class Service:
         self._upstream: Upstream | None = None
         self._control: Control | None = None
         self._operators: Operate | None = None
+        self._guards: Guards | None = None
         self._lag = LoopLag()
         self._watch = RulesWatch(self._settings.rules, self.reload)
         self._housekeeping: Housekeeping | None = None
@@ -108,8 +112,10 @@ class Service:
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
                 metrics=Metrics(self.gauges),
+                detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )
         )
+        self._content = content
         self._parts = Parts(
             content.providers,
             self.store,
@@ -156,6 +162,8 @@ class Service:
         own = (public.hostname or "localhost", public.port or DEFAULT_PORTS[public.scheme])
         for host, port in (own, *addresses):
             self._admission.add_own(host, port)
+        self._guards = Guards(self.gateway.parts.detection, self._settings.guard.workers)
+        self._guards.follow(self._content.policy, self._content.recognizers)
         self._control = Control(self._deployment.config, self.operate)
         await self._control.start()
         if self._settings.watch_rules:
@@ -185,6 +193,7 @@ class Service:
             "requests_in_flight": self.gateway.in_flight,
             "loop_lag_seconds": self._lag.seconds,
             "rules_refused": float(self.rules_problem is not None),
+            "guard_waiting": self.gateway.parts.detection.waiting,
             **self.store.status(),
         }
 
@@ -230,6 +239,8 @@ class Service:
         assert self.store
         if set(content.providers.hosts) - set(self._parts.providers.hosts):
             authority.must_be_good(self._settings, content.providers.hosts)
+        if self._guards is not None:
+            self._guards.follow(content.policy, content.recognizers)
         self.gateway.parts.rules = rules_of(content, keys.ring(self._deployment, self.store))
         self._parts.providers = content.providers
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
@@ -272,6 +283,8 @@ class Service:
             await self._control.stop()
         if self.front is not None:
             await self.front.stop()
+        if self._guards is not None:
+            await self._guards.stop()
         if self._upstream is not None:
             await self._upstream.close()
         if self.portal is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
 from sluiceway.types import (
+    NO_UNITS,
     Attachment,
     Call,
     ErrorAnswer,
@@ -39,6 +41,7 @@ class Exchange:
     """Everything one request gathers on its way. Times ending in `_s` are on the monotonic clock, 0: not yet.
 
     `voice` is the dialect in which a no is said; `dialect` the one that meters, None where nothing does.
+    `originals` has what the guard masked and the answer may have back, by placeholder.
     """
 
     request: web.BaseRequest
@@ -65,6 +68,9 @@ class Exchange:
     upstream_path: str | None = None  # where a route leads instead of `path`
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
+    guard_findings: Mapping[str, int] = NO_UNITS
+    guard_said: str | None = None
+    originals: Mapping[str, str] = field(default_factory=dict, repr=False)
     read_s: float = 0.0  # the client's request was complete
     sent_s: float = 0.0  # ours to the provider began
     first_s: float = 0.0  # first byte of the answer's body
@@ -135,6 +141,8 @@ class Exchange:
             own["x-sluiceway-budget-remaining-usd"] = f"{max(0, self.remaining_nusd) / 1e9:.6f}"
         if self.limited_to_tokens is not None:
             own["x-sluiceway-output-limited-to"] = str(self.limited_to_tokens)
+        if self.guard_said is not None:
+            own["x-sluiceway-guard"] = self.guard_said
         return own
 
     def refusal(self, refusal: Refusal) -> ErrorAnswer:
@@ -175,6 +183,7 @@ class Exchange:
             route_rule=self.route_rule,
             route_path=self.route_path,
             metered=dialect is not None,
+            guard_findings=self.guard_findings,
             policy_version=self.rules.policy.version,
             identity_path=None if isinstance(identity, Rejected) else identity.path,
             budgeted=dialect is not None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sluiceway.audit.keyring import NO_KEYS, KeyRing
 from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.upstream import Upstream
+from sluiceway.guard.detection import Detection
 from sluiceway.policy import Policy, caps
 from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
@@ -76,6 +78,10 @@ class Caps:
         return found
 
 
+def _detection() -> Detection:
+    return Detection(secrets.token_bytes(32))
+
+
 @dataclass(slots=True)
 class GatewayParts:
     """`wait_s`: how long a request may wait for money that others have only reserved; `idle_s`: the longest
@@ -94,6 +100,7 @@ class GatewayParts:
     dialect_of: Callable[[str], Dialect] = by_name
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)
+    detection: Detection = field(default_factory=_detection)
     draining: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     caps: Caps = field(init=False)

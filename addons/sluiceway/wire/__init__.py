@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from sluiceway.wire.answer_text import BlockText, TextCollector
 from sluiceway.wire.anthropic import AnthropicMessages
 from sluiceway.wire.client import ClientInfo, identify
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
@@ -18,6 +19,7 @@ from sluiceway.wire.refusal import plain_refusal
 __all__ = [
     "DIALECTS",
     "NAME",
+    "BlockText",
     "ClientInfo",
     "Dialect",
     "Path",
@@ -25,6 +27,7 @@ __all__ = [
     "Segment",
     "Tap",
     "Target",
+    "TextCollector",
     "by_name",
     "identify",
     "plain_refusal",
