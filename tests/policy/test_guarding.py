@@ -59,7 +59,7 @@ KEYS = {
     "company": (COMPANY, "MASK"),
     "personal": (Facts("anthropic", key_class=KeyClass.PERSONAL), "MASK"),
     "subscription": (Facts("anthropic", key_class=KeyClass.SUBSCRIPTION), "MASK"),
-    "unknown that counts as the company's": (Facts("anthropic", may_reroute=True), "MASK"),
+    "unknown that counts as the company's": (Facts("anthropic", company_money=True), "MASK"),
     "unknown": (Facts("anthropic"), "BLOCK"),
     "signed by its client": (replace(COMPANY, signed=True), "BLOCK"),
 }

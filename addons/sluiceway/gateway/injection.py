@@ -42,6 +42,7 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         key_class=exchange.key_class,
         input_tokens=likely_input(exchange, parts) if exchange.call else 0,
         may_reroute=exchange.key_class is KeyClass.COMPANY,
+        company_money=exchange.counts_against_caps,
         contact=parts.contact,
         signed=signs_body(exchange.request.headers),
     )

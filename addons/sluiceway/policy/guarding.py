@@ -65,6 +65,6 @@ def unmaskable(facts: Facts) -> str | None:
     """
     if facts.signed:
         return "its client has signed it, so nothing in it can be masked"
-    if facts.key_class is KeyClass.UNKNOWN and not facts.may_reroute:
+    if facts.key_class is KeyClass.UNKNOWN and not facts.company_money:
         return "its key is not known, so nothing in it may be masked"
     return None
