@@ -11,13 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from sluiceway.app import enrolment
+from sluiceway.app import checkup, enrolment
 from sluiceway.app.enrolment import Enrolled, Source
-from sluiceway.cli.shape import AsJson, show
+from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, Progress, show
 from sluiceway.errors import MachineError
+from sluiceway.machine.anchor import today
+from sluiceway.machine.doctor import Patient, is_broken
 from sluiceway.machine.enrol import Wanted
 from sluiceway.machine.journal import Done
 from sluiceway.machine.proxy import ProxyUrl, parse_proxy_url
+from sluiceway.machine.verdict import State, Verdict
+
+SIGNS = {State.FINE: "fine   ", State.ABSENT: "absent ", State.WARNING: "mind   ", State.BROKEN: "BROKEN "}
 
 
 class Shell(StrEnum):
@@ -41,7 +46,7 @@ Url = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Registers these commands at the top level."""
-    for command in (enroll,):
+    for command in (enroll, doctor):
         app.command()(command)
 
 
@@ -88,6 +93,50 @@ def enroll(
         wanted = Wanted(proxy, anchor, home, os.environ, tuple(no_proxy or ()), shells, java)
         enrolled = enrolment.enrol(wanted, dry_run=dry_run)
         show(_answer(enrolled, wanted, dry_run), as_json, _told(enrolled, wanted, dry_run))
+
+
+def doctor(
+    proxy_url: Url = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The AI host to try; nothing is forwarded to it.")
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Find out why AI tools on this machine do not go through the company's proxy, and what to do."""
+    proxy = parse_proxy_url(_asked(proxy_url)) if proxy_url else None
+    tried = host or checkup.host_to_try(config)
+    patient = Patient(dict(os.environ), _home(), tried, today(), proxy)
+    progress = Progress()
+    verdicts = checkup.check_up(patient, config, progress)
+    progress.close()
+    show(
+        {"ok": not is_broken(verdicts), "verdicts": [asdict(each) for each in verdicts]},
+        as_json,
+        _said(verdicts),
+    )
+    if is_broken(verdicts):
+        raise typer.Exit(1)
+
+
+def _said(verdicts: list[Verdict]) -> str:
+    width = max(len(each.check) for each in verdicts)
+    lines = []
+    for each in verdicts:
+        lines.append(f"{SIGNS[each.state]}  {each.check.ljust(width)}  {each.says}")
+        if each.mend:
+            lines.append(f"{' ' * (width + 12)}-> {each.mend}")
+    bad = sum(each.state is State.BROKEN for each in verdicts)
+    odd = sum(each.state is State.WARNING for each in verdicts)
+    if not bad and not odd:
+        return "\n".join([*lines, "", "All is well."])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{bad} broken, {odd} to look at. Begin at the top: what is below often follows from it.",
+        ]
+    )
 
 
 def _home() -> Path:
