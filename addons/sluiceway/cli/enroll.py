@@ -1,4 +1,4 @@
-"""`sluiceway enroll` and `sluiceway doctor`: an employee's machine, for people who never heard of Sluiceway."""
+"""`sluiceway enroll` and `sluiceway doctor`: for people who never heard of Sluiceway."""
 
 from __future__ import annotations
 

@@ -71,12 +71,13 @@ def _check(cert: x509.Certificate, source: str, now: datetime) -> None:
         )
     if now > cert.not_valid_after_utc:
         raise MachineError(
-            f"{source}: expired on {cert.not_valid_after_utc:%Y-%m-%d}; ask your platform team for the new ca.pem"
+            f"{source}: expired on {cert.not_valid_after_utc:%Y-%m-%d}; "
+            "ask your platform team for the new ca.pem"
         )
     if now < cert.not_valid_before_utc:
         raise MachineError(
-            f"{source}: is valid only from {cert.not_valid_before_utc:%Y-%m-%d %H:%M} UTC, and this machine's "
-            f"clock says {now:%Y-%m-%d %H:%M} UTC; set the clock right"
+            f"{source}: is valid only from {cert.not_valid_before_utc:%Y-%m-%d %H:%M} UTC, and this "
+            f"machine's clock says {now:%Y-%m-%d %H:%M} UTC; set the clock right"
         )
 
 

@@ -1,4 +1,4 @@
-"""Runs the clients and reads from what each says whether it came through Sluiceway, or what kept it from it."""
+"""Runs the clients and reads from what each says whether it came through Sluiceway, or why not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ RUN_S = 40.0
 NODE_FROM = ((22, 21), (24, 0))
 
 _STATUS = re.compile(
-    r"status=(\d{3})|HTTP/1\.1 (\d{3})(?! connection est)|fetch GET (\d{3})|error (\d{3}) while|returned error: (\d{3})",
+    r"status=(\d{3})|HTTP/1\.1 (\d{3})(?! connection est)|fetch GET (\d{3})|error (\d{3}) while|"
+    r"returned error: (\d{3})",
     re.IGNORECASE,
 )
 _TRUST = re.compile(
@@ -32,7 +33,8 @@ _TRUST = re.compile(
     r"cafile|CAfile|NO_CERTIFICATE_OR_CRL_FOUND",
 )
 _WHO = re.compile(
-    r"response 407|tunnel failed.*407|failed: 407|returned 407|\b407 Proxy|HTTP code 407|status 407|error (code )?E?407",
+    r"response 407|tunnel failed.*407|failed: 407|returned 407|\b407 Proxy|HTTP code 407|status 407|"
+    r"error (code )?E?407",
     re.I,
 )
 _PROXY_GONE = re.compile(r"Cannot connect to proxy|resolve proxy|ProxyConnectionError|ERR_PROXY", re.I)
@@ -91,7 +93,9 @@ def judge(trial: Trial, text: str, around: Surroundings) -> Verdict:
     if _came_through(trial, text, status, around.way):
         return fine(trial.name, "goes through the proxy and trusts it")
     if _hidden(around):
-        return _around(trial, text, around)
+        return _around(trial, around)
+    if _WHO.search(text):
+        return _not_accepted(trial)
     if status is None and _TRUST.search(text):
         says = "reaches the proxy and does not trust the company's CA"
         return broken(trial.name, Fault.DISTRUSTS, says, _trust(trial, around))
@@ -104,14 +108,18 @@ def judge(trial: Trial, text: str, around: Surroundings) -> Verdict:
         return warning(
             trial.name, Fault.FAILED, "could not be tried: this Java has no compiler", "install a JDK"
         )
-    return _around(trial, text, around)
+    return _around(trial, around)
+
+
+def _not_accepted(trial: Trial) -> Verdict:
+    return broken(trial.name, Fault.CREDENTIALS, "is refused: its name and token are not accepted", NEW_URL)
 
 
 def _came_through(trial: Trial, text: str, status: int | None, way: Found | None) -> bool:
     if "x-sluiceway-request-id" in text:
         return True
     answer = way.answer if way else None
-    return trial.by_status and answer is not None and answer.through and status == answer.status
+    return trial.by_status and answer is not None and answer.accepted and status == answer.status
 
 
 def _hidden(around: Surroundings) -> bool:
@@ -141,7 +149,7 @@ def _trust(trial: Trial, around: Surroundings) -> str:
     )
 
 
-def _around(trial: Trial, text: str, around: Surroundings) -> Verdict:
+def _around(trial: Trial, around: Surroundings) -> Verdict:
     says = "goes around the proxy, so its use is not counted, or it fails at the firewall"
     if trial.name == "Java":
         mend = f"start it with JAVA_TOOL_OPTIONS='{around.java}'"

@@ -1,4 +1,4 @@
-"""Plans what an enrolment changes on a machine: our files, the lines in start files, what only a file can say."""
+"""Plans what an enrolment changes on a machine: our files, and our lines in files of the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this shell's variables say: set, agreeing with each other, pointing to files that hold what they should."""
+"""What this shell's variables say: whether they are set, agree, and point to files that hold what they should."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file as it was before us (`original` None: it was not there), and the digest of what we made of it."""
+    """A file as it was before us (`original` None: it was not there), and a digest of what we made of it."""
 
     path: Path
     kind: Kind

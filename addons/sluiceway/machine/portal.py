@@ -1,4 +1,4 @@
-"""Fetches the company's certificate from the portal, which only the proxy can reach: plain HTTP through it."""
+"""Fetches the company's certificate from the portal by plain HTTP through the proxy: no other way leads there."""
 
 from __future__ import annotations
 

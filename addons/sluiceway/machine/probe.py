@@ -49,6 +49,11 @@ class Answer:
         return self.headers.get(REFUSED)
 
     @property
+    def accepted(self) -> bool:
+        """Sluiceway answered, and knows who asked."""
+        return self.through and not (self.refused or "").startswith("credentials_")
+
+    @property
     def date(self) -> datetime | None:
         with contextlib.suppress(ValueError, TypeError):
             return parsedate_to_datetime(self.headers["date"]) if "date" in self.headers else None

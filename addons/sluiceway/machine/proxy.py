@@ -1,4 +1,4 @@
-"""The value of HTTPS_PROXY as a checked record: where the proxy is, and who says so. The token is a secret."""
+"""The value of HTTPS_PROXY as a checked record: where the proxy is, and who calls. The token is a secret."""
 
 from __future__ import annotations
 

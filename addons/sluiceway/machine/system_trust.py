@@ -54,5 +54,5 @@ def trust_of_this_system() -> Trust:
             return way
     raise MachineError(
         "this system's list of trusted authorities was not found (looked for update-ca-certificates and "
-        "update-ca-trust); install ca.pem as its manual says. The environment set without --system needs none of it."
+        "update-ca-trust); install ca.pem as its manual says. What is set without --system needs none of it."
     )

@@ -84,7 +84,8 @@ fetch(process.argv[1], {signal: AbortSignal.timeout(15000)}).then(
   },
   (error) => {
     let text = '';
-    for (let seen = error; seen && text.length < 4000; seen = seen.cause) text += [seen.code, seen.message].join(' ') + ' | ';
+    for (let seen = error; seen && text.length < 4000; seen = seen.cause)
+      text += [seen.code, seen.message].join(' ') + ' | ';
     console.log('error=' + text);
   });
 """
@@ -112,7 +113,8 @@ public class SluicewayDoctor {
       client.getHeaderFields().forEach((name, values) -> System.out.println(name + ": " + values.get(0)));
     } catch (Exception error) {
       System.out.println("error=" + error);
-      System.out.println("through=" + System.getProperty("https.proxyHost", "") + ":" + System.getProperty("https.proxyPort", "443"));
+      String host = System.getProperty("https.proxyHost", "");
+      System.out.println("through=" + host + ":" + System.getProperty("https.proxyPort", "443"));
     }
   }
 }

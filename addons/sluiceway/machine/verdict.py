@@ -1,4 +1,4 @@
-"""What the doctor says of one thing: whether it is well, which fault it has, and the one line that mends it."""
+"""What the doctor says of one thing: whether it is well, which fault it has, and what mends it."""
 
 from __future__ import annotations
 

@@ -140,14 +140,15 @@ def _distrusted(
             "right, the platform team has to run `sluiceway ca rotate`",
         )
     elif anchor is None:
-        says = f"{host} is shown with a certificate of '{shown.issuer.rfc4514_string()}', which this machine does not trust"
+        signer = shown.issuer.rfc4514_string()
+        says = f"{host} is shown with a certificate of '{signer}', which this machine does not trust"
         yield broken("CA", Fault.CA_MISSING, says, "sluiceway enroll --proxy-url - --ca ca.pem")
     else:
         says = (
             f"the proxy signs as '{shown.issuer.rfc4514_string()}', and the CA you trust "
             f"('{anchor.name}') did not make that signer"
         )
-        mend = "get the ca.pem of this proxy from your platform team, then: sluiceway enroll --proxy-url - --ca ca.pem"
+        mend = "get this proxy's ca.pem from your platform team, then: sluiceway enroll --proxy-url - --ca ca.pem"
         yield broken("CA", Fault.CA_OTHER, says, mend)
 
 
@@ -162,6 +163,6 @@ def egress(host: str, port: int = 443, timeout_s: float = EGRESS_TIMEOUT_S) -> V
         socket.create_connection((host, port), timeout_s).close()
     except OSError:
         return fine("firewall", f"{host} cannot be reached past the proxy")
-    says = f"{host} can also be reached directly, so a program that ignores the proxy is neither counted nor capped"
+    says = f"{host} can also be reached directly: a program that ignores the proxy is not counted or capped"
     mend = f"for your platform team: let only the proxy reach {host} port {port} at the firewall"
     return warning("firewall", Fault.EGRESS, says, mend)
