@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import asdict
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from sluiceway.machine.doctor import Patient, is_broken
 from sluiceway.machine.enrol import Wanted
 from sluiceway.machine.journal import Done
 from sluiceway.machine.proxy import ProxyUrl, parse_proxy_url
+from sluiceway.machine.trials import CLIENTS
 from sluiceway.machine.verdict import State, Verdict
 
 SIGNS = {State.FINE: "fine   ", State.ABSENT: "absent ", State.WARNING: "mind   ", State.BROKEN: "BROKEN "}
@@ -100,13 +102,17 @@ def doctor(
     host: Annotated[
         str | None, typer.Option(metavar="NAME", help="The AI host to try; nothing is forwarded to it.")
     ] = None,
+    client: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this client; may be given again.")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Find out why AI tools on this machine do not go through the company's proxy, and what to do."""
     proxy = parse_proxy_url(_asked(proxy_url)) if proxy_url else None
     tried = host or checkup.host_to_try(config)
-    patient = Patient(dict(os.environ), _home(), tried, today(), proxy)
+    only = _known_clients(client or [])
+    patient = Patient(dict(os.environ), _home(), tried, today(), proxy, only)
     progress = Progress()
     verdicts = checkup.check_up(patient, config, progress)
     progress.close()
@@ -119,24 +125,31 @@ def doctor(
         raise typer.Exit(1)
 
 
+def _known_clients(given: list[str]) -> tuple[str, ...]:
+    by_name = {name.lower(): name for name in CLIENTS}
+    for name in given:
+        if name.lower() not in by_name:
+            raise typer.BadParameter(f"--client: there is no '{name}'; write one of {', '.join(CLIENTS)}")
+    return tuple(by_name[name.lower()] for name in given)
+
+
 def _said(verdicts: list[Verdict]) -> str:
-    width = max(len(each.check) for each in verdicts)
+    groups = [
+        (", ".join(dict.fromkeys(each.check for each in same)), *of)
+        for of, same in groupby(verdicts, lambda each: (each.state, each.says, each.mend))
+    ]
     lines = []
-    for each in verdicts:
-        lines.append(f"{SIGNS[each.state]}  {each.check.ljust(width)}  {each.says}")
-        if each.mend:
-            lines.append(f"{' ' * (width + 12)}-> {each.mend}")
-    bad = sum(each.state is State.BROKEN for each in verdicts)
-    odd = sum(each.state is State.WARNING for each in verdicts)
-    if not bad and not odd:
-        return "\n".join([*lines, "", "All is well."])
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"{bad} broken, {odd} to look at. Begin at the top: what is below often follows from it.",
-        ]
-    )
+    for checks, state, says, mend in groups:
+        lines.append(f"{SIGNS[state]} {checks}: {says}")
+        if mend:
+            lines.append(f"{' ' * 8} -> {mend}")
+    bad = sum(state is State.BROKEN for _, state, _, _ in groups)
+    odd = sum(state is State.WARNING for _, state, _, _ in groups)
+    if bad:
+        lines += ["", "Begin with the first BROKEN line: what is below it often follows from it."]
+    elif not odd:
+        lines += ["", "All is well."]
+    return "\n".join(lines)
 
 
 def _home() -> Path:

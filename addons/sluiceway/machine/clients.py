@@ -28,14 +28,20 @@ _STATUS = re.compile(
 _TRUST = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|certificate verif|self.signed certificate|unable to get (local )?issuer|"
     r"SELF_SIGNED_CERT|UNABLE_TO_|DEPTH_ZERO|CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|PKIX path|trustAnchors|"
-    r"SSL certificate problem|error setting certificate|invalid path: |Could not find a suitable TLS|"
+    r"SSL certificate problem|error setting certificate|error reading ca cert|invalid path: |Could not find a suitable TLS|"
     r"server certificate verification failed|No such file or directory.*context|invalid cert|"
-    r"cafile|CAfile|NO_CERTIFICATE_OR_CRL_FOUND",
+    r"\[X509|PEM lib|FileNotFoundError|NO_CERTIFICATE_OR_CRL_FOUND",
 )
 _WHO = re.compile(
     r"response 407|tunnel failed.*407|failed: 407|returned 407|\b407 Proxy|HTTP code 407|status 407|"
     r"error (code )?E?407",
     re.I,
+)
+_NETWORK = re.compile(
+    r"ENOTFOUND|EAI_AGAIN|ECONNRE|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|getaddrinfo|resolve host|resolv|"
+    r"Name or service|name resolution|timed out|timeout|refused|unreachable|UnknownHost|Failed to connect|"
+    r"Connection error|Connection reset",
+    re.IGNORECASE,
 )
 _PROXY_GONE = re.compile(r"Cannot connect to proxy|resolve proxy|ProxyConnectionError|ERR_PROXY", re.I)
 
@@ -83,32 +89,35 @@ def run(command: Iterable[str], environ: Mapping[str, str], folder: Path) -> str
 
 def judge(trial: Trial, text: str, around: Surroundings) -> Verdict:
     """Pure: a client's words and its surroundings to a verdict."""
-    refused = re.search(r"x-sluiceway-refused: (\w+)", text)
+    refused = re.search(r"x-sluiceway-refused: credentials_", text)
     statuses = [next(filter(None, found)) for found in _STATUS.findall(text)]
     status = int(statuses[-1]) if statuses else None
-    if (refused and refused[1].startswith("credentials_")) or _WHO.search(text) or status in (401, 407):
-        return broken(
-            trial.name, Fault.CREDENTIALS, "is refused: its name and token are not accepted", NEW_URL
-        )
+    if refused or (trial.by_status and status == 401):
+        return _not_accepted(trial)
     if _came_through(trial, text, status, around.way):
         return fine(trial.name, "goes through the proxy and trusts it")
     if _hidden(around):
         return _around(trial, around)
-    if _WHO.search(text):
-        return _not_accepted(trial)
-    if status is None and _TRUST.search(text):
+    if _TRUST.search(text):
         says = "reaches the proxy and does not trust the company's CA"
         return broken(trial.name, Fault.DISTRUSTS, says, _trust(trial, around))
-    if status is None and (_PROXY_GONE.search(text) or _names_the_proxy(text, around)):
-        says = "cannot reach the proxy"
-        return broken(
-            trial.name, Fault.UNREACHABLE, says, "echo $https_proxy $HTTPS_PROXY: check its host and port"
-        )
-    if "compil" in text and trial.name == "Java":
-        return warning(
-            trial.name, Fault.FAILED, "could not be tried: this Java has no compiler", "install a JDK"
-        )
-    return _around(trial, around)
+    if _WHO.search(text):
+        return _not_accepted(trial)
+    return _around(trial, around) if status else _without_an_answer(trial, text, around)
+
+
+def _without_an_answer(trial: Trial, text: str, around: Surroundings) -> Verdict:
+    name = trial.name
+    if _PROXY_GONE.search(text) or _names_the_proxy(text, around):
+        mend = "check the host and the port in HTTPS_PROXY and https_proxy"
+        return broken(name, Fault.UNREACHABLE, "cannot reach the proxy", mend)
+    if _NETWORK.search(text):
+        return _around(trial, around)
+    if name == "Java" and "compil" in text:
+        return warning(name, Fault.FAILED, "could not be tried: this Java has no compiler", "install a JDK")
+    says = "could not be tried: it failed in a way that is not known here"
+    shown = " ".join(trial.command[:2]) if trial.command and len(trial.command) > 1 else name
+    return warning(name, Fault.FAILED, says, f"try it by hand: {shown.splitlines()[0]} ...")
 
 
 def _not_accepted(trial: Trial) -> Verdict:
@@ -152,7 +161,7 @@ def _trust(trial: Trial, around: Surroundings) -> str:
 def _around(trial: Trial, around: Surroundings) -> Verdict:
     says = "goes around the proxy, so its use is not counted, or it fails at the firewall"
     if trial.name == "Java":
-        mend = f"start it with JAVA_TOOL_OPTIONS='{around.java}'"
+        mend = f"start it with JAVA_TOOL_OPTIONS='{around.java}'" if around.java else renew(around.folder)
         return warning(trial.name, Fault.AROUND, "goes around the proxy unless it is told", mend)
     if _hidden(around):
         return broken(trial.name, Fault.AROUND, says, "mend NO_PROXY, as said above")

@@ -27,13 +27,14 @@ type Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """The machine to look at. `proxy` None: what its environment says."""
+    """The machine to look at. `proxy` None: what its environment says; `only`: these clients, else all."""
 
     environ: Mapping[str, str] = field(repr=False)
     home: Path
     host: str
     now: datetime
     proxy: ProxyUrl | None = None
+    only: tuple[str, ...] = ()
 
 
 def examine(patient: Patient, progress: Progress) -> list[Verdict]:
@@ -48,13 +49,14 @@ def examine(patient: Patient, progress: Progress) -> list[Verdict]:
     found.append(way.egress(patient.host))
     java = java_options(proxy, folder, merged_no_proxy(patient.environ, ())) if proxy else ""
     around = Surroundings(patient.environ, patient.host, folder, looked, java)
-    return found + _clients(around, progress)
+    return found + _clients(around, patient.only, progress)
 
 
-def _clients(around: Surroundings, progress: Progress) -> list[Verdict]:
+def _clients(around: Surroundings, only: tuple[str, ...], progress: Progress) -> list[Verdict]:
     with tempfile.TemporaryDirectory(prefix="sluiceway-doctor-") as name, ThreadPoolExecutor(AT_ONCE) as pool:
         scratch = Path(name)
-        planned = trials(around.host, scratch, around.environ.get("PATH"))
+        known = trials(around.host, scratch, around.environ.get("PATH"))
+        planned = [trial for trial in known if trial.name in only or not only]
         waiting = [pool.submit(try_client, trial, around, scratch) for trial in planned]
         for done, _ in enumerate(as_completed(waiting), 1):
             progress("trying the clients:", done, len(planned))

@@ -1,9 +1,11 @@
-"""What this shell's variables say: whether they are set, agree, and point to files that hold what they should."""
+"""What this shell's variables say: whether they are set, agree, point to files that hold what they should."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from cryptography.x509 import Certificate
 
 from sluiceway.errors import MachineError
 from sluiceway.machine.anchor import Anchor, file_certificates
@@ -24,6 +26,11 @@ from sluiceway.machine.verdict import Fault, Verdict, broken, fine, warning
 CHECK = "environment"
 # Fewer certificates than any list of public roots has.
 FEWEST_ROOTS = 20
+WORDS = {
+    Fault.FILE_MISSING: "cannot be read, or holds no certificate",
+    Fault.LACKS_ANCHOR: "lacks the company's CA",
+    Fault.REPLACES_ROOTS: "has no public roots, so that every site but the AI hosts is distrusted",
+}
 ENROLL = "sluiceway enroll --proxy-url - --ca ca.pem"
 
 
@@ -40,6 +47,10 @@ def proxy_of(environ: Mapping[str, str]) -> ProxyUrl | None:
 
 def check(environ: Mapping[str, str], folder: Folder, anchor: Anchor | None, host: str) -> list[Verdict]:
     """Every fault of the variables; one line that all is well where there is none."""
+    if not any(environ.get(name) for name in PROXY):
+        enrolled = folder.script.exists()
+        says = "this shell knows of no proxy" + (": it is older than the enrolment" if enrolled else "")
+        return [broken(CHECK, Fault.NOT_SET, says, renew(folder))]
     found = [
         *_proxies(environ, folder),
         *_no_proxy(environ, host),
@@ -82,7 +93,7 @@ def _no_proxy(environ: Mapping[str, str], host: str) -> Iterator[Verdict]:
             says = (
                 f"{name} lacks {', '.join(missing)}: programs on this machine are asked for through the proxy"
             )
-            whole = ",".join([*entries, *missing])
+            whole = ",".join([*(each for each in entries if not hides([each], host)), *missing])
             yield warning(CHECK, Fault.NO_PROXY_INCOMPLETE, says, f"export {name}='{whole}'")
     upper, lower = (set(split_no_proxy(environ.get(name, ""))) for name in NO_PROXY)
     if upper and lower and upper != lower:
@@ -98,21 +109,24 @@ def _unset(environ: Mapping[str, str], folder: Folder) -> Iterator[Verdict]:
 
 
 def _files(environ: Mapping[str, str], folder: Folder, anchor: Anchor | None) -> Iterator[Verdict]:
+    """One verdict for each file and what is wrong with it, however many variables name it."""
+    named: dict[tuple[Path, bool], list[str]] = {}
     for name in (*BUNDLES, TLS_PROXY_BUNDLE, NODE_EXTRA):
-        path = Path(environ.get(name, ""))
-        if not environ.get(name):
-            continue
-        good = folder.anchor if name == NODE_EXTRA else folder.bundle
-        mend = f"export {name}={good}" if good.exists() else ENROLL
-        certs = file_certificates(path)
-        if not certs:
-            says = f"{name} names {path}, where there is no certificate to read"
-            yield broken(CHECK, Fault.FILE_MISSING, says, mend)
-        elif anchor and not set(anchor.certs) & set(certs):
-            says = f"{name} names {path}, which lacks the company's CA"
-            yield broken(CHECK, Fault.LACKS_ANCHOR, says, mend)
-        elif name != NODE_EXTRA and len(certs) < FEWEST_ROOTS:
-            says = (
-                f"{name} names {path}, which holds the company's CA only: all other sites are distrusted then"
-            )
-            yield broken(CHECK, Fault.REPLACES_ROOTS, says, mend)
+        if environ.get(name):
+            named.setdefault((Path(environ[name]), name == NODE_EXTRA), []).append(name)
+    for (path, adds), names in named.items():
+        fault = _fault(file_certificates(path), anchor, adds=adds)
+        if fault:
+            good = folder.anchor if adds else folder.bundle
+            mend = f"export {names[0]}={good}" if len(names) == 1 and good.exists() else renew(folder)
+            says = f"{', '.join(names)}: {path} {WORDS[fault]}"
+            yield broken(CHECK, fault, says, mend)
+
+
+def _fault(certs: tuple[Certificate, ...], anchor: Anchor | None, *, adds: bool) -> Fault | None:
+    """`adds`: the variable adds to the client's own roots and does not replace them."""
+    if not certs:
+        return Fault.FILE_MISSING
+    if anchor and not set(anchor.certs) & set(certs):
+        return Fault.LACKS_ANCHOR
+    return Fault.REPLACES_ROOTS if not adds and len(certs) < FEWEST_ROOTS else None

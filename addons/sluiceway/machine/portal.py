@@ -1,4 +1,4 @@
-"""Fetches the company's certificate from the portal by plain HTTP through the proxy: no other way leads there."""
+"""Fetches the company's certificate from the portal by plain HTTP through the proxy, the only way there."""
 
 from __future__ import annotations
 

@@ -13,6 +13,18 @@ from pathlib import Path
 
 from sluiceway.machine.probe import PATH
 
+CLIENTS = (
+    "curl",
+    "Python",
+    "Python requests",
+    "Python openai",
+    "Python anthropic",
+    "Node",
+    "git",
+    "pip",
+    "npm",
+    "Java",
+)
 PYTHON_REPORT = """
 import os, sys, urllib.request
 def told(status, headers):

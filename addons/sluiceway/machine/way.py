@@ -148,7 +148,7 @@ def _distrusted(
             f"the proxy signs as '{shown.issuer.rfc4514_string()}', and the CA you trust "
             f"('{anchor.name}') did not make that signer"
         )
-        mend = "get this proxy's ca.pem from your platform team, then: sluiceway enroll --proxy-url - --ca ca.pem"
+        mend = "get this proxy's ca.pem from your platform team: sluiceway enroll --proxy-url - --ca ca.pem"
         yield broken("CA", Fault.CA_OTHER, says, mend)
 
 
