@@ -18,6 +18,8 @@ from sluiceway.machine.way import NEW_URL, Found
 
 RUN_S = 40.0
 # Node has fetch through the environment's proxy from these versions on.
+# Their standard libraries connect to every proxy in the clear. (http.client and HttpsURLConnection, tried)
+PLAIN_ONLY = ("Python urllib", "Java")
 NODE_FROM = ((22, 21), (24, 0))
 
 _STATUS = re.compile(
@@ -28,7 +30,8 @@ _STATUS = re.compile(
 _TRUST = re.compile(
     r"CERTIFICATE_VERIFY_FAILED|certificate verif|self.signed certificate|unable to get (local )?issuer|"
     r"SELF_SIGNED_CERT|UNABLE_TO_|DEPTH_ZERO|CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|PKIX path|trustAnchors|"
-    r"SSL certificate problem|error setting certificate|error reading ca cert|invalid path: |Could not find a suitable TLS|"
+    r"SSL certificate problem|error setting certificate|error reading ca cert|invalid path: |"
+    r"Could not find a suitable TLS|"
     r"server certificate verification failed|No such file or directory.*context|invalid cert|"
     r"\[X509|PEM lib|FileNotFoundError|NO_CERTIFICATE_OR_CRL_FOUND",
 )
@@ -108,6 +111,10 @@ def judge(trial: Trial, text: str, around: Surroundings) -> Verdict:
 
 def _without_an_answer(trial: Trial, text: str, around: Surroundings) -> Verdict:
     name = trial.name
+    if name in PLAIN_ONLY and _over_tls(around):
+        says = "cannot speak TLS to a proxy, which yours wants"
+        mend = "use another client, such as requests or httpx, or ask your platform team for a plain listener"
+        return warning(name, Fault.NO_TLS, says, mend)
     if _PROXY_GONE.search(text) or _names_the_proxy(text, around):
         mend = "check the host and the port in HTTPS_PROXY and https_proxy"
         return broken(name, Fault.UNREACHABLE, "cannot reach the proxy", mend)
@@ -133,6 +140,11 @@ def _came_through(trial: Trial, text: str, status: int | None, way: Found | None
 
 def _hidden(around: Surroundings) -> bool:
     return any(hides(split_no_proxy(around.environ.get(name, "")), around.host) for name in NO_PROXY)
+
+
+def _over_tls(around: Surroundings) -> bool:
+    proxy = proxy_of(around.environ)
+    return proxy is not None and proxy.scheme == "https"
 
 
 def _names_the_proxy(text: str, around: Surroundings) -> bool:

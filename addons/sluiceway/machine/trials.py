@@ -15,7 +15,7 @@ from sluiceway.machine.probe import PATH
 
 CLIENTS = (
     "curl",
-    "Python",
+    "Python urllib",
     "Python requests",
     "Python openai",
     "Python anthropic",
@@ -165,7 +165,7 @@ def trials(host: str, scratch: Path, search: str | None = None) -> list[Trial]:
         Trial(
             "curl", "CURL_CA_BUNDLE", run("curl", "-sSv", "-o", "/dev/null", "-m", "15", url), "cat ~/.curlrc"
         ),
-        Trial("Python", "SSL_CERT_FILE", (python, "-c", URLLIB, url)),
+        Trial("Python urllib", "SSL_CERT_FILE", (python, "-c", URLLIB, url)),
         Trial("Python requests", "REQUESTS_CA_BUNDLE", (python, "-c", REQUESTS, url)),
         Trial("Python openai", "SSL_CERT_FILE", (python, "-c", SDK, url, "openai")),
         Trial("Python anthropic", "SSL_CERT_FILE", (python, "-c", SDK, url, "anthropic")),

@@ -37,6 +37,7 @@ class Fault(StrEnum):
     CA_OTHER = "ca_is_not_the_proxys"
     CLOCK = "clock_wrong"
     EGRESS = "direct_egress_open"
+    NO_TLS = "cannot_speak_tls_to_a_proxy"
     NO_MODEL = "no_spacy_model"
     FAILED = "failed"
     NOT_INSTALLED = "not_installed"
