@@ -63,6 +63,11 @@ class Enrolled:
 def enrol(wanted: Wanted, *, dry_run: bool) -> Enrolled:
     """Sets up this user's environment."""
     planned = plan(wanted)
+    if planned.folder.script_state.exists():
+        raise MachineError(
+            f"{planned.folder.script_state}: this machine was enrolled by enroll.sh; undo that first: "
+            "sh enroll.sh --undo"
+        )
     journal = Journal(planned.folder.state)
     done = journal.preview(planned.changes) if dry_run else journal.apply(planned.changes)
     return Enrolled(tuple(done), planned)

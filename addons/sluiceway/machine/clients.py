@@ -17,9 +17,9 @@ from sluiceway.machine.verdict import Fault, Verdict, absent, broken, fine, warn
 from sluiceway.machine.way import NEW_URL, Found
 
 RUN_S = 40.0
-# Node has fetch through the environment's proxy from these versions on.
 # Their standard libraries connect to every proxy in the clear. (http.client and HttpsURLConnection, tried)
 PLAIN_ONLY = ("Python urllib", "Java")
+# Node's fetch goes through the environment's proxy from these versions on, if it is told to.
 NODE_FROM = ((22, 21), (24, 0))
 
 _STATUS = re.compile(

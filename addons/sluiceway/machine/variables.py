@@ -68,6 +68,11 @@ class Folder:
         return self.path / "env.fish"
 
     @property
+    def script_state(self) -> Path:
+        """Where `certs/enroll.sh` keeps what was there before it."""
+        return self.path / "before"
+
+    @property
     def state(self) -> Path:
         return self.path / "enroll-state.json"
 
