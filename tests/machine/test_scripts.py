@@ -19,6 +19,8 @@ from sluiceway.app import enrolment
 from sluiceway.errors import MachineError
 from sluiceway.front.certificate import make_anchor
 from sluiceway.machine.anchor import certificates, join, read_anchor
+from sluiceway.machine.portal import fetch_anchor
+from sluiceway.machine.proxy import parse_proxy_url
 from sluiceway.machine.variables import BUNDLES, Folder, variables
 from tests.machine.home import NOW, PROXY, TOKEN, anchor_of, company, enrol, tree
 
@@ -91,8 +93,6 @@ def test_it_sets_the_same_variables_as_the_command(home: Path, ca: Path) -> None
         text=True,
     ).stdout
     seen = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
-    from sluiceway.machine.proxy import parse_proxy_url
-
     no_proxy = "localhost,127.0.0.1,::1,git.corp.example,.corp.example,10.0.0.0/8"
     wanted = variables(parse_proxy_url(PROXY), folder, no_proxy, node_extra=False)
     assert {name: seen.get(name) for name in wanted} == wanted
@@ -171,9 +171,6 @@ def test_the_ca_comes_from_the_portal_and_its_fingerprint_is_checked(home: Path,
 
 
 def test_the_command_takes_the_ca_from_the_portal(portal: str) -> None:
-    from sluiceway.machine.portal import fetch_anchor
-    from sluiceway.machine.proxy import parse_proxy_url
-
     assert fetch_anchor(parse_proxy_url(f"http://alice:{TOKEN}@{portal}")) == company()
     with pytest.raises(MachineError, match="refuses this name and token"):
         fetch_anchor(parse_proxy_url(f"http://{portal}"))
