@@ -67,14 +67,15 @@ def test_a_new_token_replaces_the_old_one_everywhere(home: Path) -> None:
     assert tree(home) == before
 
 
-def test_what_the_user_wrote_since_stays_and_only_our_block_goes(home: Path) -> None:
+@pytest.mark.parametrize("last", [b"", b"# very last\n"], ids=["then undone", "edited again, then undone"])
+def test_what_the_user_wrote_since_stays_and_only_our_block_goes(home: Path, last: bytes) -> None:
     enrol(home)
     bashrc = home / ".bashrc"
     bashrc.write_bytes(b"# first\n" + bashrc.read_bytes() + b"# last\n")
     enrol(home)
-    bashrc.write_bytes(bashrc.read_bytes() + b"# very last\n")
+    bashrc.write_bytes(bashrc.read_bytes() + last)
     enrolment.undo(home, {})
-    assert bashrc.read_bytes() == b"# first\nalias ll='ls -l'\n# last\n# very last\n"
+    assert bashrc.read_bytes() == b"# first\nalias ll='ls -l'\n# last\n" + last
 
 
 def test_our_own_file_with_words_of_the_user_is_kept_aside(home: Path) -> None:

@@ -100,14 +100,15 @@ def test_it_sets_the_same_variables_as_the_command(home: Path, ca: Path) -> None
     assert set(certificates(company())) < set(certificates(folder.bundle.read_bytes()))
 
 
-def test_lines_the_user_wrote_since_stay(home: Path, ca: Path) -> None:
+@pytest.mark.parametrize("last", [b"", b"# very last\n"], ids=["then undone", "edited again, then undone"])
+def test_lines_the_user_wrote_since_stay(home: Path, ca: Path, last: bytes) -> None:
     set_up(home, ca)
     bashrc = home / ".bashrc"
     bashrc.write_bytes(b"# first\n" + bashrc.read_bytes() + b"# last\n")
     set_up(home, ca)
-    bashrc.write_bytes(bashrc.read_bytes() + b"# very last\n")
+    bashrc.write_bytes(bashrc.read_bytes() + last)
     assert script(home, "--undo").returncode == 0
-    assert bashrc.read_bytes() == b"# first\nalias ll='ls -l'\n# last\n# very last\n"
+    assert bashrc.read_bytes() == b"# first\nalias ll='ls -l'\n# last\n" + last
 
 
 def test_what_holds_the_token_is_for_its_owner_alone(home: Path, ca: Path) -> None:

@@ -79,7 +79,7 @@ def enroll(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Set up this machine: its AI clients then go through the company's proxy. --undo takes it back."""
+    """Set up this machine for the company's proxy, or --undo it."""
     source, home = Source(ca, from_, sha256), _home()
     if undo:
         done = enrolment.undo_system_wide() if system else enrolment.undo(home, os.environ)
@@ -108,7 +108,10 @@ def doctor(
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Find out why AI tools on this machine do not go through the company's proxy, and what to do."""
+    """Find what keeps AI clients here from the proxy.
+
+    Each client makes one request that reaches no model; what is wrong is named, with what mends it.
+    """
     proxy = parse_proxy_url(_asked(proxy_url)) if proxy_url else None
     tried = host or checkup.host_to_try(config)
     only = _known_clients(client or [])
