@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluiceway.machine.environment import proxy_of, renew
+from sluiceway.machine.environment import ENROLL, proxy_of, renew
 from sluiceway.machine.trials import Trial
 from sluiceway.machine.variables import NO_PROXY, NODE_PROXY, PROXY, Folder, hides, split_no_proxy
 from sluiceway.machine.verdict import Fault, Verdict, absent, broken, fine, warning
@@ -161,19 +161,17 @@ def _names_the_proxy(text: str, around: Surroundings) -> bool:
 def _trust(trial: Trial, around: Surroundings) -> str:
     folder, held = around.folder, around.environ.get(trial.variable)
     if trial.name == "Java":
-        return f"JAVA_TOOL_OPTIONS='{around.java}'"
+        return f"JAVA_TOOL_OPTIONS='{around.java}'" if around.java else ENROLL
     good = folder.anchor if trial.variable.startswith("NODE") else folder.bundle
     if held == str(good) and trial.own:
         return f"see which file its own settings name: {trial.own}"
-    return (
-        f"export {trial.variable}={good}" if good.exists() else "sluiceway enroll --proxy-url - --ca ca.pem"
-    )
+    return f"export {trial.variable}={good}" if good.exists() else ENROLL
 
 
 def _around(trial: Trial, around: Surroundings) -> Verdict:
     says = "goes around the proxy, so its use is not counted, or it fails at the firewall"
     if trial.name == "Java":
-        mend = f"start it with JAVA_TOOL_OPTIONS='{around.java}'" if around.java else renew(around.folder)
+        mend = f"start it with JAVA_TOOL_OPTIONS='{around.java}'" if around.java else ENROLL
         return warning(trial.name, Fault.AROUND, "goes around the proxy unless it is told", mend)
     if _hidden(around):
         return broken(trial.name, Fault.AROUND, says, "mend NO_PROXY, as said above")

@@ -47,9 +47,16 @@ def examine(patient: Patient, progress: Progress) -> list[Verdict]:
     looked = way.look(proxy, patient.host, anchor, patient.now) if proxy else None
     found += looked.verdicts if looked else ()
     found.append(way.egress(patient.host))
-    java = java_options(proxy, folder, merged_no_proxy(patient.environ, ())) if proxy else ""
+    java = _java(patient, proxy, folder)
     around = Surroundings(patient.environ, patient.host, folder, looked, java)
     return found + _clients(around, patient.only, progress)
+
+
+def _java(patient: Patient, proxy: ProxyUrl | None, folder: Folder) -> str:
+    """The line for Java programs; empty where no enrolment has made a truststore."""
+    if proxy is None or not folder.truststore.exists():
+        return ""
+    return java_options(proxy, folder, merged_no_proxy(patient.environ, ()))
 
 
 def _clients(around: Surroundings, only: tuple[str, ...], progress: Progress) -> list[Verdict]:
