@@ -286,7 +286,7 @@ class Target:
 class Facts:
     """What a decision may look at besides the call itself; gathered before, so that deciding is pure.
 
-    `may_reroute`: the key is the company's, so the request may go elsewhere. `company_money`: it counts as the
+    `may_reroute`: the key is the company's, so the request may move. `company_money`: it counts as the
     company's, as unknown keys may (docs/decisions/0001). `signed`: the client's credential covers the body,
     which then cannot be changed. `contact`: whom to ask.
     """
