@@ -111,6 +111,10 @@ class Provider:
     dialect: str
     unlisted: Literal["refuse", "pass"] = "refuse"
     credential_headers: tuple[str, ...] = ("authorization",)
+    grpc: Literal["refuse", "pass"] = "refuse"  # what happens to clients that speak HTTP/2 alone
+    tokens: Literal["seat", "company"] = (
+        "seat"  # what a login's or a cloud's token that nobody registered buys
+    )
 
     @property
     def own_host(self) -> str | None:
@@ -127,6 +131,10 @@ class Call:
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
+    `units`: what it asks for that is billed by the piece (images, seconds, characters), as in
+    `Usage.tool_units`.
+    `fixed_output`: nothing in the request limits what is generated (an image, a recording, a transcript), so
+    `max_output_tokens` is a bound of ours, which is reserved whole and never lowered.
     """
 
     dialect: str
@@ -144,12 +152,17 @@ class Call:
     dense_bytes: int = 0
     usage_added: bool = False
     background: bool = False
+    units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
+    fixed_output: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts of one answer. `input_tokens` includes cache reads and writes,
-    `cache_write_tokens` includes the one-hour part, `output_tokens` includes reasoning."""
+    `cache_write_tokens` includes the one-hour part, `output_tokens` includes reasoning.
+
+    `image_tokens` are of the output where `image_input_tokens` (no column of the ledger) is known, too; else
+    nobody said on which side they are."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -160,6 +173,7 @@ class Usage:
     audio_input_tokens: int | None = None
     audio_output_tokens: int | None = None
     image_tokens: int | None = None
+    image_input_tokens: int | None = None
     tool_units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     source: UsageSource = UsageSource.NONE
 

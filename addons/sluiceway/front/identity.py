@@ -99,6 +99,7 @@ class Identify:
         visit = Visit(identity, destination)
         if self._decrypts(destination):
             visit.provider = self._parts.providers.at(destination.host)
+            await self._check_for_grpc(visit)
             # An answer of our own keeps mitmproxy from opening an unused provider connection.
             flow.response = http.Response.make(200, b"")
             flow.response.reason = "Connection established"
@@ -219,6 +220,19 @@ class Identify:
 
     def _decrypts(self, destination: Destination) -> bool:
         return destination.port == 443 and self._parts.providers.at(destination.host) is not None
+
+    async def _check_for_grpc(self, visit: Visit) -> None:
+        """Where policy lets gRPC pass, the address it may pass to. Not through a parent proxy: it would have to
+        be asked before anybody knows what the client speaks."""
+        if (
+            visit.provider is None
+            or visit.provider.grpc != "pass"
+            or not isinstance(visit.identity, Identity)
+        ):
+            return
+        admitted = await self._parts.admission.admit(visit.destination)
+        if isinstance(admitted, Admitted) and admitted.addresses:
+            visit.dial = admitted.addresses[0]
 
     async def _admit(self, visit: Visit) -> str | None:
         """Resolves and checks the destination once; what was checked is what is dialled. A refusal's text."""

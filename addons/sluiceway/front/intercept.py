@@ -76,10 +76,27 @@ class NextLayer:
         data = nextlayer.data_client()
         if len(data) < 3:
             return None
-        if starts_like_tls_record(data):
+        if not starts_like_tls_record(data):
+            self._seen(visit, "not_tls")
+            return HangUp(nextlayer.context)
+        if visit.dial is None:  # without a checked address nothing can pass, whatever it speaks
             return ClientTLSLayer(nextlayer.context)
-        self._seen(visit, "not_tls")
-        return HangUp(nextlayer.context)
+        return self._grpc(nextlayer, visit, data)
+
+    def _grpc(self, nextlayer: layer.NextLayer, visit: Visit, data: bytes) -> layer.Layer | None:
+        """Where policy lets gRPC pass: a client that offers HTTP/2 alone gets a raw tunnel to the address that
+        was checked, unmetered, its bytes counted; all others are decrypted as ever."""
+        try:
+            hello = parse_client_hello(data)
+        except ValueError:
+            return HangUp(nextlayer.context)
+        if hello is None:
+            return None if len(data) < CLIENT_HELLO_LIMIT else HangUp(nextlayer.context)
+        same = hello.sni is not None and _name(hello.sni) == visit.destination.host
+        if not same or not isinstance(visit.identity, Identity) or hello.alpn_protocols != [b"h2"]:
+            return ClientTLSLayer(nextlayer.context)
+        visit.is_grpc = True
+        return CountedTunnel(nextlayer.context, lambda up, down: self._count_grpc(visit, up, down))
 
     def _decrypted(self, nextlayer: layer.NextLayer, visit: Visit) -> layer.Layer:
         context = nextlayer.context
@@ -161,13 +178,16 @@ class NextLayer:
     def server_connect(self, data: server_hooks.ServerConnectionHookData) -> None:
         """Every connection mitmproxy opens goes to the address that was checked, or is not opened."""
         visit = self._visits.of(data.client)
-        if visit is None or visit.provider is not None or visit.dial is None:
+        if visit is None or visit.dial is None or (visit.provider is not None and not visit.is_grpc):
             data.server.error = "not admitted"
             return
         data.server.address = visit.dial
 
     def _seen(self, visit: Visit, reason: str) -> None:
         self._parts.store.traffic.seen(_today(), visit.destination.host, reason, _team(visit), 0, 0)
+
+    def _count_grpc(self, visit: Visit, up: int, down: int) -> None:
+        self._parts.store.traffic.seen(_today(), visit.destination.host, "grpc", _team(visit), up, down)
 
     def _count(self, visit: Visit, up: int, down: int) -> None:
         if self._parts.providers.watched(visit.destination.host):

@@ -31,7 +31,7 @@ class Visit:
     """One CONNECT (or plain request): who, where to, and what was checked for it.
 
     `provider` is set for AI hosts, which are decrypted; `dial` is the checked address of any other tunnel,
-    the parent proxy's where `to_parent`. `waiting` is the CONNECT that the parent has yet to carry out; weak,
+    the parent proxy's where `to_parent`, and of an AI host's where gRPC may pass (`is_grpc`: it does). `waiting` is the CONNECT that the parent has yet to carry out; weak,
     because a flow holds the client connection by which visits are forgotten.
     """
 
@@ -42,6 +42,7 @@ class Visit:
     to_parent: bool = False
     waiting: weakref.ref[http.HTTPFlow] | None = None
     misdirected: str | None = None
+    is_grpc: bool = False
 
 
 @dataclass(slots=True)
@@ -91,7 +92,8 @@ class Visits:
 
     def tunnels(self) -> list[tuple[connection.Client, Visit]]:
         """Open visits that are not decrypted: nothing else re-checks who they belong to."""
-        return [(client, visit) for client, visit in self._visits.items() if visit.provider is None]
+        found = self._visits.items()
+        return [(client, visit) for client, visit in found if visit.provider is None or visit.is_grpc]
 
 
 type FlowHook[A] = Callable[[A, http.HTTPFlow], Awaitable[None]]

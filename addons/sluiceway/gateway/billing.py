@@ -14,7 +14,7 @@ from sluiceway.pricing.estimate import PreviousInput
 from sluiceway.types import Answer, CostBasis, LedgerRow, Usage, UsageSource, to_nusd
 
 # Documented as free of charge by the providers that offer it.
-FREE = frozenset({"count_tokens"})
+FREE = frozenset({"count_tokens", "moderation"})
 
 
 # The fields of a row whose provider was never asked, or answered with an error or a count it does not bill.
@@ -94,6 +94,8 @@ def _completed(exchange: Exchange, parts: GatewayParts, answer: Answer) -> Usage
     """The usage of an answer that was cut: reported parts stay, the rest is estimated, never zero."""
     call, seen = exchange.call, answer.usage
     assert call
+    if call.fixed_output:
+        return _as_announced(exchange, parts, seen)
     output = parts.learned.output_from_bytes(answer.output_bytes, call.model or "")
     if call.max_output_tokens is not None:
         output = min(output, call.max_output_tokens * call.choices)
@@ -101,6 +103,21 @@ def _completed(exchange: Exchange, parts: GatewayParts, answer: Answer) -> Usage
         seen,
         input_tokens=likely_input(exchange, parts) if seen.input_tokens is None else seen.input_tokens,
         output_tokens=max(output, seen.output_tokens or 0),
+        source=UsageSource.ESTIMATED if seen.input_tokens is None else UsageSource.PARTIAL,
+    )
+
+
+def _as_announced(exchange: Exchange, parts: GatewayParts, seen: Usage) -> Usage:
+    """An image or a recording is made whole and billed whole, however much of it the client took: what the
+    answer did not tell is what the request announced."""
+    call = exchange.call
+    assert call
+    output = (call.max_output_tokens or 0) * call.choices
+    return replace(
+        seen,
+        input_tokens=likely_input(exchange, parts) if seen.input_tokens is None else seen.input_tokens,
+        output_tokens=output if seen.output_tokens is None else seen.output_tokens,
+        tool_units=seen.tool_units or call.units,
         source=UsageSource.ESTIMATED if seen.input_tokens is None else UsageSource.PARTIAL,
     )
 

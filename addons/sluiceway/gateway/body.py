@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from dataclasses import dataclass, replace
 
 from aiohttp import web
@@ -50,18 +51,16 @@ async def read(request: web.BaseRequest, limit: int, idle_s: float) -> bytes:
     if (request.content_length or 0) > limit:
         raise TooLarge(f"the body is larger than {limit} bytes")
     await proceed(request)
-    pieces: list[bytes] = []
-    size = 0
+    found = io.BytesIO()  # joined as they come: a list of pieces would be there twice at its end
     try:
         while True:
             async with asyncio.timeout(idle_s):
                 piece = await request.content.readany()
             if not piece:
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-            size += len(piece)
-            if size > limit:
+                return found.getvalue()  # its buffer itself, not a copy
+            if found.tell() + len(piece) > limit:
                 raise TooLarge(f"the body is larger than {limit} bytes")
-            pieces.append(piece)
+            found.write(piece)
     except TimeoutError:
         raise Refused(STALLED) from None
     except web.RequestPayloadError:

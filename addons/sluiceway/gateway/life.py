@@ -274,7 +274,11 @@ class Gateway:
         answer = await self._send(exchange, self._head(exchange, upload), upload.to_send)
         del upload
         allowance = None
-        if call.stream and (granted.remaining_nusd, granted.remaining_tokens) != (None, None):
+        if (
+            call.stream
+            and not call.fixed_output
+            and (granted.remaining_nusd, granted.remaining_tokens) != (None, None)
+        ):
             allowance = Allowance(self.parts, granted, guess, call)
         return await self._flow(exchange, answer, allowance).relay(settlement)
 

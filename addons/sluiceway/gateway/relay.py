@@ -104,8 +104,8 @@ class Flow:
                 self._decoder = decoding.decoder(encoding, DECODED_ANSWER_BYTES)
                 if self._decoder is None and self._is_good:
                     raise self._fail(refusals.UNREADABLE_ANSWER)
-            if exchange.originals and self._is_good:
-                kind = answer.content_type
+            kind = answer.content_type
+            if exchange.originals and self._is_good and not kind.startswith("audio/"):
                 self._restoring = Restoring(exchange.originals, exchange.dialect, exchange.call, kind)
         try:
             fields = headers.to_client(answer.headers, exchange.own_headers().items())

@@ -75,7 +75,7 @@ def estimate(exchange: Exchange, parts: GatewayParts, call: Call) -> Estimate:
     with_output = _bound_nusd(exchange, call, input_tokens, _SAMPLE_TOKENS)
     return Estimate(
         input_tokens=input_tokens,
-        expected_tokens=min(each * call.choices, most),
+        expected_tokens=most if call.fixed_output else min(each * call.choices, most),
         most_tokens=most,
         input_nusd=without_output,
         token_nusd=(with_output - without_output) / _SAMPLE_TOKENS,
@@ -94,6 +94,10 @@ def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens
         operation=call.operation,
         dialect=call.dialect,
     )
+    if call.units:
+        usd += exchange.rules.prices.bound_units(
+            exchange.provider, call.model, call.units, exchange.started_at
+        )
     return to_nusd(usd)
 
 
@@ -125,7 +129,7 @@ async def _admit(
     admit = parts.store.ledger.admit
     if not row.spends:
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
-    least = min(FLOOR_TOKENS * call.choices, guess.most_tokens)
+    least = guess.most_tokens if call.fixed_output else min(FLOOR_TOKENS * call.choices, guess.most_tokens)
     likely = guess.want(max(least, guess.expected_tokens), least)
     if not call.stream and caps and guess.most_tokens > guess.expected_tokens:
         # Its worst case whole or not at all: else the first of many would take all that is left.
@@ -137,7 +141,7 @@ async def _admit(
 
 def output_limit(call: Call, guess: Estimate, granted: Granted) -> int | None:
     """The output limit, for each choice, that keeps a JSON answer within its caps; None: none is needed."""
-    if call.stream:
+    if call.stream or call.fixed_output:
         return None
     limits = (_limit_by_money(call, guess, granted), _limit_by_tokens(guess, granted))
     known = [limit for limit in limits if limit is not None]

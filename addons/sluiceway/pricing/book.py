@@ -6,21 +6,22 @@ None, flagged, and bounded by the dearest rate known for the provider, or known 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from sluiceway.pricing import catalogue, overrides
-from sluiceway.pricing.bounds import CacheWrites, most_of_call, most_of_usage, unpriced
+from sluiceway.pricing.bounds import CacheWrites, most_of_call, most_of_units, most_of_usage, unpriced
 from sluiceway.pricing.overrides import Overrides
 from sluiceway.pricing.price_file import STANDARD_TIERS
 from sluiceway.pricing.rates import ZERO, Rates, Table, dearest, exact_usd
 from sluiceway.types import Cost, CostBasis, KeyClass, Provider, Usage
 
-# Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge.
-FREE = frozenset({"count_tokens"})
+# Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge,
+# and so does OpenAI ("Moderation").
+FREE = frozenset({"count_tokens", "moderation"})
 # Their answers have no output to report.
 WITHOUT_OUTPUT = frozenset({"embeddings", "moderations"})
 # No provider has a longer model name; longer ones are not worth matching against every pattern.
@@ -119,6 +120,13 @@ class PriceBook:
         # OpenAI writes its cache unasked (GPT-6 models bill it 1.25x), Anthropic only when asked to.
         unasked = not (dialect or "").startswith("anthropic")
         return most_of_call(rates, input_tokens, output_tokens, cache_writes, unasked), known
+
+    def bound_units(
+        self, provider: Provider, model: str | None, units: Mapping[str, int], at: datetime
+    ) -> Decimal:
+        """The most in USD that a call's `units` can cost, which `bound` does not cover."""
+        table = self._price(provider, model, at, None).table
+        return most_of_units(table.at(0) if table else None, self._ceiling(provider), units)
 
     def _price(self, provider: Provider, model: str | None, at: datetime, tier: str | None) -> Priced:
         name = _name(model)

@@ -14,6 +14,13 @@ type CacheWrites = Literal["5m", "1h"] | None
 # One use of a tool without a price: the dearest image OpenAI documents (gpt-image-1, high, 1536x1024), more
 # than any search or code session costs.
 UNKNOWN_TOOL_USD = Decimal("0.25")
+# What comes in larger numbers, at more than anybody's list price (Veo 2: 0.50 a second; ElevenLabs: 0.30 for
+# 1,000 characters).
+UNKNOWN_UNITS_USD = {
+    "video_seconds": Decimal("0.75"),
+    "audio_seconds": Decimal("0.01"),
+    "characters": Decimal("0.0003"),
+}
 
 
 def most_of_usage(own: Rates | None, ceiling: Rates, usage: Usage) -> Decimal:
@@ -45,7 +52,7 @@ def _most_of_tools(rates: Rates, ceiling: Rates, units: Mapping[str, int]) -> De
     total = ZERO
     for tool, uses in units.items():
         if (each := rates.tools.get(tool)) is None:
-            each = _most_of_a_use(tool, ceiling)
+            each = ceiling.tools.get(tool, _most_of_a_use(tool, ceiling))
         total += each * max(uses, 0)
     return total
 
@@ -56,7 +63,12 @@ def _most_of_a_use(tool: str, ceiling: Rates) -> Decimal:
         return (ceiling.input or ZERO).scaleb(-6)
     if tool.endswith("_output_tokens"):
         return (ceiling.output or ZERO).scaleb(-6)
-    return UNKNOWN_TOOL_USD
+    return UNKNOWN_UNITS_USD.get(tool, UNKNOWN_TOOL_USD)
+
+
+def most_of_units(own: Rates | None, ceiling: Rates, units: Mapping[str, int]) -> Decimal:
+    """The most that so many pieces can cost, which a request asks for before anybody draws or speaks them."""
+    return _most_of_tools(own or ceiling, ceiling, units)
 
 
 def unpriced(rates: Rates, output_tokens: int, cache_writes: CacheWrites) -> bool:

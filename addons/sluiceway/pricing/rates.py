@@ -166,6 +166,9 @@ def _images(r: Rates, u: Usage) -> tuple[int, int] | None:
     apart_out = r.image_output not in (None, r.output)
     if not apart_in and not apart_out:
         return 0, 0
+    if u.image_input_tokens is not None:  # both sides are told
+        drawn = u.image_tokens if apart_out else 0
+        return None if drawn is None else (u.image_input_tokens if apart_in else 0, drawn)
     if u.image_tokens is None:
         return None if apart_out and u.output_tokens else (0, 0)
     if u.image_tokens < 0 or (apart_in and apart_out and u.image_tokens):

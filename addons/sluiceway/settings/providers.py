@@ -63,7 +63,16 @@ class PathEntry(Section):
     method: Method
     path: Pattern
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-    operation: Literal["chat", "count_tokens", "embeddings", "generate_content"]
+    operation: Literal[
+        "chat",
+        "count_tokens",
+        "embeddings",
+        "generate_content",
+        "images",
+        "moderation",
+        "speech",
+        "transcription",
+    ]
 
 
 class PassEntry(Section):
@@ -74,7 +83,8 @@ class PassEntry(Section):
 
 
 class ProviderEntry(Section):
-    """One provider. `price_id` is its id in genai-prices; `dialect` is the form of our own refusals."""
+    """One provider. `price_id` is its id in genai-prices; `dialect` is the form of our own refusals; `grpc`
+    and `tokens` as in `types.Provider`."""
 
     name: Name
     hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
@@ -82,6 +92,8 @@ class ProviderEntry(Section):
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     credential_headers: Annotated[tuple[Annotated[str, AfterValidator(_header)], ...], Field(min_length=1)]
     unlisted: Literal["refuse", "pass"] = "refuse"
+    grpc: Literal["refuse", "pass"] = "refuse"
+    tokens: Literal["seat", "company"] = "seat"
     paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
     harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
 
@@ -97,6 +109,8 @@ class ProviderEntry(Section):
             dialect=self.dialect,
             unlisted=self.unlisted,
             credential_headers=self.credential_headers,
+            grpc=self.grpc,
+            tokens=self.tokens,
         )
 
 

@@ -241,7 +241,7 @@ discovery = Table(  # hosts on the AI list that were seen and not decrypted
     metadata,
     Column("day", Text, primary_key=True),  # YYYY-MM-DD, UTC
     Column("host", Text, primary_key=True),
-    Column("reason", Text, primary_key=True),  # watched | tls_rejected | not_tls
+    Column("reason", Text, primary_key=True),  # watched | tls_rejected | not_tls | grpc
     Column("team", Text, primary_key=True),
     Column("connections", BigInteger, nullable=False),
     Column("bytes_up", BigInteger, nullable=False),

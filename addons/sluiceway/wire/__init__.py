@@ -10,9 +10,14 @@ from sluiceway.wire.anthropic import AnthropicMessages
 from sluiceway.wire.client import ClientInfo, identify
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
 from sluiceway.wire.gemini import Gemini
+from sluiceway.wire.google_predict import GooglePredict
 from sluiceway.wire.openai_chat import OpenAIChat
 from sluiceway.wire.openai_embeddings import OpenAIEmbeddings
+from sluiceway.wire.openai_images import OPENAI_IMAGES
+from sluiceway.wire.openai_moderation import OPENAI_MODERATION
 from sluiceway.wire.openai_responses import OpenAIResponses
+from sluiceway.wire.openai_speech import OPENAI_SPEECH
+from sluiceway.wire.openai_transcription import OPENAI_TRANSCRIPTION
 from sluiceway.wire.parts import NAME, Path, Segment
 from sluiceway.wire.refusal import plain_refusal
 
@@ -39,6 +44,11 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenAIResponses(),
     OpenAIEmbeddings(),
     Gemini(),
+    GooglePredict(),
+    OPENAI_IMAGES,
+    OPENAI_SPEECH,
+    OPENAI_TRANSCRIPTION,
+    OPENAI_MODERATION,
 )
 
 

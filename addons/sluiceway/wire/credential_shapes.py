@@ -177,6 +177,15 @@ def is_foreign(shape: Shape | None, provider: Provider) -> bool:
     return shape.certain or (shape.prefix == "sk-" and not names.isdisjoint(OTHERWISE))
 
 
+def class_at(shape: Shape, provider: Provider) -> KeyClass:
+    """The class of an unregistered credential at this provider. At a cloud whose `tokens` are the company's
+    (Vertex AI: `ya29.` of a person or a service account, a service account's JWT) they last an hour, so
+    nobody can register them, and use is billed to the project that the path names, never to a seat."""
+    if provider.tokens == "company" and shape.kind in (Kind.LOGIN, Kind.CLOUD):
+        return KeyClass.COMPANY
+    return shape.key_class
+
+
 def _by_length(credential: str) -> Shape | None:
     match len(credential):
         case 32 if credential.isalnum():

@@ -10,7 +10,9 @@ from urllib.parse import quote, unquote
 from sluiceway.errors import WireError
 from sluiceway.wire.fields import items, mapping, maybe_list, need_model
 
-_PATH = re.compile(r"/(?P<kind>models|tunedModels)/(?P<model>[A-Za-z0-9._@-]{1,200}):(?P<method>[A-Za-z]+)/?")
+_PATH = re.compile(
+    r"/(?P<kind>models|tunedModels|endpoints)/(?P<model>[A-Za-z0-9._@-]{1,200}):(?P<method>[A-Za-z]+)/?"
+)
 OPERATIONS = {
     "generateContent": "generate_content",
     "streamGenerateContent": "generate_content",
@@ -19,18 +21,22 @@ OPERATIONS = {
     "batchEmbedContents": "embeddings",
 }
 """The methods of a model that we read, and the operation each is."""
+PREDICT = {"predict": "predict"}
+"""Of the older models, whose requests are instances (google_predict)."""
 
-TUNED = "tunedModels/"
+TUNED, ENDPOINT = "tunedModels/", "endpoints/"
 
 
-def model_and_method(path: str) -> tuple[str, str]:
-    """The model as Google names it (`tunedModels/x` keeps its kind) and the method after the colon."""
+def model_and_method(path: str, methods: Mapping[str, str] = OPERATIONS) -> tuple[str, str]:
+    """The model as Google names it (`tunedModels/x`, and Vertex AI's `endpoints/123` of a tuned or deployed
+    model, keep their kind) and the method after the colon."""
     found = _PATH.search(unquote(path))
     if found is None or found.end() != len(unquote(path)):
         raise WireError("path: must end in models/{model}:{method}")
-    if found["method"] not in OPERATIONS:
+    if found["method"] not in methods:
         raise WireError("path: this method of a model is not known")
-    return (found["model"] if found["kind"] == "models" else f"{TUNED}{found['model']}"), found["method"]
+    kind = "" if found["kind"] == "models" else f"{found['kind']}/"
+    return f"{kind}{found['model']}", found["method"]
 
 
 def same_model(document: Mapping[str, Any], model: str) -> None:
@@ -39,17 +45,22 @@ def same_model(document: Mapping[str, Any], model: str) -> None:
     for index, request in enumerate(maybe_list(document, "requests")):
         named.append((f"requests.{index}.model", mapping(request).get("model")))
     for where, name in named:
-        if name is not None and name not in (model, f"models/{model}"):
+        if name is not None and name not in (model, f"models/{model}") and not _is_at(name, model):
             raise WireError(f"{where}: differs from the model in the path")
 
 
-def path_for(path: str, model: str) -> str:
+def _is_at(name: object, model: str) -> bool:
+    """Whether it is the model by its whole name at Vertex AI, as google-genai writes it into a body."""
+    return isinstance(name, str) and name.endswith(f"/{model}" if "/" in model else f"/models/{model}")
+
+
+def path_for(path: str, model: str, methods: Mapping[str, str] = OPERATIONS) -> str:
     """The path with another model's name in it, percent-encoded."""
     need_model({"model": model})
     above, _, last = path.rstrip("/").rpartition("/")
     prefix, _, kind = above.rpartition("/")
     method = unquote(last).rpartition(":")[2]
-    if kind not in ("models", "tunedModels") or method not in OPERATIONS:
+    if kind not in ("models", "tunedModels") or method not in methods or model.startswith(ENDPOINT):
         raise WireError("path: cannot be written for another model")
     kind = "tunedModels" if model.startswith(TUNED) else "models"
     return f"{prefix}/{kind}/{quote(model.removeprefix(TUNED), safe='')}:{method}"

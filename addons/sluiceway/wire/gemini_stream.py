@@ -94,7 +94,13 @@ def _of_kind(details: object, kind: str) -> int | None:
 
 
 def _tier(document: Mapping[str, Any]) -> str | None:
-    return label(mapping(document.get("usageMetadata")).get("serviceTier"), 64)
+    """Vertex AI says it as a kind of traffic: ON_DEMAND is the standard, and what was bought in advance
+    (PROVISIONED_THROUGHPUT) has no price by the token (Vertex AI reference, UsageMetadata.TrafficType)."""
+    usage = mapping(document.get("usageMetadata"))
+    traffic = label(usage.get("trafficType"), 64)
+    if traffic is None or traffic in ("ON_DEMAND", "TRAFFIC_TYPE_UNSPECIFIED"):
+        return label(usage.get("serviceTier"), 64)
+    return traffic.removeprefix("ON_DEMAND_").lower()
 
 
 def _searches(document: Mapping[str, Any]) -> int:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from sluiceway.errors import WireError
-from sluiceway.types import Call, ErrorAnswer, Refusal
+from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, Usage, UsageSource
 from sluiceway.wire import notice, openai_error
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_responses import response_parts
@@ -49,9 +49,10 @@ class OpenAIResponses:
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
         document, sound = read_object(body)
-        return Reading(self._call(document, headers), sound, document, target)
+        return Reading(self._call(document, headers, target.path), sound, document, target)
 
-    def _call(self, document: Mapping[str, Any], headers: Mapping[str, str]) -> Call:
+    def _call(self, document: Mapping[str, Any], headers: Mapping[str, str], path: str) -> Call:
+        counts_only = path.rstrip("/").endswith("/input_tokens")
         given = document.get("input")
         if given is not None and not isinstance(given, str | list):
             raise WireError("input: must be a string or a list")
@@ -63,11 +64,11 @@ class OpenAIResponses:
         extent.add_json(document.get("text"))
         return Call(
             dialect=self.name,
-            operation="chat",
-            model=None if document.get("model") is None and document.get("prompt") else need_model(document),
-            stream=flag(document, "stream"),
-            background=flag(document, "background"),
-            max_output_tokens=whole(document, "max_output_tokens"),
+            operation="count_tokens" if counts_only else "chat",
+            model=None if _needs_none(document, counts_only) else need_model(document),
+            stream=flag(document, "stream") and not counts_only,
+            background=flag(document, "background") and not counts_only,
+            max_output_tokens=0 if counts_only else whole(document, "max_output_tokens"),
             has_tools=bool(tools) or _brings_tools(given),
             service_tier=label(document.get("service_tier"), 64),
             conversation_id=codex_session(headers)
@@ -80,7 +81,9 @@ class OpenAIResponses:
         )
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
-        """Not below 16: the API refuses less."""
+        """Not below 16: the API refuses less. Counting has no output."""
+        if reading.call.operation != "chat":
+            return reading
         asked = reading.call.max_output_tokens
         limit = max(MIN_OUTPUT_TOKENS, max_output_tokens)
         if asked is not None and asked <= limit:
@@ -92,7 +95,8 @@ class OpenAIResponses:
         return segments(reading.document, _PARTS)
 
     def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
-        return replaced(reading, _PARTS, changes, lambda document: self._call(document, {}))
+        path = reading.target.path
+        return replaced(reading, _PARTS, changes, lambda document: self._call(document, {}, path))
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         return with_model(reading, model)
@@ -101,17 +105,32 @@ class OpenAIResponses:
         return response_parts(document)
 
     def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
+        if reading.call.operation != "chat":
+            return self.refuse(notice.refusal(text), request_id)
         return notice.responses(reading, text, request_id)
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:
             return JsonTap(openai_error.parse_error, generates=False)
+        if call.operation == "count_tokens":
+            return JsonTap(_parse_count, generates=False)
         if is_stream(call, content_type):
             return StreamTap(EventSplitter(), ResponsesMeter(call))
         return JsonTap(parse_response)
 
     def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
         return openai_error.refuse(refusal, request_id, codex)
+
+
+def _needs_none(document: Mapping[str, Any], counts_only: bool) -> bool:
+    """A stored prompt brings its model along, and counting does without (Responses: input token counts)."""
+    return document.get("model") is None and (counts_only or bool(document.get("prompt")))
+
+
+def _parse_count(document: object) -> Answer:
+    """Counting is free, so it uses nothing; the count itself is kept nowhere."""
+    free = Usage(input_tokens=0, output_tokens=0, source=UsageSource.REPORTED)
+    return Answer(usage=free, complete="input_tokens" in mapping(document))
 
 
 def _brings_tools(given: object) -> bool:

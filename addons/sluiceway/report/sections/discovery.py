@@ -20,6 +20,7 @@ REASONS = {
     "watched": "on the watch list, not intercepted",
     "tls_rejected": "the client rejected our certificate",
     "not_tls": "not TLS",
+    "grpc": "gRPC, which a provider's entry lets pass unmetered",
 }
 
 
