@@ -6,8 +6,10 @@ import re
 
 _KNOWN = {
     "anthropic": re.compile(r"claude-[a-z0-9.-]+"),
-    "openai": re.compile(r"(gpt-|o[134](-|$)|chatgpt-|codex-|text-embedding-|ft:)[\w.:-]*"),
-    "gemini": re.compile(r"(gemini|gemma|text-embedding|embedding)-[a-z0-9.-]+"),
+    "openai": re.compile(
+        r"(gpt-|o[134](-|$)|chatgpt-|codex-|text-embedding-|ft:|dall-e-|tts-|whisper-|omni-)[\w.:-]*"
+    ),
+    "gemini": re.compile(r"(gemini|gemma|text-embedding|embedding|imagen)-[a-z0-9.-]+"),
     "xai": re.compile(r"grok-[a-z0-9.-]+"),
     "compatible": re.compile(r"[\w./:@-]+"),
 }

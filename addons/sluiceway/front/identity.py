@@ -222,8 +222,8 @@ class Identify:
         return destination.port == 443 and self._parts.providers.at(destination.host) is not None
 
     async def _check_for_grpc(self, visit: Visit) -> None:
-        """Where policy lets gRPC pass, the address it may pass to. Not through a parent proxy: it would have to
-        be asked before anybody knows what the client speaks."""
+        """Where policy lets gRPC pass, the address it may pass to. Not through a parent proxy, which would
+        have to be asked before anybody knows what the client speaks."""
         if (
             visit.provider is None
             or visit.provider.grpc != "pass"

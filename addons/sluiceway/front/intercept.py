@@ -84,8 +84,8 @@ class NextLayer:
         return self._grpc(nextlayer, visit, data)
 
     def _grpc(self, nextlayer: layer.NextLayer, visit: Visit, data: bytes) -> layer.Layer | None:
-        """Where policy lets gRPC pass: a client that offers HTTP/2 alone gets a raw tunnel to the address that
-        was checked, unmetered, its bytes counted; all others are decrypted as ever."""
+        """Where policy lets gRPC pass: a client that offers HTTP/2 alone gets a raw tunnel to the address
+        that was checked, unmetered, its bytes counted; all others are decrypted as ever."""
         try:
             hello = parse_client_hello(data)
         except ValueError:

@@ -31,8 +31,9 @@ class Visit:
     """One CONNECT (or plain request): who, where to, and what was checked for it.
 
     `provider` is set for AI hosts, which are decrypted; `dial` is the checked address of any other tunnel,
-    the parent proxy's where `to_parent`, and of an AI host's where gRPC may pass (`is_grpc`: it does). `waiting` is the CONNECT that the parent has yet to carry out; weak,
-    because a flow holds the client connection by which visits are forgotten.
+    the parent proxy's where `to_parent`, and an AI host's where gRPC may pass (`is_grpc`: it does). `waiting`
+    is the CONNECT that the parent has yet to carry out; weak, because a flow holds the client connection by
+    which visits are forgotten.
     """
 
     identity: Identity | Rejected

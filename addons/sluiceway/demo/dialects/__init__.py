@@ -6,7 +6,16 @@ import re
 from collections.abc import Callable
 
 from sluiceway.demo import credentials
-from sluiceway.demo.dialects import anthropic, chat, embeddings, gemini, listing, responses
+from sluiceway.demo.dialects import (
+    anthropic,
+    chat,
+    embeddings,
+    gemini,
+    listing,
+    media,
+    responses,
+    vertex_gemini,
+)
 from sluiceway.demo.exchange import Asked, Rejected, Reply, new_id
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
@@ -16,6 +25,9 @@ PROVIDERS = {
     "api.openai.com": "openai",
     "generativelanguage.googleapis.com": "gemini",
     "api.x.ai": "xai",
+    "us-central1-aiplatform.googleapis.com": "gemini",
+    "europe-west4-aiplatform.googleapis.com": "gemini",
+    "aiplatform.googleapis.com": "gemini",
 }
 # Spoken by many: any other name that reaches the simulator answers in OpenAI's way.
 COMPATIBLE = ("api.groq.com", "api.mistral.ai", "api.deepseek.com", "openrouter.ai", "api.together.xyz")
@@ -75,12 +87,18 @@ _ANTHROPIC: tuple[Route, ...] = (
 _OPENAI: tuple[Route, ...] = (
     ("POST", re.compile(r".*/chat/completions"), chat.completions),
     ("POST", re.compile(r".*/responses"), responses.create),
+    ("POST", re.compile(r".*/responses/input_tokens"), media.input_tokens),
+    ("POST", re.compile(r".*/images/(generations|edits|variations)"), media.images),
+    ("POST", re.compile(r".*/audio/speech"), media.speech),
+    ("POST", re.compile(r".*/audio/(transcriptions|translations)"), media.transcripts),
+    ("POST", re.compile(r".*/moderations"), media.moderation),
     ("GET", re.compile(r".*/responses/\w+"), responses.stored),
     ("DELETE", re.compile(r".*/responses/\w+"), responses.stored),
     ("POST", re.compile(r".*/embeddings"), embeddings.create),
     ("GET", re.compile(r".*/models"), listing.listed),
 )
 _GEMINI: tuple[Route, ...] = (
+    ("POST", re.compile(r"/v1\w*/(projects/.*|publishers/.*|models/[^/]*:predict)"), vertex_gemini.call),
     ("POST", re.compile(r"/v1\w*/models/.*"), gemini.call),
     ("GET", re.compile(r"/v1\w*/models"), listing.listed),
     ("POST", re.compile(r"/v1beta/openai/chat/completions"), chat.completions),
