@@ -233,6 +233,7 @@ def test_counting_on_vertex_is_free(vertex: genai.Client, since: Since) -> None:
     assert (row["operation"], row["cost_nusd"]) == ("count_tokens", 0)
 
 
+@pytest.mark.filterwarnings("ignore:The generate_videos method with prompt:DeprecationWarning")
 def test_videos_are_refused_by_default(vertex: genai.Client, since: Since) -> None:
     with pytest.raises(genai.errors.ClientError, match="Sluiceway"):
         vertex.models.generate_videos(model="veo-3.0-generate-001", prompt="a gate")

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from form_files import request_of
 
 from sluiceway.types import Answer, Usage, UsageSource
 from sluiceway.wire import Reading, Tap, Target, by_name
@@ -25,7 +26,7 @@ class Case:
     def __init__(self, folder: Path) -> None:
         self.dialect = by_name(folder.parent.name)
         self.expect: dict[str, Any] = orjson.loads((folder / "expect.json").read_bytes())
-        self.request = (folder / "request.json").read_bytes()
+        self.request, self.headers = request_of(folder)
         stream = folder / "response.sse"
         self.streamed = stream.exists()
         self.answer = stream.read_bytes() if self.streamed else (folder / "response.json").read_bytes()
@@ -34,7 +35,7 @@ class Case:
 
     def read(self) -> Reading:
         target = Target("POST", self.expect["path"], self.expect.get("query", ""))
-        return self.dialect.read(target, self.expect.get("headers", {}), self.request)
+        return self.dialect.read(target, {**self.headers, **self.expect.get("headers", {})}, self.request)
 
     def tap(self) -> Tap:
         kind = "text/event-stream; charset=utf-8" if self.streamed else "application/json"
