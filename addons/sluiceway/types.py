@@ -173,9 +173,9 @@ class Usage:
     audio_input_tokens: int | None = None
     audio_output_tokens: int | None = None
     image_tokens: int | None = None
-    image_input_tokens: int | None = None
     tool_units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     source: UsageSource = UsageSource.NONE
+    image_input_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,12 +184,12 @@ def test_moderation_and_counting_are_free(sdk: openai.OpenAI, since: Since) -> N
 
 
 def test_a_request_that_is_refused_is_not_uploaded(quick: Running, sdk: openai.OpenAI, since: Since) -> None:
-    with pytest.raises(openai.BadRequestError, match="file: one upload is required"):
+    with pytest.raises(openai.BadRequestError, match="file: only one upload is expected"):
         sdk.post(
             "/audio/transcriptions",
             cast_to=object,
             body={"model": "whisper-1"},
-            files=[("other", ("a.wav", b"x"))],
+            files=[("file", ("a.wav", b"x")), ("file", ("b.wav", b"x"))],
             options={"headers": {"Content-Type": "multipart/form-data"}},
         )
     assert since.served == []

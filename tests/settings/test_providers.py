@@ -16,6 +16,7 @@ from sluiceway.settings.providers import Providers, match
 SHIPPED = Providers.load(folder("rules") / "providers.yaml")
 GEMINI = "/v1beta/models/gemini-2.5-pro"
 
+VERTEX = "/v1beta1/projects/p-1/locations/europe-west4/publishers/google/models"
 METERED = [
     ("anthropic", "POST", "/v1/messages", "anthropic_messages", "chat"),
     ("anthropic", "POST", "/v1/messages/count_tokens", "anthropic_messages", "count_tokens"),
@@ -31,7 +32,24 @@ METERED = [
     ("google", "POST", "/v1/models/gemini-2.5-pro:generateContent", "gemini", "generate_content"),
     ("xai", "POST", "/v1/chat/completions", "openai_chat", "chat"),
 ]
+METERED += [
+    ("openai", "POST", "/v1/responses/input_tokens", "openai_responses", "count_tokens"),
+    ("openai", "POST", "/v1/images/edits", "openai_images", "images"),
+    ("openai", "POST", "/v1/audio/speech", "openai_speech", "speech"),
+    ("openai", "POST", "/v1/audio/translations", "openai_transcription", "transcription"),
+    ("openai", "POST", "/v1/moderations", "openai_moderation", "moderation"),
+    ("google", "POST", "/v1beta/models/imagen-4.0-generate-001:predict", "google_predict", "images"),
+    ("google", "POST", "/v1beta/openai/chat/completions", "openai_chat", "chat"),
+    ("vertex", "POST", f"{VERTEX}/gemini-2.5-pro:streamGenerateContent", "gemini", "generate_content"),
+    ("vertex", "POST", f"{VERTEX}/gemini-2.0-flash@001:countTokens", "gemini", "count_tokens"),
+    ("vertex", "POST", f"{VERTEX}/text-embedding-005:predict", "google_predict", "embeddings"),
+    ("vertex", "POST", f"{VERTEX}/imagen-4.0-generate-001:predict", "google_predict", "images"),
+]
 UNMETERED = [
+    ("anthropic", "POST", "/v1/files"),
+    ("openai", "POST", "/v1/files"),
+    ("google", "POST", "/upload/v1beta/files"),
+    ("google", "DELETE", "/v1beta/cachedContents/c1"),
     ("anthropic", "GET", "/v1/models"),
     ("anthropic", "GET", "/v1/models/claude-sonnet-4-5"),
     ("anthropic", "POST", "/api/event_logging/batch"),
@@ -53,7 +71,17 @@ UNLISTED = [
     ("anthropic", "*", "/v1/messages"),
     ("openai", "GET", "/v1/responses"),
     ("openai", "POST", "/v1/batches"),
-    ("openai", "POST", "/v1/images/generations"),
+    ("openai", "POST", "/v1/videos"),
+    ("openai", "POST", "/v1/vector_stores"),
+    ("openai", "POST", "/v1/containers"),
+    ("openai", "POST", "/v1/threads"),
+    ("openai", "POST", "/v1/fine_tuning/jobs"),
+    ("anthropic", "POST", "/v1/skills"),
+    ("google", "POST", "/v1beta/cachedContents"),
+    ("google", "PATCH", "/v1beta/cachedContents/c1"),
+    ("google", "POST", "/v1beta/models/veo-3.0-generate-001:predictLongRunning"),
+    ("vertex", "POST", "/v1/projects/p/locations/l/publishers/google/models/veo-3:predictLongRunning"),
+    ("vertex", "POST", "/v1/projects/p/locations/l/batchPredictionJobs"),
     ("openai", "POST", "/v1/responses/resp_1"),
     ("openai", "GET", "/v1/responses/resp_1/cancel"),
     ("google", "GET", f"{GEMINI}:generateContent"),
@@ -211,7 +239,8 @@ MISTAKES = {
     "operation misspelt": (
         ENTRY.replace("operation: chat", "operation: embedding"),
         "9:73: providers.0.paths.0.operation: "
-        "must be 'chat', 'count_tokens', 'embeddings' or 'generate_content' (did you mean 'embeddings'?)",
+        "must be 'chat', 'count_tokens', 'embeddings', 'generate_content', 'images', 'moderation', "
+        "'speech' or 'transcription' (did you mean 'embeddings'?)",
     ),
     "watching a top-level domain": (
         ENTRY + "watch: [ai]\n",
@@ -220,7 +249,7 @@ MISTAKES = {
     "harmless list by another name": (
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
-        "name, hosts, price_id, dialect, credential_headers, unlisted, paths, pass",
+        "name, hosts, price_id, dialect, credential_headers, unlisted, grpc, tokens, paths, pass",
     ),
 }
 

@@ -20,6 +20,11 @@ PATHS = {
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "google_predict": "/v1beta/models/imagen-4.0-generate-001:predict",
+    "openai_images": "/v1/images/generations",
+    "openai_speech": "/v1/audio/speech",
+    "openai_transcription": "/v1/audio/transcriptions",
+    "openai_moderation": "/v1/moderations",
 }
 RICH: dict[str, dict[str, Any]] = {
     "anthropic_messages": {
@@ -77,6 +82,11 @@ RICH: dict[str, dict[str, Any]] = {
         ],
         "generationConfig": {"temperature": 0},
     },
+    "google_predict": {"instances": [{"prompt": "hi"}]},
+    "openai_images": {"model": "m", "prompt": "hi"},
+    "openai_speech": {"model": "m", "voice": "alloy", "input": "hi"},
+    "openai_transcription": {"model": "m", "prompt": "hi"},
+    "openai_moderation": {"model": "m", "input": "hi"},
 }
 MARK = "planted-4f9a1c"
 SEEN = f"see\n{MARK}\tthere"

@@ -21,6 +21,11 @@ PATHS = {
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "google_predict": "/v1beta/models/imagen-4.0-generate-001:predict",
+    "openai_images": "/v1/images/generations",
+    "openai_speech": "/v1/audio/speech",
+    "openai_transcription": "/v1/audio/transcriptions",
+    "openai_moderation": "/v1/moderations",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
@@ -28,6 +33,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "openai_responses": {"model": "m", "input": "hi"},
     "openai_embeddings": {"model": "m", "input": "hi"},
     "gemini": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    "google_predict": {"instances": [{"prompt": "hi"}]},
+    "openai_images": {"model": "m", "prompt": "hi"},
+    "openai_speech": {"model": "m", "voice": "alloy", "input": "hi"},
+    "openai_transcription": {"model": "m", "prompt": "hi"},
+    "openai_moderation": {"model": "m", "input": "hi"},
 }
 CONVERSATION = {
     "anthropic_messages": "messages",

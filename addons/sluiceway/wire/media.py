@@ -142,10 +142,12 @@ class Media:
         for part in multipart.again(reading.body):
             if part.file_name is not None:
                 continue
-            new = document[part.name]
+            new = document.get(part.name)
             if isinstance(new, list):
                 place = met[part.name] = met.get(part.name, -1) + 1
                 new = new[place]
+            if not isinstance(new, str):
+                raise WireError("the name of a form's field cannot be replaced")
             if new != multipart.text(reading.body, part):
                 texts[part] = new
         body = multipart.written(reading.body, texts)

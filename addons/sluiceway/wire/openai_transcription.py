@@ -28,15 +28,13 @@ NAME = "openai_transcription"
 # 0.006 USD a minute at 6 USD for a million audio tokens come to less than 17 tokens a second.
 _INPUT_BYTES_PER_S = 3 * 17
 _OUTPUT_TOKENS_PER_S = 6  # four words, in whatever language
+_UNSEEN_S = 3600
 _PARTS: Parts = {"model": IDENTIFIER, "language": IDENTIFIER, "prompt": USER}
 
 
 def _call(asked: Asked) -> Call:
     model = need_model(asked.document)
-    files = [part for part in asked.files if part.name == "file"]
-    if len(files) != 1:
-        raise WireError("file: one upload is required")
-    seconds = audio_length.seconds(asked.body, files[0].start, files[0].end)
+    seconds = _length(asked)
     by_tokens = model.startswith("gpt-4o")
     extent = Extent()
     extent.add(asked.document.get("prompt"))
@@ -51,6 +49,14 @@ def _call(asked: Asked) -> Call:
         units={} if by_tokens else {"audio_seconds": seconds},
         fixed_output=True,
     )
+
+
+def _length(asked: Asked) -> int:
+    """Seconds of the recording. One that is named by its address (Groq's `url`) may be an hour long."""
+    if len(asked.files) > 1:
+        raise WireError("file: only one upload is expected")
+    found = (audio_length.seconds(asked.body, part.start, part.end) for part in asked.files)
+    return next(found, _UNSEEN_S)
 
 
 def _tap(call: Call, content_type: str) -> Tap:
