@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CLIENTS := tests/clients/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types layers bench bench-short eval-guard crash soak package clients lock clean
+.PHONY: help install demo test check format lint types layers bench fuzz bench-short eval-guard crash soak package clients lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -45,8 +45,12 @@ types: $(STAMP)  ## mypy, strict
 layers: $(STAMP)  ## which room may import which
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## ratios against stock mitmdump (some minutes)
+bench: $(STAMP)  ## cost of reading a stream, and ratios against stock mitmdump (some minutes)
+	$(BIN)/python -m tests.bench.taps
 	$(BIN)/python -m tests.bench
+
+fuzz: $(STAMP)  ## damaged answers, requests and forms, thousands of each (half an hour)
+	SLUICEWAY_FUZZ=2000 $(BIN)/python -m pytest -n 2 tests/wire/test_fuzz.py tests/wire/test_multipart.py
 
 bench-short: $(STAMP)  ## the same harness in a minute; its figures mean little
 	$(BIN)/python -m tests.bench --short

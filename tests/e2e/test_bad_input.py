@@ -354,7 +354,7 @@ def test_a_path_that_is_not_on_the_list_is_refused_in_the_providers_form(
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/files", "/v1/responses/#/cancel", "/v1/responses//cancel", "/v1/batches"]
+    "path", ["/v1/videos", "/v1/responses/#/cancel", "/v1/responses//cancel", "/v1/batches"]
 )
 def test_openais_unlisted_paths_are_403(openai: Tunnel, since: Since, path: str) -> None:
     answer = openai.ask(path, {})
@@ -373,7 +373,7 @@ def test_a_provider_whose_unlisted_paths_may_pass_still_gets_no_foreign_target(f
     running.on.call(running.service.reload)
     since = Since(running)
     with Tunnel(running, running.add("alice")) as tunnel:
-        passed = tunnel.ask("/v1/files", method="GET")
+        passed = tunnel.ask("/v1/skills", method="GET")
         row = since.row()
         # Behind the host's name this would be https://api.anthropic.community://x
         foreign = tunnel.ask("munity://x", method="GET")

@@ -237,4 +237,4 @@ def test_counting_on_vertex_is_free(vertex: genai.Client, since: Since) -> None:
 def test_videos_are_refused_by_default(vertex: genai.Client, since: Since) -> None:
     with pytest.raises(genai.errors.ClientError, match="Sluiceway"):
         vertex.models.generate_videos(model="veo-3.0-generate-001", prompt="a gate")
-    assert since.row()["refusal_code"] == "unlisted_path"
+    assert since.row()["refusal_code"] == "path_not_listed"

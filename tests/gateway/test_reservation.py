@@ -52,6 +52,17 @@ def wanted(asked: Call, *answers: Answer) -> list[tuple[int, int, float]]:
             (INPUT_NUSD + 401, INPUT_NUSD + 401, 3),
             id="below the floor",
         ),
+        # An image is drawn whole: two of 272 tokens, or nothing.
+        pytest.param(
+            call(fixed_output=True, max_output_tokens=272, choices=2),
+            (INPUT_NUSD + 54_401, INPUT_NUSD + 54_401, 3),
+            id="images, which nothing limits",
+        ),
+        pytest.param(
+            call(fixed_output=True, max_output_tokens=272, stream=True),
+            (INPUT_NUSD + 27_201, INPUT_NUSD + 27_201, 3),
+            id="a streamed image",
+        ),
         pytest.param(
             call(stream=True, choices=3), (INPUT_NUSD + 307_201, INPUT_NUSD + 4_801, 3), id="three choices"
         ),
@@ -190,3 +201,9 @@ def test_an_estimate_learns_how_long_answers_are() -> None:
     for _ in range(8):
         of.learned.observe("m", "", asked, seen)
     assert estimate(exchange(of, asked), of, asked).expected_tokens == 240  # 200 and a fifth
+
+
+def test_what_nothing_limits_gets_no_limit() -> None:
+    drawn = call(fixed_output=True, max_output_tokens=272)
+    guess = Estimate(26, 272, 272, INPUT_NUSD, 100.0)
+    assert output_limit(drawn, guess, granted(0)) is None

@@ -317,3 +317,26 @@ def test_moderation_is_free_by_an_entry_not_by_silence() -> None:
     posing = BOOK.cost(provider=OPENAI, model="ft:gpt-99:moderation::id", usage=used(9000, 9), at=TODAY)
     assert posing.usd is None
     assert posing.bound_usd > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "usage", "usd"),
+    [
+        # 12 of text at 5 USD a million, 323 of an image at 8, 1,056 drawn at 30: 60 + 2,584 + 31,680.
+        pytest.param(
+            "gpt-image-2",
+            used(335, 1056, image_tokens=1056, image_input_tokens=323),
+            "0.034324",
+            id="an edited image",
+        ),
+        # 5 of text at 5, 1,584 drawn at 32, 116 written at 10: 25 + 50,688 + 1,160.
+        pytest.param(
+            "gpt-image-1.5",
+            used(5, 1700, image_tokens=1584, image_input_tokens=0),
+            "0.051873",
+            id="an image with text",
+        ),
+    ],
+)
+def test_image_tokens_on_both_sides_have_their_own_prices(model: str, usage: Usage, usd: str) -> None:
+    assert BOOK.cost(provider=OPENAI, model=model, usage=usage, at=TODAY).usd == Decimal(usd)

@@ -313,3 +313,17 @@ def test_what_was_looked_up_is_remembered_within_bounds() -> None:
     for number in range(MAX_REMEMBERED + 50):
         book.known(ANTHROPIC, f"claude-haiku-4-5-{number}", TODAY)
     assert len(book._remembered) <= MAX_REMEMBERED
+
+
+@pytest.mark.parametrize(
+    ("units", "usd"),
+    [
+        # No price is known on a plain list: an image at the dearest one, a character and a second likewise.
+        pytest.param({"image_hd_1024x1024": 2}, "0.50", id="two images"),
+        pytest.param({"characters": 1000}, "0.30", id="a thousand characters"),
+        pytest.param({"audio_seconds": 60}, "0.60", id="a minute"),
+        pytest.param({}, "0", id="nothing"),
+    ],
+)
+def test_pieces_without_a_price_are_bounded_above_every_list(units: dict[str, int], usd: str) -> None:
+    assert BOOK.bound_units(NOWHERE, "m", units, TODAY) == Decimal(usd)

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluiceway.types import KeyClass, Provider
-from sluiceway.wire.credential_shapes import OWNERS, SHAPES, is_foreign, is_placeholder, shape_of
+from sluiceway.wire.credential_shapes import (
+    OWNERS,
+    SHAPES,
+    class_at,
+    is_foreign,
+    is_placeholder,
+    shape_of,
+)
 
 MIXED = "q7Rk2Vw9Zt4Hs8Lm3Xc6Nb1Pd5Gf0JyTaEuKoSiQ"  # 41 made-up characters
 HEX = "3f9a1c7be2d8460f5b7ce19d04a8362f71be5c9d28f0a64e90ab12cd34ef5678"
@@ -169,3 +176,29 @@ def test_no_text_breaks_it(text: str) -> None:
 def test_of_a_long_token_only_a_bounded_part_is_read() -> None:
     long = jwt(iss="https://login.microsoftonline.com/", padding="x" * 10_000)
     assert shape_of(long) is shape_of("eyJ.x.y")
+
+
+@pytest.mark.parametrize(
+    ("credential", "tokens", "wanted"),
+    [
+        pytest.param(
+            "ya29." + MIXED, "company", KeyClass.COMPANY, id="a token at a cloud, billed to a project"
+        ),
+        pytest.param("ya29." + MIXED, "seat", LOGIN, id="the same token where it is a login"),
+        pytest.param(
+            jwt(iss="bot@project.iam.gserviceaccount.com"),
+            "company",
+            KeyClass.COMPANY,
+            id="a service account",
+        ),
+        pytest.param("AIza" + MIXED[:35], "company", UNKNOWN, id="an API key, which can be registered"),
+    ],
+)
+def test_at_a_cloud_whose_tokens_last_an_hour_use_is_the_companys(
+    credential: str, tokens: str, wanted: KeyClass
+) -> None:
+    provider = Provider("vertex", (), (), "google", "gemini", tokens=tokens)  # type: ignore[arg-type]  # one of two
+    shape = shape_of(credential)
+    assert shape is not None
+    assert class_at(shape, provider) is wanted
+    assert not is_foreign(shape, provider)

@@ -1,4 +1,4 @@
-"""All dialects under damage: nothing raises, bytes pass as they are, and no damaged answer is taken for whole.
+"""All dialects under damage: nothing raises, bytes pass unchanged, no damaged answer is taken for whole.
 
 Bounded here; `make fuzz` runs the same with thousands of examples each (SLUICEWAY_FUZZ=20000).
 """
@@ -13,12 +13,12 @@ import pytest
 from form_files import request_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.wire.test_cases import CASES, Case, name_of
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, Refusal, RefusalKind, UsageSource
 from sluiceway.wire import Target, by_name
 from sluiceway.wire.answer_parts import AnswerParts
-from tests.wire.test_cases import CASES, Case, name_of
 
 EXAMPLES = int(os.environ.get("SLUICEWAY_FUZZ", "15"))
 GONE = Refusal(RefusalKind.UNREACHABLE, "upstream_lost", "The provider closed the connection.")
@@ -155,8 +155,7 @@ def test_a_damaged_request_is_read_or_refused_and_never_raises(name: str, data: 
     target = Target("POST", expect["path"], expect.get("query", ""))
     try:
         reading = dialect.read(target, {**headers, **expect.get("headers", {})}, whole)
-    except WireError as error:
-        assert len(str(error)) < 200
+    except WireError:
         return
     assert isinstance(reading.call, Call)
     found = dialect.segments(reading)
