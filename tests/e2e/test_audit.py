@@ -351,11 +351,11 @@ def test_text_without_room_in_memory_is_let_go_and_a_long_answer_says_where_it_w
     with person(company, "alice") as clients:
         company.tell("alice")
         answer = clients.stream_claude("short", extra_headers={"x-demo-output-tokens": "200"})
-        clients.ask_claude("x" * 3_000_000, extra_headers={"x-demo-output-tokens": "200"})
+        clients.ask_claude("x" * 300_000, extra_headers={"x-demo-output-tokens": "200"})
         recording = running.service.recording
         assert recording and recording._recorder
-        monkeypatch.setattr(recording._recorder, "_bounds", Bounds(bytes=1_000_000))
-        clients.ask_claude("y" * 3_000_000)
+        monkeypatch.setattr(recording._recorder, "_bounds", Bounds(bytes=100_000))
+        clients.ask_claude("y" * 300_000)
     assert [each["content"] for each in company.entries()] == ["sealed", "sealed", "content_lost"]
     first, second = company.read()
     assert first["response"] == answer[:100] + CUT

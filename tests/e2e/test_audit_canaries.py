@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sluiceway.demo import answers
+from sluiceway.demo.dialects import anthropic, chat, gemini, responses
 from sluiceway.demo.pace import NO_LATENCY
 from tests.e2e.audited import Clients, Company
 from tests.e2e.running import Running
@@ -163,6 +164,8 @@ def test_no_canary_is_in_any_file_log_metric_report_or_opened_record(
 ) -> None:
     assert len(CANARIES) == 50
     monkeypatch.setattr(answers, "TEXTS", (AT["answer"],))
+    for api in (anthropic, chat, gemini, responses):  # else an answer to a result would quote it
+        monkeypatch.setattr(api, "quoted", lambda results: None)
     running = fresh(latency=NO_LATENCY)
     company = Company(running)
     with closing(Clients(running, running.add("alice"))) as clients:
