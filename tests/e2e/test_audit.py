@@ -354,6 +354,8 @@ def test_text_without_room_in_memory_is_let_go_and_a_long_answer_says_where_it_w
         clients.ask_claude("x" * 300_000, extra_headers={"x-demo-output-tokens": "200"})
         recording = running.service.recording
         assert recording and recording._recorder
+        running.rows(settled=2)
+        assert recording._recorder.flush(30)
         monkeypatch.setattr(recording._recorder, "_bounds", Bounds(bytes=100_000))
         clients.ask_claude("y" * 300_000)
     assert [each["content"] for each in company.entries()] == ["sealed", "sealed", "content_lost"]
