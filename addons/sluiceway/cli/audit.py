@@ -27,7 +27,7 @@ from sluiceway.policy.kinds.audit import Audit
 
 CONTACT = "whoever runs Sluiceway in your company"
 
-audit = application("What is audited, who was told, who read it, and proof that nothing was altered.")
+audit = application("What is audited, who was told, and who read it.")
 audit.command()(reading.keygen)
 audit.command()(reading.request)
 audit.command()(reading.approve)
