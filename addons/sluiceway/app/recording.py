@@ -56,10 +56,6 @@ class Recording:
         """Whether anything was ever put on record here."""
         return self._log is not None or self._place.node_key.exists()
 
-    def holders(self) -> Holders:
-        """Who can take part in opening, as of now. Raises ConfigError."""
-        return self._place.holders()
-
     def follow(self, policy: Policy) -> Gate | None:
         """The gate for these rules and the auditors on file; None where there are no rules.
 

@@ -22,6 +22,7 @@ from sluiceway.app.guard import Guards
 from sluiceway.app.housekeeping import Housekeeping
 from sluiceway.app.recording import Recording
 from sluiceway.app.watching import RulesWatch
+from sluiceway.audit.holders import Holders
 from sluiceway.audit.keyring import KeyRing
 from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front import selftest
@@ -161,12 +162,13 @@ class Service:
 
     def _notices(self) -> Notices:
         """The audit as people see it: of the rules in force, and what earlier ones left behind."""
-        rules = self.gateway.parts.rules.policy.audit
+        gate = self.gateway.parts.rules.audit
         assert self.recording and self._parts
-        if not rules and not self.recording.has_log:
+        if gate is None and not self.recording.has_log:
             return NoNotices()
-        log, holders = self.recording.log, self.recording.holders()
-        return LoggedNotices(log, holders, lambda: rules, self._settings.zone, self._parts.contact)
+        rules, holders = (gate.rules, gate.holders) if gate else ((), Holders())
+        log, zone, contact = self.recording.log, self._settings.zone, self._parts.contact
+        return LoggedNotices(log, holders, lambda: rules, zone, contact)
 
     def _providers(self) -> Providers:
         assert self._parts
@@ -260,11 +262,12 @@ class Service:
         assert self.store
         if set(content.providers.hosts) - set(self._parts.providers.hosts):
             authority.must_be_good(self._settings, content.providers.hosts)
-        if self._guards is not None:
-            self._guards.follow(content.policy, content.recognizers)
         rules = rules_of(content, keys.ring(self._deployment, self.store))
         assert self.recording
         rules.audit = self.recording.follow(content.policy)
+        # Nothing may fail from here on: a reload is all or nothing.
+        if self._guards is not None:
+            self._guards.follow(content.policy, content.recognizers)
         self.gateway.parts.rules = rules
         self._parts.providers = content.providers
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
