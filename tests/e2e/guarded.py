@@ -11,7 +11,7 @@ import orjson
 
 from tests.e2e.running import Running
 
-KEY = "sk-ant-api03-x"
+KEY = "no-shape-of-anybody"  # sent to all providers, so of no provider in particular
 HOSTS = {
     "anthropic_messages": "https://api.anthropic.com",
     "openai_chat": "https://api.openai.com",

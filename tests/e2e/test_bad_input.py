@@ -340,7 +340,7 @@ def test_a_target_that_is_no_path_is_refused(tunnel: Tunnel, since: Since, metho
         "/v1/messages#x",
         "/api/../v1/messages",
         "/api/..%2fv1/messages",
-        "/v1/files",
+        "/v1/skills",
         "/v1/messages/batches",
     ],
 )

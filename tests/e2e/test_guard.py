@@ -330,18 +330,6 @@ def test_rules_bind_those_whom_they_match_and_the_strictest_wins(guarded: Guarde
     guarded.write(RULES)
 
 
-def test_a_body_that_its_client_signed_is_blocked_where_it_would_be_masked(guarded: Guarded) -> None:
-    body = {
-        "model": MODELS["anthropic_messages"],
-        "max_tokens": 9,
-        "messages": [{"role": "user", "content": MAIL}],
-    }
-    signed = {"authorization": "AWS4-HMAC-SHA256 Credential=x/y, SignedHeaders=host, Signature=z"}
-    answer = guarded.post("anthropic_messages", "/v1/messages", body, **signed)
-    assert "its client has signed it" in answer.text
-    assert guarded.heard() == b""
-
-
 def test_a_request_with_an_encoding_is_masked_in_the_clear(guarded: Guarded) -> None:
     import gzip
 

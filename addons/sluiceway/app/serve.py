@@ -8,6 +8,7 @@ import logging
 import resource
 import secrets
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +20,9 @@ from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
 from sluiceway.app.housekeeping import Housekeeping
+from sluiceway.app.recording import Recording
 from sluiceway.app.watching import RulesWatch
+from sluiceway.audit.holders import Holders
 from sluiceway.audit.keyring import KeyRing
 from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front import selftest
@@ -35,7 +38,7 @@ from sluiceway.gateway.operate import LoopLag, Operate
 from sluiceway.gateway.parts import GatewayParts, Rules
 from sluiceway.gateway.upstream import Lookup, Upstream
 from sluiceway.guard.detection import Detection
-from sluiceway.portal import NoNotices, Portal, PortalParts
+from sluiceway.portal import LoggedNotices, NoNotices, Notices, Portal, PortalParts
 from sluiceway.settings.config import Settings
 from sluiceway.settings.providers import Providers
 from sluiceway.store import Store
@@ -43,6 +46,7 @@ from sluiceway.store import Store
 logger = logging.getLogger(__name__)
 
 FILES = 65_536
+AUDIT_FLUSH_S = 2.0  # what the audit gets at least, also when the drain took all its time
 NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
 
 
@@ -64,7 +68,9 @@ class Service:
         self._control: Control | None = None
         self._operators: Operate | None = None
         self._guards: Guards | None = None
+        self.recording: Recording | None = None
         self._lag = LoopLag()
+        self._drained_at_s = 0.0  # monotonic: when a drain has to be over
         self._watch = RulesWatch(self._settings.rules, self.reload)
         self._housekeeping: Housekeeping | None = None
         self.rules_problem: str | None = None
@@ -99,9 +105,12 @@ class Service:
             connect_s=settings.timeouts.connect_s,
             first_byte_s=settings.timeouts.first_byte_s,
         )
+        self.recording = Recording(self._deployment, self.store, contact)
+        rules = rules_of(content, keys.ring(self._deployment, self.store))
+        rules.audit = self.recording.follow(content.policy)
         self.gateway = Gateway(
             GatewayParts(
-                rules_of(content, keys.ring(self._deployment, self.store)),
+                rules,
                 self.store,
                 self._upstream,
                 settings.zone,
@@ -140,7 +149,7 @@ class Service:
                 self.store,
                 lambda: self.gateway.parts.rules.policy,
                 self._providers,
-                NoNotices(),
+                self._notices,
                 settings.certs,
                 settings.public_url,
                 self._parts.contact,
@@ -150,6 +159,16 @@ class Service:
                 settings.portal,
             )
         )
+
+    def _notices(self) -> Notices:
+        """The audit as people see it: of the rules in force, and what earlier ones left behind."""
+        gate = self.gateway.parts.rules.audit
+        assert self.recording and self._parts
+        if gate is None and not self.recording.has_log:
+            return NoNotices()
+        rules, holders = (gate.rules, gate.holders) if gate else ((), Holders())
+        log, zone, contact = self.recording.log, self._settings.zone, self._parts.contact
+        return LoggedNotices(log, holders, lambda: rules, zone, contact)
 
     def _providers(self) -> Providers:
         assert self._parts
@@ -194,6 +213,7 @@ class Service:
             "loop_lag_seconds": self._lag.seconds,
             "rules_refused": float(self.rules_problem is not None),
             "guard_waiting": self.gateway.parts.detection.waiting,
+            **(self.recording.gauges() if self.recording else {}),
             **self.store.status(),
         }
 
@@ -204,6 +224,9 @@ class Service:
             return self.reload()
         if operation == "status":
             return self.status()
+        if operation.startswith("audit."):
+            assert self.recording
+            return await asyncio.to_thread(self.recording.run, operation, arguments)
         if operation.startswith(keys.PREFIX):
             return await self._change_keys(operation, arguments)
         result = await asyncio.to_thread(
@@ -239,9 +262,13 @@ class Service:
         assert self.store
         if set(content.providers.hosts) - set(self._parts.providers.hosts):
             authority.must_be_good(self._settings, content.providers.hosts)
+        rules = rules_of(content, keys.ring(self._deployment, self.store))
+        assert self.recording
+        rules.audit = self.recording.follow(content.policy)
+        # Nothing may fail from here on: a reload is all or nothing.
         if self._guards is not None:
             self._guards.follow(content.policy, content.recognizers)
-        self.gateway.parts.rules = rules_of(content, keys.ring(self._deployment, self.store))
+        self.gateway.parts.rules = rules
         self._parts.providers = content.providers
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
         self.rules_problem = None
@@ -264,6 +291,7 @@ class Service:
 
     async def stop(self) -> None:
         """Drains: no new connections or requests, streams in flight finish within the drain time."""
+        self._drained_at_s = time.monotonic() + self._settings.drain_timeout_s
         if self.front is not None:
             self.front.stop_listening()
         if self._parts is not None:
@@ -289,6 +317,9 @@ class Service:
             await self._upstream.close()
         if self.portal is not None:
             await asyncio.to_thread(self.portal.close)
+        if self.recording is not None:
+            left_s = self._drained_at_s - time.monotonic() if self._drained_at_s else 0.0
+            await asyncio.to_thread(self.recording.close, max(left_s, AUDIT_FLUSH_S))
         if self.store is not None:
             await asyncio.to_thread(self.store.close)
 

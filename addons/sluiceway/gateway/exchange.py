@@ -14,6 +14,7 @@ from yarl import URL
 from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
+from sluiceway.gateway.trail import Trail
 from sluiceway.types import (
     NO_UNITS,
     Attachment,
@@ -63,6 +64,8 @@ class Exchange:
     key_fingerprint: str | None = None
     company_key: CompanyKey | None = None  # goes out in place of what the client sent
     call: Call | None = None
+    trail: Trail | None = None  # what the audit will keep of it
+    notice_link: str | None = None  # of a notice that waits for an acknowledgement, where a rule does not
     model_requested: str | None = None
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`
@@ -135,8 +138,10 @@ class Exchange:
         own = {
             "x-sluiceway-request-id": self.request_id,
             "x-sluiceway-route": self.route_path,
-            "x-sluiceway-audit": "off",
+            "x-sluiceway-audit": self.trail.state if self.trail else "off",
         }
+        if self.notice_link is not None:
+            own["x-sluiceway-audit-notice"] = self.notice_link
         if self.remaining_nusd is not None:
             own["x-sluiceway-budget-remaining-usd"] = f"{max(0, self.remaining_nusd) / 1e9:.6f}"
         if self.limited_to_tokens is not None:
@@ -184,6 +189,7 @@ class Exchange:
             route_path=self.route_path,
             metered=dialect is not None,
             guard_findings=self.guard_findings,
+            audit=self.trail.subject.mode if self.trail else "off",
             policy_version=self.rules.policy.version,
             identity_path=None if isinstance(identity, Rejected) else identity.path,
             budgeted=dialect is not None,
@@ -208,6 +214,7 @@ class Exchange:
             "ttft_ms": _ms(self.first_s - self.sent_s) if self.first_s else None,
             "status": status,
             "outcome": outcome,
+            "audit": self.trail.state if self.trail else "off",
         }
 
 

@@ -29,7 +29,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import body, credentials, headers, injection, refusals
+from sluiceway.gateway import auditing, body, credentials, headers, injection, refusals
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
@@ -149,7 +149,14 @@ class Gateway:
             injection.equip(exchange, self.parts)
             return await self._pass(exchange, settlement)
         # The body is handed over, not kept: a stream may run for minutes without it.
-        return await self._attempt(exchange, settlement, await self._judged(exchange))
+        return await self._attempt(exchange, settlement, await self._audited(exchange))
+
+    async def _audited(self, exchange: Exchange) -> Upload:
+        """The request as it may be sent, and whether it is audited. Refused where a notice comes first."""
+        upload = await self._judged(exchange)
+        if exchange.rules.audit is not None:
+            await auditing.consider(exchange, self.parts, upload)
+        return upload
 
     async def _judged(self, exchange: Exchange) -> Upload:
         """The request as it may be sent: read, given a key, guarded, routed. Refused where a rule says no."""
@@ -271,6 +278,8 @@ class Gateway:
             exchange.call = upload.reading.call
             exchange.limited_to_tokens = exchange.call.max_output_tokens
         call = upload.reading.call
+        if exchange.trail is not None:
+            await auditing.begin(exchange.trail)
         answer = await self._send(exchange, self._head(exchange, upload), upload.to_send)
         del upload
         allowance = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from sluiceway.audit.gate import Gate
 from sluiceway.audit.keyring import NO_KEYS, KeyRing
 from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.upstream import Upstream
@@ -35,6 +36,7 @@ class Rules:
     prices: PriceBook
     providers: Mapping[str, Provider] = field(default_factory=dict)
     keys: KeyRing = NO_KEYS
+    audit: Gate | None = None
 
 
 class Conversations:

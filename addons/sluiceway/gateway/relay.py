@@ -99,6 +99,10 @@ class Flow:
         exchange, answer = self._exchange, self._answer
         if exchange.dialect is not None and exchange.call is not None:
             self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)
+            if exchange.trail is not None and self._is_good:
+                self._tap = exchange.trail.hearing(
+                    self._tap, exchange.dialect, exchange.call, answer.content_type
+                )
             encoding = answer.headers.get("content-encoding", "")
             if not decoding.is_plain(encoding):
                 self._decoder = decoding.decoder(encoding, DECODED_ANSWER_BYTES)
