@@ -52,8 +52,8 @@ class Trail:
 
     def hearing(self, tap: Tap, dialect: Dialect, call: Call, content_type: str) -> Tap:
         """A tap that also collects the answer's text, where it is kept."""
-        if self.subject.mode != "redacted" or self._lost:
-            return tap
+        if self.subject.mode != "redacted" or self._lost or content_type.startswith("audio/"):
+            return tap  # a recording holds no text of its own: what it says is in the request
         self._collector = TextCollector(dialect, call, content_type, KEPT_CHARACTERS)
         return _Hearing(tap, self._collector)
 
