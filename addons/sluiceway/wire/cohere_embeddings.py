@@ -17,7 +17,7 @@ from sluiceway.wire.parts import IDENTIFIER, USER
 
 _INPUTS = ("texts", "images", "inputs")
 # Named so that an unpriced one is bounded by the dearest input rate for each token.
-IMAGE_TOKENS, IMAGE = "image_input_tokens", "image"
+IMAGE_TOKENS, IMAGES = "image_input_tokens", "images"
 
 
 def _call(document: Mapping[str, Any]) -> Call:
@@ -52,7 +52,7 @@ def _usage(billed: Mapping[str, Any]) -> Usage:
     pieces = units(billed.get("images"))
     if text is None and drawn is None and pieces is None:
         return Usage()
-    apart = {IMAGE_TOKENS: drawn} if drawn else {IMAGE: pieces} if pieces else NO_UNITS
+    apart = {IMAGE_TOKENS: drawn} if drawn else {IMAGES: pieces} if pieces else NO_UNITS
     return Usage(input_tokens=text or 0, output_tokens=0, tool_units=apart, source=UsageSource.REPORTED)
 
 

@@ -51,7 +51,7 @@ def usage_of(usage: Mapping[str, Any], final: bool = True) -> Usage:
         input_tokens=read,
         output_tokens=written,
         cache_read_tokens=None if cached is None else min(cached, read or 0),
-        tool_units={"search_unit": searches} if searches else NO_UNITS,
+        tool_units={"search_units": searches} if searches else NO_UNITS,
         source=UsageSource.REPORTED if whole else UsageSource.PARTIAL,
     )
 

@@ -30,8 +30,8 @@ def model_of(document: Mapping[str, Any], target: Target) -> str:
 
 
 def tells_usage(target: Target) -> bool:
-    """Whether this version of the API can be asked for a stream's usage. Below /models it is told unasked, and
-    unknown fields are refused. (Azure AI model inference REST reference, Get Chat Completions)"""
+    """Whether this version of the API can be asked for a stream's usage. Below /models it is told unasked,
+    and unknown fields are refused. (Azure AI model inference REST reference, Get Chat Completions)"""
     if target.path.startswith("/models/"):
         return False
     versions = parse_qs(target.query).get("api-version") if "api-version" in target.query else None

@@ -15,7 +15,7 @@ from sluiceway.wire.fields import count, items, label, mapping, need_model
 from sluiceway.wire.inputs import InputOnly
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, USER
 
-PAGE, ANNOTATED_PAGE = "page", "annotated_page"
+PAGES, ANNOTATED_PAGES = "pages", "annotated_pages"
 
 
 def _call(document: Mapping[str, Any]) -> Call:
@@ -37,7 +37,7 @@ def _call(document: Mapping[str, Any]) -> Call:
 def _parse(document: object) -> Answer:
     answer = mapping(document)
     pages = count(mapping(answer.get("usage_info")).get("pages_processed"))
-    unit = ANNOTATED_PAGE if _is_annotated(answer) else PAGE
+    unit = ANNOTATED_PAGES if _is_annotated(answer) else PAGES
     # No token is billed beside the pages.
     usage = Usage(input_tokens=0, output_tokens=0, tool_units={unit: pages or 0}, source=UsageSource.REPORTED)
     return Answer(

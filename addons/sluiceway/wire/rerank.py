@@ -16,7 +16,7 @@ from sluiceway.wire.fields import label, mapping, need_list, need_model, units
 from sluiceway.wire.inputs import InputOnly
 from sluiceway.wire.parts import IDENTIFIER, RESULT, USER
 
-SEARCH = "search_unit"
+SEARCHES = "search_units"
 
 
 def _call(document: Mapping[str, Any]) -> Call:
@@ -57,7 +57,7 @@ def _usage(answer: Mapping[str, Any]) -> Usage:
     return Usage(
         input_tokens=0 if searches is not None else tokens,
         output_tokens=0,
-        tool_units={SEARCH: searches} if searches else NO_UNITS,
+        tool_units={SEARCHES: searches} if searches else NO_UNITS,
         source=UsageSource.REPORTED,
     )
 
