@@ -35,6 +35,8 @@ def create(asked: Asked, memory: Memory) -> Reply:
     if asked.provider == "voyage":
         usage = {"total_tokens": count}
     answer = {"object": "list", "data": data, "model": model, "usage": usage}
+    if asked.provider == "mistral":
+        answer["id"] = new_id("")
     request_id = new_id("req_")
     headers = answer_headers(asked.provider, request_id, asked.now)
     return Reply(200, request_id, headers, body=orjson.dumps(answer), usage=usage, model=model)
