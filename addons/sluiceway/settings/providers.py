@@ -52,6 +52,12 @@ def _header(text: str) -> str:
     return text
 
 
+def _body_field(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", text):
+        raise ValueError("write a top-level field of the request's body, such as max_tokens")
+    return text
+
+
 type Host = Annotated[str, AfterValidator(_host)]
 type Pattern = Annotated[str, AfterValidator(check_pattern)]
 type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -75,7 +81,7 @@ class PassEntry(Section):
     path: Pattern
 
 
-type BodyField = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+type BodyField = Annotated[str, AfterValidator(_body_field)]
 
 
 class QuirksEntry(Section):
