@@ -84,7 +84,9 @@ def read_pages(asked: Asked, memory: Memory) -> Reply:
     body = _checked(asked, "document")
     wanted = body.get("pages")
     count = len(wanted) if isinstance(wanted, list) else 2
-    pages = [{"index": n, "markdown": f"# Page {n}", "images": [], "dimensions": None} for n in range(count)]
+    pages: list[Json] = [
+        {"index": n, "markdown": f"# Page {n}", "images": [], "dimensions": None} for n in range(count)
+    ]
     usage = {"pages_processed": count, "doc_size_bytes": 1000}
     answer = {"pages": pages, "model": body["model"], "document_annotation": None, "usage_info": usage}
     return _reply(asked, answer, {"prompt_tokens": 0, **usage}, body["model"])
