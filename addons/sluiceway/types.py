@@ -16,6 +16,7 @@ from typing import Literal
 
 NANO = Decimal("0.000000001")
 NO_UNITS: Mapping[str, int] = MappingProxyType({})
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 # What a budget may limit: money, requests, tokens (input and output), or requests open at the same time.
 type Unit = Literal["usd", "requests", "tokens", "concurrent"]
@@ -100,6 +101,24 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Quirks:
+    """How a provider differs from the API it speaks; what is said here its entry in providers.yaml cites.
+
+    `stream_usage`: whether a stream tells its usage when asked (`stream_options.include_usage`), unasked
+    ("always"), or not at all.
+    `cost`: whose figure a cost is: the list's, or the answer's own where it reports one.
+    `renames`, `refuses`, `takes`: body fields that have another name here, that are not taken, and where it
+    is not empty, the only ones that are.
+    """
+
+    stream_usage: Literal["asked", "always", "never"] = "asked"
+    cost: Literal["listed", "reported"] = "listed"
+    renames: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
+    refuses: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One entry of rules/providers.yaml. `hosts` are normalised names, compared whole, or `*.` and a name:
     all names one label below it."""
@@ -111,6 +130,7 @@ class Provider:
     dialect: str
     unlisted: Literal["refuse", "pass"] = "refuse"
     credential_headers: tuple[str, ...] = ("authorization",)
+    quirks: Quirks = Quirks()
 
     @property
     def own_host(self) -> str | None:
@@ -171,6 +191,7 @@ class Answer:
     `complete`: the dialect's own ending was seen, so `usage` is final. `output_bytes` are the bytes of
     generated content seen so far (text, reasoning, tool arguments), for estimates of a cut answer.
     `error_type` is the provider's own error type, from a fixed field, never free text.
+    `cost_usd` is what the answer says it cost; whether that counts, the provider's quirks say.
     """
 
     usage: Usage = Usage()
@@ -180,6 +201,7 @@ class Answer:
     complete: bool = False
     output_bytes: int = 0
     error_type: str | None = None
+    cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

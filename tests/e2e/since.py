@@ -74,6 +74,9 @@ def billed_tokens(served: Served) -> dict[str, int]:
         return _tokens(
             usage["promptTokenCount"], output, usage.get("cachedContentTokenCount", 0), 0, thoughts
         )
+    if "billed_units" in usage:
+        billed = usage["billed_units"]
+        return _tokens(int(billed["input_tokens"]), int(billed["output_tokens"]), 0, 0, 0)
     if "input_tokens" in usage:
         cached = usage["input_tokens_details"]["cached_tokens"]
         reasoning = usage["output_tokens_details"]["reasoning_tokens"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,7 +16,18 @@ from sluiceway.gateway.refusals import BROKEN_OFF, INTERNAL, NOT_HTTP
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.store.records import Reservation
-from sluiceway.types import Answer, Cost, CostBasis, LedgerRow, Outcome, Provider, Usage, UsageSource
+from sluiceway.types import (
+    Answer,
+    Cost,
+    CostBasis,
+    KeyClass,
+    LedgerRow,
+    Outcome,
+    Provider,
+    Quirks,
+    Usage,
+    UsageSource,
+)
 
 RESERVED = Reservation(7, 5_000, ())
 WHOLE = Answer(Usage(20, 30, source=UsageSource.REPORTED), model="m-1", complete=True, output_bytes=90)
@@ -233,3 +245,52 @@ async def test_what_cannot_be_priced_is_charged_what_was_reserved_and_the_log_do
     assert (row.cost_nusd, row.charged_nusd, row.outcome) == (None, RESERVED.nusd, "internal_error")
     assert "RuntimeError" in caplog.text
     assert "a secret" not in caplog.text
+
+
+class Basis(Prices):
+    """Prices of a basis of their own."""
+
+    def __init__(self, basis: CostBasis) -> None:
+        self.basis = basis
+
+    def cost(self, **given: Any) -> Cost:
+        return replace(super().cost(**given), basis=self.basis)
+
+
+@pytest.mark.parametrize(
+    ("cost", "basis", "told", "wanted"),
+    [
+        pytest.param("reported", CostBasis.LIST, "0.00001", (10_000, "list"), id="told-and-counts"),
+        pytest.param("reported", CostBasis.UNKNOWN, "0", (0, "list"), id="told-to-be-free"),
+        pytest.param("reported", CostBasis.LIST, None, (WHOLE_NUSD, "list"), id="not-told"),
+        pytest.param("listed", CostBasis.LIST, "0.00001", (WHOLE_NUSD, "list"), id="told-and-does-not"),
+        pytest.param(
+            "reported", CostBasis.CONTRACT, "0.00001", (WHOLE_NUSD, "contract"), id="a-contract-is-known"
+        ),
+    ],
+)
+async def test_the_providers_own_figure_counts_where_its_entry_says_so(
+    cost: Any, basis: CostBasis, told: str | None, wanted: tuple[int, str]
+) -> None:
+    world = World(prices=Basis(basis))
+    world.exchange.provider = replace(PROVIDER, quirks=Quirks(cost=cost))
+    usd = None if told is None else Decimal(told)
+    world.settlement.answered(200, Outcome.OK, replace(WHOLE, cost_usd=usd))
+    row = await world.row()
+    assert (row.cost_nusd, row.charged_nusd, row.cost_basis) == (wanted[0], wanted[0], wanted[1])
+
+
+async def test_a_figure_told_before_the_end_is_not_the_cost() -> None:
+    world = World()
+    world.exchange.provider = replace(PROVIDER, quirks=Quirks(cost="reported"))
+    cut = replace(WHOLE, cost_usd=Decimal("0.0000001"), complete=False)
+    world.settlement.answered(200, Outcome.TRUNCATED, cut)
+    assert (await world.row()).cost_nusd >= WHOLE_NUSD
+
+
+async def test_a_seat_keeps_its_notional_basis_whatever_is_told() -> None:
+    world = World()
+    world.exchange.provider = replace(PROVIDER, quirks=Quirks(cost="reported"))
+    world.exchange.key_class = KeyClass.SUBSCRIPTION
+    world.settlement.answered(200, Outcome.OK, replace(WHOLE, cost_usd=Decimal("0.00001")))
+    assert (await world.row()).cost_basis == CostBasis.NOTIONAL

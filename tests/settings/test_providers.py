@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,41 @@ METERED = [
     ("google", "POST", f"{GEMINI}:batchEmbedContents", "gemini", "embeddings"),
     ("google", "POST", "/v1/models/gemini-2.5-pro:generateContent", "gemini", "generate_content"),
     ("xai", "POST", "/v1/chat/completions", "openai_chat", "chat"),
+    ("xai", "POST", "/v1/responses", "openai_responses", "chat"),
+    ("openai", "POST", "/v1/completions", "openai_completions", "completions"),
+    ("mistral", "POST", "/v1/chat/completions", "openai_chat", "chat"),
+    ("mistral", "POST", "/v1/fim/completions", "openai_completions", "completions"),
+    ("mistral", "POST", "/v1/embeddings", "openai_embeddings", "embeddings"),
+    ("mistral", "POST", "/v1/ocr", "mistral_ocr", "ocr"),
+    ("groq", "POST", "/openai/v1/chat/completions", "openai_chat", "chat"),
+    ("groq", "POST", "/openai/v1/responses", "openai_responses", "chat"),
+    ("deepseek", "POST", "/chat/completions", "openai_chat", "chat"),
+    ("deepseek", "POST", "/anthropic/v1/messages", "anthropic_messages", "chat"),
+    ("openrouter", "POST", "/api/v1/chat/completions", "openai_chat", "chat"),
+    ("openrouter", "POST", "/api/v1/messages", "anthropic_messages", "chat"),
+    ("cohere", "POST", "/v2/chat", "cohere_chat", "chat"),
+    ("cohere", "POST", "/v2/embed", "cohere_embeddings", "embeddings"),
+    ("cohere", "POST", "/v2/rerank", "rerank", "rerank"),
+    ("together", "POST", "/v1/rerank", "rerank", "rerank"),
+    ("fireworks", "POST", "/inference/v1/chat/completions", "openai_chat", "chat"),
+    ("cerebras", "POST", "/v1/chat/completions", "openai_chat", "chat"),
+    ("perplexity", "POST", "/chat/completions", "openai_chat", "chat"),
+    ("huggingface", "POST", "/v1/chat/completions", "openai_chat", "chat"),
+    ("huggingface", "POST", "/novita/v1/chat/completions", "openai_chat", "chat"),
+    ("zai", "POST", "/api/paas/v4/chat/completions", "openai_chat", "chat"),
+    ("zai", "POST", "/api/anthropic/v1/messages", "anthropic_messages", "chat"),
+    ("zhipu", "POST", "/api/paas/v4/embeddings", "openai_embeddings", "embeddings"),
+    ("moonshot", "POST", "/v1/chat/completions", "openai_chat", "chat"),
+    ("alibaba", "POST", "/compatible-mode/v1/chat/completions", "openai_chat", "chat"),
+    ("minimax", "POST", "/v1/text/chatcompletion_v2", "openai_chat", "chat"),
+    ("nvidia", "POST", "/v1/chat/completions", "openai_chat", "chat"),
+    ("sambanova", "POST", "/v1/embeddings", "openai_embeddings", "embeddings"),
+    ("voyage", "POST", "/v1/embeddings", "openai_embeddings", "embeddings"),
+    ("voyage", "POST", "/v1/rerank", "rerank", "rerank"),
+    ("azure", "POST", "/openai/deployments/house.gpt-4o/chat/completions", "openai_chat", "chat"),
+    ("azure", "POST", "/openai/v1/responses", "openai_responses", "chat"),
+    ("azure", "POST", "/models/chat/completions", "openai_chat", "chat"),
+    ("github", "POST", "/orgs/acme/inference/chat/completions", "openai_chat", "chat"),
 ]
 UNMETERED = [
     ("anthropic", "GET", "/v1/models"),
@@ -42,6 +78,12 @@ UNMETERED = [
     ("openai", "DELETE", "/v1/responses/resp_1"),
     ("google", "GET", GEMINI),
     ("xai", "GET", "/v1/language-models"),
+    ("groq", "GET", "/openai/v1/models/openai/gpt-oss-20b"),
+    ("openrouter", "GET", "/"),
+    ("openrouter", "GET", "/api/v1/generation"),
+    ("deepseek", "GET", "/user/balance"),
+    ("cohere", "POST", "/v1/check-api-key"),
+    ("azure", "GET", "/openai/v1/models"),
 ]
 UNLISTED = [
     ("anthropic", "GET", "/v1/messages"),
@@ -63,6 +105,15 @@ UNLISTED = [
     ("google", "POST", "/v1beta/models/a/b:generateContent"),
     ("google", "POST", "/v1alpha/models/gemini-2.5-pro:generateContent"),
     ("xai", "POST", "/v1/images/generations"),
+    ("openrouter", "POST", "/api/frontend/chat"),
+    ("mistral", "POST", "/v1/agents/completions"),
+    ("mistral", "POST", "/v1/fine_tuning/jobs"),
+    ("cohere", "POST", "/v1/chat"),
+    ("azure", "POST", "/openai/deployments/a/b/chat/completions"),
+    ("azure", "POST", "/openai/deployments/a/images/generations"),
+    ("azure", "POST", "/speechtotext/v3.2/transcriptions"),
+    ("groq", "POST", "/v1/chat/completions"),
+    ("perplexity", "POST", "/search"),
 ]
 # Spellings that some server may read as /v1/messages or as a path below /api: none is listed.
 TRICKS = [
@@ -129,7 +180,7 @@ def test_no_shipped_pass_pattern_reaches_a_metered_path():
     for provider in SHIPPED.by_name.values():
         metered = [route for route in provider.routes if route.dialect is not None]
         for route in metered:
-            path = route.pattern.replace("{model}", "m")
+            path = re.sub(r"\{[a-z]+\}", "m", route.pattern)
             free = [r for r in provider.routes if r.dialect is None and r.method in (route.method, "*")]
             assert not any(fits(each.pattern, path) for each in free), route
 
@@ -148,7 +199,14 @@ def test_a_host_is_a_provider_only_by_its_whole_name():
     assert "api.anthropic.com" in SHIPPED.hosts
 
 
-WATCHED = ["chatgpt.com", "ab.chatgpt.com", "claude.ai", "api.mistral.ai", "eu.api.openai.com"]
+WATCHED = [
+    "chatgpt.com",
+    "ab.chatgpt.com",
+    "claude.ai",
+    "chat.mistral.ai",
+    "eu.api.openai.com",
+    "perplexity.ai",
+]
 WATCHED += ["us-central1-aiplatform.googleapis.com", "bedrock-runtime.eu-west-1.amazonaws.com"]
 NOT_WATCHED = [
     "example.com",
@@ -211,7 +269,8 @@ MISTAKES = {
     "operation misspelt": (
         ENTRY.replace("operation: chat", "operation: embedding"),
         "9:73: providers.0.paths.0.operation: "
-        "must be 'chat', 'count_tokens', 'embeddings' or 'generate_content' (did you mean 'embeddings'?)",
+        "must be 'chat', 'completions', 'count_tokens', 'embeddings', 'generate_content', 'ocr' or 'rerank' "
+        "(did you mean 'embeddings'?)",
     ),
     "watching a top-level domain": (
         ENTRY + "watch: [ai]\n",
@@ -220,7 +279,28 @@ MISTAKES = {
     "harmless list by another name": (
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
-        "name, hosts, price_id, dialect, credential_headers, unlisted, paths, pass",
+        "name, hosts, price_id, dialect, credential_headers, unlisted, quirks, paths, pass",
+    ),
+    "quirk misspelt": (
+        ENTRY + "    quirks: {stream_usages: always}\n",
+        "10:14: providers.0.quirks.stream_usages: unknown field (did you mean 'stream_usage'?)",
+    ),
+    "quirk of an unknown kind": (
+        ENTRY + "    quirks: {stream_usage: sometimes}\n",
+        "10:28: providers.0.quirks.stream_usage: must be 'asked', 'always' or 'never'",
+    ),
+    "field that is no field": (
+        ENTRY + "    quirks: {refuses: [Logit-Bias]}\n",
+        "10:24: providers.0.quirks.refuses.0: "
+        "write a top-level field of the request's body, such as max_tokens",
+    ),
+    "renamed twice": (
+        ENTRY + "    quirks: {renames: {a: b, b: c}}\n",
+        "10:13: providers.0.quirks: renames 'a' to 'b' and that again: name the field it ends as",
+    ),
+    "renamed to what is not taken": (
+        ENTRY + "    quirks: {renames: {a: b}, takes: [model]}\n",
+        "10:13: providers.0.quirks: renames 'a' to 'b', which is not taken",
     ),
 }
 
@@ -266,6 +346,34 @@ def test_two_providers_cannot_share_a_name_or_a_host(tmp_path, monkeypatch):
         "providers.yaml:11:13: providers.1.hosts.0: "
         "'api.one.example' is given twice (first at providers.yaml:4:13)",
     ]
+
+
+def test_every_customers_azure_host_is_one_provider():
+    azure = SHIPPED.by_name["azure"]
+    for host in ("acme.openai.azure.com", "x.services.ai.azure.com", "y.cognitiveservices.azure.com"):
+        assert SHIPPED.at(host) is azure
+    assert SHIPPED.at("openai.azure.com") is None
+    assert SHIPPED.at("a.b.openai.azure.com") is None
+    assert azure.own_host is None
+
+
+def test_the_examples_in_the_file_are_entries_that_load(tmp_path):
+    """What is commented out for a company's own hosts: Snowflake, and a server of one's own."""
+    shipped = (folder("rules") / "providers.yaml").read_text().partition("# Snowflake Cortex")[2]
+    examples = [line[2:] for line in shipped.splitlines() if line.startswith("#   ")]
+    (tmp_path / "providers.yaml").write_text("\n".join(["version: 1", "providers:", *examples]) + "\n")
+    found = Providers.load(tmp_path / "providers.yaml")
+    assert set(found.by_name) == {"snowflake", "house"}
+    route = match(found.by_name["snowflake"], "POST", "/api/v2/cortex/v1/chat/completions")
+    assert route is not None
+    assert route.dialect == "openai_chat"
+
+
+def test_quirks_are_read_as_written():
+    mistral, openrouter = SHIPPED.by_name["mistral"].quirks, SHIPPED.by_name["openrouter"].quirks
+    assert (mistral.stream_usage, mistral.renames["seed"]) == ("always", "random_seed")
+    assert "safe_prompt" in mistral.takes
+    assert (openrouter.cost, openrouter.stream_usage, openrouter.takes) == ("reported", "asked", frozenset())
 
 
 def test_without_a_watch_list_nothing_is_watched(tmp_path):

@@ -113,7 +113,19 @@ WHOLE = {
             {"functionCall": {"name": "f", "args": {"a": "b"}}}]}}]},
         [("reasoning", "Hm."), ("text", "Hi Bob"), ("tool_arguments", "b")],
     ),
-    "openai_embeddings": ({"data": [{"embedding": [0.1]}]}, []),
+    "openai_completions": (
+        {"choices": [{"index": 0, "text": "Hi", "finish_reason": "stop"}, {"index": 1, "text": "Ho"}],
+         "usage": {"prompt_tokens": 1}},
+        [("text", "Hi"), ("text", "Ho")],
+    ),
+    "cohere_chat": (
+        {"message": {"content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Hi"}],
+                     "tool_plan": "Ask f.", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}},
+        [("reasoning", "Hm."), ("text", "Hi"), ("text", "Ask f."), ("tool_arguments", "{}")],
+    ),
+    **dict.fromkeys(
+        ("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"), ({"data": [{"embedding": [0.1]}]}, [])
+    ),
 }  # fmt: skip
 
 

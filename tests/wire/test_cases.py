@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from sluiceway.types import Answer, Usage, UsageSource
-from sluiceway.wire import Reading, Tap, Target, by_name
+from sluiceway.content import folder
+from sluiceway.settings.providers import Providers, match
+from sluiceway.types import Answer, Provider, Usage, UsageSource
+from sluiceway.wire import DIALECTS, Reading, Tap, Target, by_name
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("cases/*/*/expect.json"))
 PIECES = (1, 2, 3, 7, 64)
+SHIPPED = Providers.load(folder("rules") / "providers.yaml")
+USUAL = ("asked", "listed")
+# They generate nothing, or answer in one piece.
+WITHOUT_STREAMS = {"openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"}
 
 
 def name_of(case: Path) -> str:
@@ -34,7 +41,14 @@ class Case:
 
     def read(self) -> Reading:
         target = Target("POST", self.expect["path"], self.expect.get("query", ""))
-        return self.dialect.read(target, self.expect.get("headers", {}), self.request)
+        add_usage = self.provider is None or self.provider.quirks.stream_usage == "asked"
+        return self.dialect.read(target, self.expect.get("headers", {}), self.request, add_usage)
+
+    @property
+    def provider(self) -> Provider | None:
+        """The shipped provider whose traffic the case is, where it matters; None: anybody's."""
+        name = self.expect.get("provider")
+        return None if name is None else SHIPPED.by_name[name]
 
     def tap(self) -> Tap:
         kind = "text/event-stream; charset=utf-8" if self.streamed else "application/json"
@@ -67,8 +81,10 @@ def test_the_request_is_read_as_expected(case: Case) -> None:
 
 def test_the_answer_is_metered_exactly_and_the_client_gets_its_bytes(case: Case) -> None:
     client, answer = run(case.tap(), case.answer, max(1, len(case.answer)))
-    wanted = case.expect["answer"]
+    wanted = dict(case.expect["answer"])
+    cost = wanted.pop("cost_usd", None)
     assert {name: getattr(answer, name) for name in wanted} == wanted
+    assert answer.cost_usd == (None if cost is None else Decimal(cost))
     assert answer.usage == case.usage()
     assert client == case.for_client
 
@@ -77,6 +93,13 @@ def test_the_answer_is_metered_exactly_and_the_client_gets_its_bytes(case: Case)
 def test_pieces_of_any_size_change_neither_the_count_nor_the_bytes(case: Case, size: int) -> None:
     whole = run(case.tap(), case.answer, max(1, len(case.answer)))
     assert run(case.tap(), case.answer, size) == whole
+
+
+def test_the_path_of_a_case_is_metered_at_its_provider(case: Case) -> None:
+    if case.provider is not None:
+        route = match(case.provider, "POST", case.expect["path"])
+        assert route is not None
+        assert route.dialect == case.dialect.name
 
 
 def test_the_forwarded_bytes_are_the_clients_unless_usage_was_added(case: Case) -> None:
@@ -91,3 +114,16 @@ def test_a_chunk_with_nothing_to_hide_comes_back_as_the_same_object(case: Case) 
     tap = case.tap()
     if case.for_client == case.answer and case.answer:
         assert tap.feed(case.answer) is case.answer
+
+
+@pytest.mark.parametrize("dialect", [dialect.name for dialect in DIALECTS])
+def test_a_dialect_without_cases_fails_the_build(dialect: str) -> None:
+    folders = [case for case in CASES if case.parent.name == dialect]
+    assert any((case / "response.json").exists() for case in folders)
+    assert dialect in WITHOUT_STREAMS or any((case / "response.sse").exists() for case in folders)
+
+
+def test_a_quirk_without_a_case_fails_the_build() -> None:
+    shown = {orjson.loads((case / "expect.json").read_bytes()).get("provider") for case in CASES}
+    differing = {p.name for p in SHIPPED.by_name.values() if (p.quirks.stream_usage, p.quirks.cost) != USUAL}
+    assert differing <= shown

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluiceway.types import KeyClass, Provider
-from sluiceway.wire.credential_shapes import OWNERS, SHAPES, is_foreign, is_placeholder, shape_of
+from sluiceway.wire.credential_shapes import (
+    OWNERS,
+    SHAPES,
+    is_foreign,
+    is_placeholder,
+    key_class_at,
+    shape_of,
+)
 
 MIXED = "q7Rk2Vw9Zt4Hs8Lm3Xc6Nb1Pd5Gf0JyTaEuKoSiQ"  # 41 made-up characters
 HEX = "3f9a1c7be2d8460f5b7ce19d04a8362f71be5c9d28f0a64e90ab12cd34ef5678"
@@ -156,6 +163,24 @@ def test_a_credential_of_another_provider_is_foreign_where_that_is_sure(
 ) -> None:
     called = Provider(provider, ("x.example",), (), price_id, "openai_chat")
     assert is_foreign(shape_of(credential), called) is foreign
+
+
+@pytest.mark.parametrize(
+    ("name", "token", "wanted"),
+    [
+        pytest.param("anthropic", "eyJ.x.y", LOGIN, id="seats-are-sold"),
+        pytest.param("openai", "eyJ.x.y", LOGIN, id="seats-are-sold-too"),
+        pytest.param("minimax", "eyJ.x.y", UNKNOWN, id="its-keys-are-such-tokens"),
+        pytest.param("snowflake", "eyJ.x.y", UNKNOWN, id="a-companys-own-account"),
+        pytest.param("minimax", "sk-ant-oat01-x", LOGIN, id="a-login-by-its-looks"),
+    ],
+)
+def test_a_token_of_nobody_known_is_a_login_only_where_seats_are_sold(
+    name: str, token: str, wanted: KeyClass
+) -> None:
+    shape = shape_of(token)
+    assert shape is not None
+    assert key_class_at(shape, Provider(name, (), (), name, "openai_chat")) is wanted
 
 
 @given(

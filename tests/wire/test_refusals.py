@@ -72,6 +72,8 @@ def test_each_kind_has_its_status_and_type(
         ("openai_chat", openai),
         ("openai_responses", openai),
         ("openai_embeddings", openai),
+        ("openai_completions", openai),
+        ("mistral_ocr", openai),
         ("gemini", gemini),
     ):
         answer = by_name(name).refuse(no(kind), "req-1")
@@ -155,3 +157,15 @@ def test_a_path_without_a_dialect_gets_plain_json() -> None:
         "message": SAYS,
         "request_id": "req-1",
     }
+
+
+@pytest.mark.parametrize("name", ["cohere_chat", "cohere_embeddings", "rerank"])
+@pytest.mark.parametrize(
+    ("kind", "status"), [(K.BUDGET, 402), (K.RATE, 429), (K.POLICY, 403), (K.TIMEOUT, 504)]
+)
+def test_cohere_and_voyage_clients_find_the_words_where_they_look(
+    name: str, kind: RefusalKind, status: int
+) -> None:
+    answer = by_name(name).refuse(no(kind), "req-1")
+    body = orjson.loads(answer.body)
+    assert (answer.status, body["message"], body["detail"], body["id"]) == (status, SAYS, SAYS, "req-1")

@@ -20,6 +20,11 @@ PATHS = {
     "openai_chat": "/v1/chat/completions",
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
+    "openai_completions": "/v1/completions",
+    "cohere_chat": "/v2/chat",
+    "cohere_embeddings": "/v2/embed",
+    "rerank": "/v2/rerank",
+    "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
 }
 GOOD: dict[str, dict[str, Any]] = {
@@ -27,6 +32,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
     "openai_responses": {"model": "m", "input": "hi"},
     "openai_embeddings": {"model": "m", "input": "hi"},
+    "openai_completions": {"model": "m", "prompt": "hi"},
+    "cohere_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
+    "cohere_embeddings": {"model": "m", "texts": ["hi"]},
+    "rerank": {"model": "m", "query": "hi", "documents": ["hi"]},
+    "mistral_ocr": {"model": "m", "document": {"type": "file", "file_id": "f"}},
     "gemini": {"contents": [{"parts": [{"text": "hi"}]}]},
 }
 SECRET = "hunter2"
@@ -88,6 +98,14 @@ def test_a_body_that_is_no_sound_json_object_is_refused(dialect: Dialect, body: 
         pytest.param("openai_responses", {"input": 7}, "input:", id="responses-input-number"),
         pytest.param("openai_responses", {"model": None}, "model:", id="responses-no-model"),
         pytest.param("openai_embeddings", {"input": {}}, "input:", id="embeddings-input-object"),
+        pytest.param("openai_completions", {"prompt": 7}, "prompt:", id="completions-prompt-number"),
+        pytest.param("openai_completions", {"best_of": 200}, "best_of:", id="completions-best-of"),
+        pytest.param("cohere_chat", {"messages": "hi"}, "messages:", id="cohere-messages-text"),
+        pytest.param("cohere_chat", {"max_tokens": -1}, "max_tokens:", id="cohere-limit-negative"),
+        pytest.param("cohere_embeddings", {"texts": []}, "texts:", id="cohere-nothing-to-embed"),
+        pytest.param("rerank", {"documents": "hi"}, "documents:", id="rerank-documents-text"),
+        pytest.param("rerank", {"query": ["hi"]}, "query:", id="rerank-query-list"),
+        pytest.param("mistral_ocr", {"document": "a.pdf"}, "document:", id="ocr-document-text"),
         pytest.param("gemini", {"contents": SECRET}, "contents:", id="gemini-contents-text"),
         pytest.param("gemini", {"model": "models/other"}, "model:", id="gemini-two-models"),
         pytest.param("gemini", {"requests": [{"model": "x"}]}, "requests.0.model:", id="gemini-batch-model"),
@@ -252,6 +270,9 @@ def test_a_thinking_budget_shrinks_with_the_limit() -> None:
         ("openai_responses", {"max_output_tokens": 16}),
         ("gemini", {"generationConfig": {"maxOutputTokens": 1}}),
         ("openai_embeddings", {}),
+        ("openai_completions", {"max_tokens": 100}),
+        ("cohere_chat", {"max_tokens": 7}),
+        ("rerank", {}),
     ],
 )
 def test_a_limit_is_never_raised(name: str, fields: dict[str, Any]) -> None:

@@ -19,6 +19,11 @@ PATHS = {
     "openai_chat": "/v1/chat/completions",
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
+    "openai_completions": "/v1/completions",
+    "cohere_chat": "/v2/chat",
+    "cohere_embeddings": "/v2/embed",
+    "rerank": "/v2/rerank",
+    "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
 }
 RICH: dict[str, dict[str, Any]] = {
@@ -69,6 +74,33 @@ RICH: dict[str, dict[str, Any]] = {
         ],
     },
     "openai_embeddings": {"model": "m", "input": ["first", "second"]},
+    "openai_completions": {"model": "m", "prompt": ["first", "second"], "suffix": "third"},
+    "cohere_chat": {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": [{"type": "text", "text": "first"}]},
+            {
+                "role": "assistant",
+                "tool_plan": "I look it up",
+                "tool_calls": [
+                    {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":["b"]}'}}
+                ],
+            },
+            {
+                "role": "tool",
+                "tool_call_id": "c",
+                "content": [{"type": "document", "document": {"data": "d"}}],
+            },
+        ],
+        "documents": [{"id": "1", "data": {"text": "a fact"}}],
+    },
+    "cohere_embeddings": {"model": "m", "texts": ["first", "second"], "input_type": "search_query"},
+    "rerank": {"model": "m", "query": "which", "documents": ["first", {"text": "second"}]},
+    "mistral_ocr": {
+        "model": "m",
+        "document": {"type": "document_url", "document_url": "https://example.com"},
+    },
     "gemini": {
         "systemInstruction": {"parts": [{"text": "be brief"}]},
         "contents": [
@@ -209,7 +241,7 @@ def test_json_in_json_in_json_hides_nothing(dialect: Dialect) -> None:
     assert inner == "x\ngone"
 
 
-BODY_MODELS = ["anthropic_messages", "openai_chat", "openai_responses", "openai_embeddings"]
+BODY_MODELS = [name for name in RICH if name != "gemini"]
 
 
 @pytest.mark.parametrize("name", BODY_MODELS)

@@ -20,6 +20,11 @@ PATHS = {
     "openai_chat": "/v1/chat/completions",
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
+    "openai_completions": "/v1/completions",
+    "cohere_chat": "/v2/chat",
+    "cohere_embeddings": "/v2/embed",
+    "rerank": "/v2/rerank",
+    "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
 }
 GOOD: dict[str, dict[str, Any]] = {
@@ -27,12 +32,18 @@ GOOD: dict[str, dict[str, Any]] = {
     "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
     "openai_responses": {"model": "m", "input": "hi"},
     "openai_embeddings": {"model": "m", "input": "hi"},
+    "openai_completions": {"model": "m", "prompt": "hi"},
+    "cohere_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
+    "cohere_embeddings": {"model": "m", "texts": ["hi"]},
+    "rerank": {"model": "m", "query": "hi", "documents": ["hi"]},
+    "mistral_ocr": {"model": "m", "document": {"type": "file", "file_id": "f"}},
     "gemini": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
 }
 CONVERSATION = {
     "anthropic_messages": "messages",
     "openai_chat": "messages",
     "openai_responses": "input",
+    "cohere_chat": "messages",
     "gemini": "contents",
 }
 AND_NOW = {"role": "user", "content": "and now?"}

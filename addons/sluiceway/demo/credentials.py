@@ -29,7 +29,7 @@ def check(provider: str, headers: Mapping[str, str], query: Mapping[str, str]) -
 
 
 def _key(provider: str, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
-    own = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}.get(provider)
+    own = {"anthropic": "x-api-key", "gemini": "x-goog-api-key", "azure": "api-key"}.get(provider)
     if own is not None and headers.get(own):
         return headers[own]
     if provider == "gemini" and query.get("key"):

@@ -44,7 +44,10 @@ LISTED = {
 
 def knows(provider: str, model: str) -> bool:
     """Whether the provider would serve this name. Names that say they do not exist, do not."""
-    return _KNOWN[provider].fullmatch(model) is not None and _UNKNOWN.search(model) is None
+    return (
+        _KNOWN.get(provider, _KNOWN["compatible"]).fullmatch(model) is not None
+        and _UNKNOWN.search(model) is None
+    )
 
 
 def dated(model: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from sluiceway.demo.dialects import family
 from sluiceway.demo.exchange import Json, Rejected, Reply, new_id, sse
 from sluiceway.demo.headers import answer_headers
 
@@ -77,6 +78,8 @@ def _body(provider: str, rejected: Rejected, request_id: str, retry_after_s: str
         return {"type": "error", "error": error, "request_id": request_id}
     if provider == "gemini":
         return {"error": _google(rejected, retry_after_s)}
+    if (own := family.error_body(provider, rejected.message, rejected.status)) is not None:
+        return own
     if provider == "xai":
         return {"code": _GOOGLE.get(rejected.status, "INTERNAL").lower(), "error": rejected.message}
     usual = "server_error" if rejected.status >= 500 else "invalid_request_error"

@@ -11,7 +11,7 @@ from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.pricing import estimate
 from sluiceway.pricing.estimate import PreviousInput
-from sluiceway.types import Answer, CostBasis, LedgerRow, Usage, UsageSource, to_nusd
+from sluiceway.types import Answer, Cost, CostBasis, KeyClass, LedgerRow, Usage, UsageSource, to_nusd
 
 # Documented as free of charge by the providers that offer it.
 FREE = frozenset({"count_tokens"})
@@ -42,6 +42,7 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         dialect=call.dialect,
         key_class=exchange.key_class,
     )
+    cost = _as_told(exchange, cost, answer) if final else cost
     return {
         "response_id": answer.response_id,
         "model_served": answer.model,
@@ -64,6 +65,16 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         "cost_as_requested_nusd": _as_requested(exchange, row, usage, tier) if moved(row) else None,
         "charged_nusd": to_nusd(cost.bound_usd) if row.spends else 0,
     }
+
+
+def _as_told(exchange: Exchange, cost: Cost, answer: Answer) -> Cost:
+    """The provider's own figure where its entry says that it counts. A contract's price is not overruled: no
+    answer knows of it."""
+    provider, told = exchange.provider, answer.cost_usd
+    if told is None or provider.quirks.cost != "reported" or cost.basis is CostBasis.CONTRACT:
+        return cost
+    basis = CostBasis.NOTIONAL if exchange.key_class is KeyClass.SUBSCRIPTION else CostBasis.LIST
+    return Cost(told, told, basis, f"told by {provider.name}")
 
 
 def moved(row: LedgerRow) -> bool:

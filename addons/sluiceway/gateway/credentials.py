@@ -10,7 +10,7 @@ from multidict import CIMultiDictProxy
 from sluiceway.audit.keyring import KeyRing, fingerprint
 from sluiceway.gateway import refusals
 from sluiceway.types import KeyClass, Provider, Refusal
-from sluiceway.wire.credential_shapes import is_foreign, is_placeholder, shape_of
+from sluiceway.wire.credential_shapes import is_foreign, is_placeholder, key_class_at, shape_of
 
 # Google takes both for a key and a token in the query; no other provider listed takes any.
 QUERY_NAMES = frozenset({"key", "$key", "access_token", "api_key", "api-key"})
@@ -95,7 +95,7 @@ def _judged(credential: str, provider: Provider, ring: KeyRing, key: bytes, cont
             return Presented(fingerprint=digest)
         if is_foreign(shape, provider):
             fault = refusals.foreign_key(shape.words, provider.name)
-        return Presented(shape.key_class, digest, fault=fault)
+        return Presented(key_class_at(shape, provider), digest, fault=fault)
     if known.provider != provider.name:
         whose = f"the {known.key_class} key '{known.label}' of {known.provider}"
         fault = refusals.foreign_key(whose, provider.name)

@@ -118,7 +118,8 @@ class Exchange:
 
     @property
     def query(self) -> str:
-        return self.request.raw_path.partition("?")[2]
+        query = self.request.raw_path.partition("?")[2]
+        return _without_version(query) if self.moved and "api-version" in query else query
 
     @property
     def route_path(self) -> str:
@@ -216,6 +217,11 @@ class Exchange:
             "outcome": outcome,
             "audit": self.trail.state if self.trail else "off",
         }
+
+
+def _without_version(query: str) -> str:
+    """Without the version of Azure's API, which no other provider has."""
+    return "&".join(part for part in query.split("&") if part.partition("=")[0] != "api-version")
 
 
 def _ms(seconds: float) -> float:

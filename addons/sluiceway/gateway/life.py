@@ -45,6 +45,7 @@ from sluiceway.settings.providers import match, path_at
 from sluiceway.types import Attachment, Decision, ErrorAnswer, Outcome, Refusal, Rejected
 from sluiceway.wire.client import identify
 from sluiceway.wire.dialect import Target
+from sluiceway.wire.quirks import fitted, renamed
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +221,8 @@ class Gateway:
         try:
             raw = await body.read(request, limit, self.parts.idle_s)
             plain = await body.decoded(raw, request.headers.get("content-encoding", ""), limit)
-            reading = dialect.read(target, _lower(request), plain)
+            asked = exchange.provider.quirks.stream_usage == "asked"
+            reading = dialect.read(target, _lower(request), plain, add_usage=asked)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
         if reading.call.background:
@@ -258,6 +260,12 @@ class Gateway:
             if provider is None or there is None or provider.own_host is None:
                 raise Refused(refusals.no_way(decision.rule, target.provider, self.parts.contact))
             exchange.move(provider, provider.own_host, there)
+            try:
+                reading = fitted(reading, provider.quirks)
+            except WireError as error:
+                raise Refused(
+                    refusals.no_fit(decision.rule, provider.name, error, self.parts.contact)
+                ) from None
         exchange.call = reading.call
         if exchange.moved:
             injection.equip_elsewhere(exchange, self.parts)
@@ -274,7 +282,8 @@ class Gateway:
         exchange.remaining_nusd = granted.remaining_nusd
         limit = output_limit(upload.reading.call, guess, granted)
         if limit is not None:
-            upload = upload.limited(exchange.dialect.limit_output(upload.reading, limit))
+            limited = exchange.dialect.limit_output(upload.reading, limit)
+            upload = upload.limited(renamed(limited, exchange.provider.quirks))
             exchange.call = upload.reading.call
             exchange.limited_to_tokens = exchange.call.max_output_tokens
         call = upload.reading.call

@@ -141,6 +141,15 @@ def no_way(rule: str | None, provider: str, contact: str) -> Refusal:
     return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule)
 
 
+def no_fit(rule: str | None, provider: str, error: WireError, contact: str) -> Refusal:
+    """A route leads to a provider that would not do all that the request says."""
+    message = (
+        f"Sluiceway: the rule '{rule}' sends this request to '{provider}', where a part of it would be lost "
+        f"({error}). Leave it out, or ask {contact}."
+    )
+    return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule)
+
+
 def foreign_key(what: str, provider: str) -> Refusal:
     """`what` says whose credential it is, and never what it is."""
     message = (

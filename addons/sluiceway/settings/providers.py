@@ -11,16 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from sluiceway.settings.addresses import HOST
 from sluiceway.settings.paths import check_pattern, fits, is_canonical
 from sluiceway.settings.section import Name, Section
 from sluiceway.settings.yaml_file import Document, load_document
 from sluiceway.settings.yaml_nodes import Loc, Problem
-from sluiceway.types import Provider, Route
+from sluiceway.types import Provider, Quirks, Route
 
 ANY_METHOD = "*"
 UNMETERED = "pass"  # the operation of a path that passes unmetered
@@ -52,6 +52,12 @@ def _header(text: str) -> str:
     return text
 
 
+def _body_field(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", text):
+        raise ValueError("write a top-level field of the request's body, such as max_tokens")
+    return text
+
+
 type Host = Annotated[str, AfterValidator(_host)]
 type Pattern = Annotated[str, AfterValidator(check_pattern)]
 type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -63,7 +69,9 @@ class PathEntry(Section):
     method: Method
     path: Pattern
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-    operation: Literal["chat", "count_tokens", "embeddings", "generate_content"]
+    operation: Literal[
+        "chat", "completions", "count_tokens", "embeddings", "generate_content", "ocr", "rerank"
+    ]
 
 
 class PassEntry(Section):
@@ -71,6 +79,33 @@ class PassEntry(Section):
 
     method: Method | Literal["*"]
     path: Pattern
+
+
+type BodyField = Annotated[str, AfterValidator(_body_field)]
+
+
+class QuirksEntry(Section):
+    """How the provider differs from the API it speaks (see `types.Quirks`). Each one cites its source."""
+
+    stream_usage: Literal["asked", "always", "never"] = "asked"
+    cost: Literal["listed", "reported"] = "listed"
+    renames: dict[BodyField, BodyField] = Field(default_factory=dict)
+    refuses: tuple[BodyField, ...] = ()
+    takes: tuple[BodyField, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        for old, new in self.renames.items():
+            if new in self.renames:
+                raise ValueError(f"renames '{old}' to '{new}' and that again: name the field it ends as")
+            if new in self.refuses or (self.takes and new not in self.takes):
+                raise ValueError(f"renames '{old}' to '{new}', which is not taken")
+        return self
+
+    def record(self) -> Quirks:
+        return Quirks(
+            self.stream_usage, self.cost, dict(self.renames), frozenset(self.refuses), frozenset(self.takes)
+        )
 
 
 class ProviderEntry(Section):
@@ -82,6 +117,7 @@ class ProviderEntry(Section):
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     credential_headers: Annotated[tuple[Annotated[str, AfterValidator(_header)], ...], Field(min_length=1)]
     unlisted: Literal["refuse", "pass"] = "refuse"
+    quirks: QuirksEntry = QuirksEntry()
     paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
     harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
 
@@ -97,6 +133,7 @@ class ProviderEntry(Section):
             dialect=self.dialect,
             unlisted=self.unlisted,
             credential_headers=self.credential_headers,
+            quirks=self.quirks.record(),
         )
 
 

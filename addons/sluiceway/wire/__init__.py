@@ -8,13 +8,18 @@ from __future__ import annotations
 from sluiceway.wire.answer_text import BlockText, TextCollector
 from sluiceway.wire.anthropic import AnthropicMessages
 from sluiceway.wire.client import ClientInfo, identify
+from sluiceway.wire.cohere_chat import CohereChat
+from sluiceway.wire.cohere_embeddings import COHERE_EMBEDDINGS
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
 from sluiceway.wire.gemini import Gemini
+from sluiceway.wire.mistral_ocr import MISTRAL_OCR
 from sluiceway.wire.openai_chat import OpenAIChat
+from sluiceway.wire.openai_completions import OpenAICompletions
 from sluiceway.wire.openai_embeddings import OpenAIEmbeddings
 from sluiceway.wire.openai_responses import OpenAIResponses
 from sluiceway.wire.parts import NAME, Path, Segment
 from sluiceway.wire.refusal import plain_refusal
+from sluiceway.wire.rerank import RERANK
 
 __all__ = [
     "DIALECTS",
@@ -38,7 +43,12 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenAIChat(),
     OpenAIResponses(),
     OpenAIEmbeddings(),
+    OpenAICompletions(),
     Gemini(),
+    CohereChat(),
+    COHERE_EMBEDDINGS,
+    RERANK,
+    MISTRAL_OCR,
 )
 
 

@@ -134,6 +134,8 @@ OWNERS = frozenset(owner for shape in SHAPES for owner in shape.owners) | {
     "cohere",
     "zhipu",
 }
+# Who takes a login in place of a key; ChatGPT's is told by its issuer.
+SELL_SEATS = frozenset(owner for s in SHAPES if s.kind is Kind.LOGIN for owner in s.owners) | {"openai"}
 # Their own keys never begin with a bare sk-, whoever else's do.
 OTHERWISE = frozenset({"anthropic", "google", "xai", "groq", "openrouter"})
 # The same provider by its id in the price list.
@@ -175,6 +177,13 @@ def is_foreign(shape: Shape | None, provider: Provider) -> bool:
     if names.intersection(shape.owners) or not names & OWNERS:
         return False
     return shape.certain or (shape.prefix == "sk-" and not names.isdisjoint(OTHERWISE))
+
+
+def key_class_at(shape: Shape, provider: Provider) -> KeyClass:
+    """The class of a credential of this shape at this provider. A token of nobody known is a login only where
+    seats are sold: MiniMax's keys are JWTs (MiniMax API reference), and so are Snowflake's and others'."""
+    names = {ALIASES.get(name, name) for name in (provider.name, provider.price_id)}
+    return shape.key_class if shape.owners or names & SELL_SEATS else KeyClass.UNKNOWN
 
 
 def _by_length(credential: str) -> Shape | None:

@@ -6,7 +6,17 @@ import re
 from collections.abc import Callable
 
 from sluiceway.demo import credentials
-from sluiceway.demo.dialects import anthropic, chat, embeddings, gemini, listing, responses
+from sluiceway.demo.dialects import (
+    anthropic,
+    chat,
+    cohere,
+    completions,
+    embeddings,
+    family,
+    gemini,
+    listing,
+    responses,
+)
 from sluiceway.demo.exchange import Asked, Rejected, Reply, new_id
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
@@ -16,9 +26,10 @@ PROVIDERS = {
     "api.openai.com": "openai",
     "generativelanguage.googleapis.com": "gemini",
     "api.x.ai": "xai",
+    **family.HOSTS,
 }
 # Spoken by many: any other name that reaches the simulator answers in OpenAI's way.
-COMPATIBLE = ("api.groq.com", "api.mistral.ai", "api.deepseek.com", "openrouter.ai", "api.together.xyz")
+COMPATIBLE = ("api.together.xyz", "api.cerebras.ai", "router.huggingface.co", "api.z.ai")
 
 Answer = Callable[[Asked, Memory], Reply]
 
@@ -26,8 +37,9 @@ Answer = Callable[[Asked, Memory], Reply]
 def provider_of(host: str, path: str) -> str:
     """The provider by host name; by path where the client dialled an address instead of a name."""
     name = host.rsplit(":", 1)[0].lower()
-    if name in PROVIDERS:
-        return PROVIDERS[name]
+    found = PROVIDERS.get(name) or family.provider_of(name)
+    if found is not None:
+        return found
     if name not in ("127.0.0.1", "localhost"):
         return "compatible"
     if path.startswith(("/v1/messages", "/api/")):
@@ -74,6 +86,10 @@ _ANTHROPIC: tuple[Route, ...] = (
 # Compatible providers put the same paths behind prefixes of their own: /openai/v1, /api/v1, none.
 _OPENAI: tuple[Route, ...] = (
     ("POST", re.compile(r".*/chat/completions"), chat.completions),
+    ("POST", re.compile(r".*/completions"), completions.create),
+    ("POST", re.compile(r".*/rerank"), cohere.rerank),
+    ("POST", re.compile(r".*/ocr"), cohere.read_pages),
+    ("POST", re.compile(r".*/messages"), anthropic.messages),
     ("POST", re.compile(r".*/responses"), responses.create),
     ("GET", re.compile(r".*/responses/\w+"), responses.stored),
     ("DELETE", re.compile(r".*/responses/\w+"), responses.stored),
@@ -86,4 +102,11 @@ _GEMINI: tuple[Route, ...] = (
     ("POST", re.compile(r"/v1beta/openai/chat/completions"), chat.completions),
     ("POST", re.compile(r"/v1beta/openai/embeddings"), embeddings.create),
 )
-_ROUTES = {"anthropic": _ANTHROPIC, "gemini": _GEMINI}
+_COHERE: tuple[Route, ...] = (
+    ("POST", re.compile(r"/v2/chat"), cohere.chat),
+    ("POST", re.compile(r"/v2/embed"), cohere.embed),
+    ("POST", re.compile(r"/v[12]/rerank"), cohere.rerank),
+    ("POST", re.compile(r"/compatibility/v1/chat/completions"), chat.completions),
+    ("GET", re.compile(r"/v1/models"), listing.listed),
+)
+_ROUTES = {"anthropic": _ANTHROPIC, "gemini": _GEMINI, "cohere": _COHERE}
