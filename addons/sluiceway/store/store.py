@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sluiceway.errors import StoreError
 from sluiceway.store import balances, migrate, recovery
 from sluiceway.store.audit import AuditStore
+from sluiceway.store.corrections import Corrections
 from sluiceway.store.database import connect_reader, connect_writer, database_path, make_file, reading_engine
 from sluiceway.store.directory import Directory
 from sluiceway.store.events import Events
@@ -44,6 +45,7 @@ class Store:
         self.directory = Directory(key, clock)
         self._writer: Writer | None = None
         self._ledger: Ledger | None = None
+        self._corrections: Corrections | None = None
         with ExitStack() as undo:
             if writable:
                 undo.callback(Lock(path).release)
@@ -67,6 +69,7 @@ class Store:
         self.recovered = recovery.recover(connection, boot, now_us)
         self._writer = Writer(connection, self._path, boot, self.traffic.orders)
         self._ledger = Ledger(self._writer)
+        self._corrections = Corrections(self._writer.submit)
         undo.callback(self._writer.close)
 
     @classmethod
@@ -104,6 +107,13 @@ class Store:
         if self._ledger is None:
             raise StoreError("the store is open for reading only")
         return self._ledger
+
+    @property
+    def corrections(self) -> Corrections:
+        """What puts settled rows right; only where the store is open for writing."""
+        if self._corrections is None:
+            raise StoreError("the store is open for reading only")
+        return self._corrections
 
     def read(self) -> AbstractContextManager[Connection]:
         """A read-only connection on which everything is seen as of its first query."""
