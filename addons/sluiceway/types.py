@@ -170,6 +170,17 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatWindow:
+    """One window of a subscription, as a provider's answer told it. `utilisation` is 1 when it is full;
+    `status` the provider's own word."""
+
+    name: str
+    utilisation: float | None
+    resets_at: datetime | None
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a provider's answer said about itself.
 

@@ -21,6 +21,7 @@ PATHS = {
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "gemini_cloudcode": "/v1internal:generateContent",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
@@ -28,6 +29,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "openai_responses": {"model": "m", "input": "hi"},
     "openai_embeddings": {"model": "m", "input": "hi"},
     "gemini": {"contents": [{"parts": [{"text": "hi"}]}]},
+    "gemini_cloudcode": {"model": "m", "request": {"contents": [{"parts": [{"text": "hi"}]}]}},
 }
 SECRET = "hunter2"
 dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
@@ -251,6 +253,10 @@ def test_a_thinking_budget_shrinks_with_the_limit() -> None:
         ("openai_chat", {"max_tokens": 50}),
         ("openai_responses", {"max_output_tokens": 16}),
         ("gemini", {"generationConfig": {"maxOutputTokens": 1}}),
+        (
+            "gemini_cloudcode",
+            {"request": {"contents": [{"parts": []}], "generationConfig": {"maxOutputTokens": 1}}},
+        ),
         ("openai_embeddings", {}),
     ],
 )

@@ -20,6 +20,7 @@ PATHS = {
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "gemini_cloudcode": "/v1internal:generateContent",
 }
 RICH: dict[str, dict[str, Any]] = {
     "anthropic_messages": {
@@ -76,6 +77,18 @@ RICH: dict[str, dict[str, Any]] = {
             {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": ["b"]}}}]},
         ],
         "generationConfig": {"temperature": 0},
+    },
+    "gemini_cloudcode": {
+        "model": "m",
+        "project": "p",
+        "request": {
+            "systemInstruction": {"parts": [{"text": "be brief"}]},
+            "contents": [
+                {"role": "user", "parts": [{"text": "first"}]},
+                {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": ["b"]}}}]},
+            ],
+            "session_id": "s-1",
+        },
     },
 }
 MARK = "planted-4f9a1c"

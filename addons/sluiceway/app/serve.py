@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluiceway.app import authority, grants, keys, notify, operations
+from sluiceway.app import authority, grants, keys, notify, operations, seats
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.housekeeping import Housekeeping
@@ -221,6 +221,7 @@ class Service:
             "own_ports_not_open": [] if self.own_ports is None else list(self.own_ports.problems.values()),
             "policy_version": self.gateway.parts.rules.policy.version,
             "rules_problem": self.rules_problem,
+            "seats": seats.listing(self.store),
             **self.store.status(),
         }
 

@@ -28,12 +28,14 @@ from sluiceway.store.orders import Work
 from sluiceway.store.people import People
 from sluiceway.store.records import Discrepancy
 from sluiceway.store.retention import Retention
+from sluiceway.store.seats import Seats
 from sluiceway.store.traffic import Traffic
 from sluiceway.store.writer import Writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `traffic`, `events`.
+    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `traffic`, `seats`,
+    `events`.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
@@ -42,6 +44,7 @@ class Store:
         self._path = path
         self.recovered = 0
         self.traffic = Traffic()
+        self.seats = Seats(self._read)
         self.directory = Directory(key, clock)
         self._writer: Writer | None = None
         self._ledger: Ledger | None = None
@@ -67,7 +70,7 @@ class Store:
     def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:
         connection = undo.enter_context(closing(connect_writer(self._path)))
         self.recovered = recovery.recover(connection, boot, now_us)
-        self._writer = Writer(connection, self._path, boot, self.traffic.orders)
+        self._writer = Writer(connection, self._path, boot, self._due)
         self._ledger = Ledger(self._writer)
         self._corrections = Corrections(self._writer.submit)
         undo.callback(self._writer.close)
@@ -140,6 +143,9 @@ class Store:
         reply: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._writer.submit(Work(do, reply))
         return reply.result()
+
+    def _due(self) -> tuple[Work, ...]:
+        return (*self.traffic.orders(), *self.seats.orders())
 
     def _read(self) -> sqlite3.Connection:
         return connect_reader(self._path)

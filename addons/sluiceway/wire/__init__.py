@@ -9,6 +9,7 @@ from sluiceway.wire.anthropic import AnthropicMessages
 from sluiceway.wire.client import ClientInfo, identify
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
 from sluiceway.wire.gemini import Gemini
+from sluiceway.wire.gemini_cloudcode import GeminiCloudCode
 from sluiceway.wire.openai_chat import OpenAIChat
 from sluiceway.wire.openai_embeddings import OpenAIEmbeddings
 from sluiceway.wire.openai_responses import OpenAIResponses
@@ -36,6 +37,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenAIResponses(),
     OpenAIEmbeddings(),
     Gemini(),
+    GeminiCloudCode(),
 )
 
 
