@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sluiceway.demo import credentials
-from sluiceway.demo.dialects import anthropic, chat, embeddings, gemini, listing, responses
+from sluiceway.demo import credentials, seats
+from sluiceway.demo.dialects import anthropic, chat, embeddings, gemini, gemini_cloudcode, listing, responses
 from sluiceway.demo.exchange import Asked, Rejected, Reply, new_id
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
@@ -15,6 +15,8 @@ PROVIDERS = {
     "api.anthropic.com": "anthropic",
     "api.openai.com": "openai",
     "generativelanguage.googleapis.com": "gemini",
+    "cloudcode-pa.googleapis.com": "gemini",
+    "chatgpt.com": "openai",
     "api.x.ai": "xai",
 }
 # Spoken by many: any other name that reaches the simulator answers in OpenAI's way.
@@ -41,7 +43,7 @@ def answer(asked: Asked, memory: Memory) -> Reply:
         return _harmless(asked)
     credentials.check(asked.provider, asked.headers, asked.query)
     try:
-        return _function(asked)(asked, memory)
+        return seats.told(asked, _function(asked)(asked, memory))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         # A wrong type somewhere deep in the body. The real ones answer 400 too, with the path into it.
         raise Rejected(400, "The request body does not follow the schema.") from None
@@ -82,6 +84,7 @@ _OPENAI: tuple[Route, ...] = (
 )
 _GEMINI: tuple[Route, ...] = (
     ("POST", re.compile(r"/v1\w*/models/.*"), gemini.call),
+    ("POST", re.compile(r"/v1internal:\w+"), gemini_cloudcode.call),
     ("GET", re.compile(r"/v1\w*/models"), listing.listed),
     ("POST", re.compile(r"/v1beta/openai/chat/completions"), chat.completions),
     ("POST", re.compile(r"/v1beta/openai/embeddings"), embeddings.create),
