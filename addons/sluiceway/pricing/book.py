@@ -6,7 +6,7 @@ None, flagged, and bounded by the dearest rate known for the provider, or known 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -149,6 +149,16 @@ class PriceBook:
         # OpenAI writes its cache unasked (GPT-6 models bill it 1.25x), Anthropic only when asked to.
         unasked = not (dialect or "").startswith("anthropic")
         return most_of_call(rates, input_tokens, output_tokens, cache_writes, unasked), known
+
+    def standing(
+        self, provider: Provider, model: str, at: datetime, service_tier: str | None
+    ) -> Callable[[Usage], Decimal | None] | None:
+        """What a sum of many usages costs, without the steps for long requests; None: no price is known."""
+        priced = self._price(provider, model, at, _tier(service_tier), None)
+        if priced.table is None:
+            return None
+        rates = priced.table.at(0)
+        return lambda usage: exact_usd(rates, usage)
 
     def _price(
         self, provider: Provider, model: str | None, at: datetime, tier: str | None, region: str | None
