@@ -118,6 +118,13 @@ CLASSES = [
         id="counted on the next day",
     ),
     pytest.param(
+        [row("a", **PARTIAL), row("l", started_at=LATE, ended_at=NEXT), row("k", started_at=LATE)],
+        [row("a", output_tokens=90), row("l", started_at=NEXT), row("k", started_at=LATE)],
+        ["estimated", "time boundary"],
+        1,
+        id="one that ended on the next day, beside a cut answer",
+    ),
+    pytest.param(
         [row("a"), row("n", started_at=NEXT), row("m", started_at=NEXT)],
         [row("a"), row("n", started_at=LATE), row("m", started_at=NEXT)],
         ["time boundary"],
@@ -216,7 +223,7 @@ def test_people_get_a_table_with_the_meaning_of_each_class(mine: Path) -> None:
     said = run(mine, exports.openai_usage(theirs), more=())
     assert said.code == 1
     assert "not through the proxy  used with the company's account" in said.out
-    assert "1 requests came with a login" in said.out
+    assert "1 request with a login" in said.out
     assert "of these keys or workspaces: key_1" in said.out
     assert said.out.endswith("NOT equal within 0.1 %.\n")
     assert "\x1b" not in said.out

@@ -14,6 +14,7 @@ from sluiceway.app.reconciling import Asked, Reconciled
 from sluiceway.app.reconciling import reconcile as work_out
 from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, Progress, show, table
 from sluiceway.report.bills.compare import HARMLESS, MEANING, Class, Difference
+from sluiceway.report.text import plural
 from sluiceway.types import to_usd
 
 SHOWN = 40
@@ -183,11 +184,11 @@ def _apart(found: Reconciled) -> list[str]:
     """What cannot be on this bill, so that nobody looks for it there."""
     said = []
     if rows := found.apart.subscription.get("requests"):
-        said.append(f"{rows:,} requests came with a login (a subscription): they are on no bill by use.")
+        said.append(f"{plural(rows, 'request')} with a login (a subscription): on no bill by use.")
     if rows := found.apart.personal.get("requests"):
-        said.append(f"{rows:,} requests came with personal keys: they are on somebody else's bill.")
+        said.append(f"{plural(rows, 'request')} with a personal key: on somebody else's bill.")
     if rows := sum(found.apart.unmetered.values()):
-        said.append(f"{rows:,} requests passed without being metered (unlisted paths).")
+        said.append(f"{plural(rows, 'request')} passed without being metered (unlisted paths).")
     if keys := found.compared.keys:
         named = ", ".join(sorted(keys, key=lambda name: -keys[name])[:5])
         said.append(f"What did not come through the proxy is of these keys or workspaces: {named}")

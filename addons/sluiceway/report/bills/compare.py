@@ -176,15 +176,29 @@ def _boundaries(
         if after not in rests:
             continue
         here, there = rests[group], rests[after]
-        moved: Sums = {}
-        for kind in here:
-            near = ours.get(group, Ours()).late if here[kind] < 0 else ours.get(after, Ours()).early
-            if here[kind] * there[kind] < 0:
-                most = min(abs(here[kind]), abs(there[kind]), near.get(kind, 0))
-                moved[kind] = most if here[kind] > 0 else -most
+        moved = _moved(here, there, ours.get(group, Ours()), ours.get(after, Ours()))
         if any(moved.values()):
             _take(result, group, Class.TIME_BOUNDARY, here, moved)
             _take(result, after, Class.TIME_BOUNDARY, there, {kind: -value for kind, value in moved.items()})
+
+
+def _moved(here: Sums, there: Sums, today: Ours, tomorrow: Ours) -> Sums:
+    """What went from this day to the next (below zero) or came from it. Input is known even of answers that
+    were cut, so where exactly the input of some rows has moved, they have moved whole."""
+    basis = "input_tokens" if "input_tokens" in here else "cost_nusd"
+    sign = -1 if here.get(basis, 0) < 0 else 1
+    one, other = here.get(basis, 0), there.get(basis, 0)
+    most = min(abs(one), abs(other)) if one * other < 0 else 0
+    for rows in (today.spanning, today.late) if sign < 0 else (tomorrow.early,):
+        if most and rows.get(basis) == most:
+            return {kind: sign * rows.get(kind, 0) for kind in here}
+    moved: Sums = {}
+    for kind in here:
+        near = today.late if here[kind] < 0 else tomorrow.early
+        if here[kind] * there[kind] < 0:
+            part = min(abs(here[kind]), abs(there[kind]), near.get(kind, 0))
+            moved[kind] = part if here[kind] > 0 else -part
+    return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +276,11 @@ def _beyond(one: _Group) -> Class | None:
 
 
 def _caused_by_tokens(one: _Group) -> int | None:
-    """How much of the money goes with the tokens that differ: both sides at our own prices."""
-    theirs, ours = one.price(one.group, one.theirs.figures), one.price(one.group, one.ours.figures)
-    return None if theirs is None or ours is None or one.ours.unknown else theirs - ours
+    """How much of the money goes with the tokens that differ still: with and without them at our own prices."""
+    ours = {kind: one.ours.figures.get(kind, 0) for kind in TOKENS}
+    with_rest = {kind: count + one.rest.get(kind, 0) for kind, count in ours.items()}
+    before, after = one.price(one.group, ours), one.price(one.group, with_rest)
+    return None if before is None or after is None or one.ours.unknown else after - before
 
 
 def _money(one: _Group) -> None:

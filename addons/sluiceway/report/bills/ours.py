@@ -25,11 +25,13 @@ type Sums = dict[str, int]
 
 @dataclass(slots=True)
 class Ours:
-    """One group. `late` and `early` are of rows near the day's end and beginning, `cut` of those whose usage
-    was estimated in part, `cancelled` of those of them whose client hung up. `unknown` rows have no price,
-    `fees` used a provider's tools."""
+    """One group. `spanning` are of rows that ended on another day than they began, `late` and `early` of all
+    near the day's end and beginning, `cut` of those whose usage was estimated in part, `cancelled` of those
+    of them whose client hung up. `unknown` rows have no price, `fees` used a provider's tools.
+    """
 
     figures: Sums = field(default_factory=dict)
+    spanning: Sums = field(default_factory=dict)
     late: Sums = field(default_factory=dict)
     early: Sums = field(default_factory=dict)
     cut: Sums = field(default_factory=dict)
@@ -83,7 +85,14 @@ def load(
     return groups, apart
 
 
-_PARTS = (("figures", ""), ("late", "late_"), ("early", "early_"), ("cut", "cut_"), ("cancelled", "gone_"))
+_PARTS = (
+    ("figures", ""),
+    ("spanning", "span_"),
+    ("late", "late_"),
+    ("early", "early_"),
+    ("cut", "cut_"),
+    ("cancelled", "gone_"),
+)
 
 
 def _query(within: measures.Condition) -> Select[Any]:
@@ -96,6 +105,7 @@ def _query(within: measures.Condition) -> Select[Any]:
     ends_later = and_(c.ended_at.is_not(None), c.ended_at // DAY_US != c.started_at // DAY_US)
     conditions: dict[str, measures.Condition] = {
         "": true(),
+        "span_": ends_later,
         "late_": or_(in_day >= DAY_US - NEAR_MIDNIGHT_US, ends_later),
         "early_": in_day < NEAR_MIDNIGHT_US,
         "cut_": and_(estimated, ~gone),
