@@ -169,7 +169,11 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts of one answer. `input_tokens` includes cache reads and writes,
-    `cache_write_tokens` includes the one-hour part, `output_tokens` includes reasoning."""
+    `cache_write_tokens` includes the one-hour part, `output_tokens` includes reasoning,
+    `audio_cache_read_tokens` (no column of the ledger) is the part of the cache reads that was audio.
+
+    `tool_units` also counts what is billed by the piece: `images` (or `image_{quality}_{size}` where that
+    decides the price), `audio_seconds`, `video_seconds`, `characters`, `pages`."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -182,6 +186,18 @@ class Usage:
     image_tokens: int | None = None
     tool_units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     source: UsageSource = UsageSource.NONE
+    audio_cache_read_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeatWindow:
+    """One window of a subscription, as a provider's answer told it. `utilisation` is 1 when it is full;
+    `status` the provider's own word."""
+
+    name: str
+    utilisation: float | None
+    resets_at: datetime | None
+    status: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ GOOGLE = provider("google", "google", "gemini")
 XAI = provider("xai", "x-ai", "openai_chat")
 DEEPSEEK = provider("deepseek", "deepseek", "openai_chat")
 NOWHERE = provider("inhouse", "no-such-price-list", "openai_chat")
-PROVIDERS = (ANTHROPIC, OPENAI, GOOGLE, XAI, DEEPSEEK, NOWHERE)
+BEDROCK = provider("bedrock", "aws", "bedrock")
+MISTRAL = provider("mistral", "mistral", "openai_chat")
+PROVIDERS = (ANTHROPIC, OPENAI, GOOGLE, XAI, DEEPSEEK, BEDROCK, MISTRAL, NOWHERE)
 
 # After every price change these tests rely on; those that are about a date say so.
 TODAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -123,9 +123,11 @@ WHOLE = {
                      "tool_plan": "Ask f.", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}},
         [("reasoning", "Hm."), ("text", "Hi"), ("text", "Ask f."), ("tool_arguments", "{}")],
     ),
-    **dict.fromkeys(
-        ("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"), ({"data": [{"embedding": [0.1]}]}, [])
+    "gemini_cloudcode": (
+        {"response": {"candidates": [{"content": {"parts": [{"text": "Hi "}, {"text": "Bob"}]}}]}},
+        [("text", "Hi Bob")],
     ),
+    **dict.fromkeys(("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"), ({"data": []}, [])),
 }  # fmt: skip
 
 

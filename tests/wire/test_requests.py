@@ -26,6 +26,7 @@ PATHS = {
     "rerank": "/v2/rerank",
     "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "gemini_cloudcode": "/v1internal:generateContent",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
@@ -38,6 +39,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "rerank": {"model": "m", "query": "hi", "documents": ["hi"]},
     "mistral_ocr": {"model": "m", "document": {"type": "file", "file_id": "f"}},
     "gemini": {"contents": [{"parts": [{"text": "hi"}]}]},
+    "gemini_cloudcode": {"model": "m", "request": {"contents": [{"parts": [{"text": "hi"}]}]}},
 }
 SECRET = "hunter2"
 dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
@@ -269,6 +271,10 @@ def test_a_thinking_budget_shrinks_with_the_limit() -> None:
         ("openai_chat", {"max_tokens": 50}),
         ("openai_responses", {"max_output_tokens": 16}),
         ("gemini", {"generationConfig": {"maxOutputTokens": 1}}),
+        (
+            "gemini_cloudcode",
+            {"request": {"contents": [{"parts": []}], "generationConfig": {"maxOutputTokens": 1}}},
+        ),
         ("openai_embeddings", {}),
         ("openai_completions", {"max_tokens": 100}),
         ("cohere_chat", {"max_tokens": 7}),

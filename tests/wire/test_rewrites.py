@@ -25,6 +25,7 @@ PATHS = {
     "rerank": "/v2/rerank",
     "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "gemini_cloudcode": "/v1internal:generateContent",
 }
 RICH: dict[str, dict[str, Any]] = {
     "anthropic_messages": {
@@ -108,6 +109,18 @@ RICH: dict[str, dict[str, Any]] = {
             {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": ["b"]}}}]},
         ],
         "generationConfig": {"temperature": 0},
+    },
+    "gemini_cloudcode": {
+        "model": "m",
+        "project": "p",
+        "request": {
+            "systemInstruction": {"parts": [{"text": "be brief"}]},
+            "contents": [
+                {"role": "user", "parts": [{"text": "first"}]},
+                {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": ["b"]}}}]},
+            ],
+            "session_id": "s-1",
+        },
     },
 }
 MARK = "planted-4f9a1c"

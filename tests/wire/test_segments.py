@@ -26,6 +26,7 @@ PATHS = {
     "rerank": "/v2/rerank",
     "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "gemini_cloudcode": "/v1internal:generateContent",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
@@ -38,6 +39,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "rerank": {"model": "m", "query": "hi", "documents": ["hi"]},
     "mistral_ocr": {"model": "m", "document": {"type": "file", "file_id": "f"}},
     "gemini": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    "gemini_cloudcode": {"model": "m", "request": {"contents": [{"parts": [{"text": "hi"}]}]}},
 }
 CONVERSATION = {
     "anthropic_messages": "messages",

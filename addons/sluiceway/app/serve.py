@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluiceway.app import authority, grants, keys, notify, operations
+from sluiceway.app import authority, grants, keys, notify, operations, seats
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
@@ -286,6 +286,7 @@ class Service:
             "own_ports_not_open": [] if self.own_ports is None else list(self.own_ports.problems.values()),
             "policy_version": self.gateway.parts.rules.policy.version,
             "rules_problem": self.rules_problem,
+            "seats": seats.listing(self.store),
             **self.store.status(),
         }
 

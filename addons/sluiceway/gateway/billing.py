@@ -9,7 +9,7 @@ from typing import Any
 
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.pricing import estimate
+from sluiceway.pricing import estimate, regions
 from sluiceway.pricing.estimate import PreviousInput
 from sluiceway.types import Answer, Cost, CostBasis, KeyClass, LedgerRow, Usage, UsageSource, to_nusd
 
@@ -38,6 +38,7 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         usage=usage,
         at=row.started_at,
         service_tier=tier,
+        region=regions.of_host(exchange.host),
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,
@@ -94,6 +95,7 @@ def _as_requested(exchange: Exchange, row: LedgerRow, usage: Usage, tier: str | 
         usage=usage,
         at=row.started_at,
         service_tier=tier if stayed else call.service_tier,
+        region=regions.of_host(exchange.attachment.host),
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,

@@ -62,6 +62,7 @@ class Flow:
     async def relay(self, settlement: Settlement) -> web.StreamResponse:
         """Passes the answer on, and settles before it returns or raises. Only Failed is left to the caller,
         who then answers in the provider's place and settles by that."""
+        settlement.began(self._answer.status, self._answer.headers.items())
         try:
             return await self._run(self._open())
         except (Failed, ConnectionError):

@@ -10,6 +10,7 @@ from sluiceway.gateway.billing import FREE, likely_input
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.refusals import NO_LEDGER
+from sluiceway.pricing import regions
 from sluiceway.pricing.estimate import output_prior
 from sluiceway.store.records import Answer, Busy, Granted, Spent, Want
 from sluiceway.types import Call, Cap, LedgerRow, Refusal, RefusalKind, Unit, to_nusd, to_usd
@@ -91,6 +92,7 @@ def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens
         at=exchange.started_at,
         cache_writes=call.cache_writes,
         service_tier=call.service_tier,
+        region=regions.of_host(exchange.host),
         operation=call.operation,
         dialect=call.dialect,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sluiceway.errors import StoreError
@@ -12,7 +14,8 @@ from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.upstream import Failed
 from sluiceway.store.records import Reservation
-from sluiceway.types import Answer, LedgerRow, Outcome, Refusal, RefusalKind
+from sluiceway.types import Answer, KeyClass, LedgerRow, Outcome, Refusal, RefusalKind
+from sluiceway.wire import seats
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,15 @@ class Settlement:
     def opened(self, row: LedgerRow, reservation: Reservation) -> None:
         """The row is on disk and holds money."""
         self._open_row, self._reservation = row, reservation
+
+    def began(self, upstream_status: int, headers: Iterable[tuple[str, str]]) -> None:
+        """The head of an answer is there: of a login's, it says how full the subscription's windows are."""
+        exchange = self._exchange
+        if exchange.key_class is not KeyClass.SUBSCRIPTION:
+            return
+        at = datetime.now(UTC)
+        if told := seats.windows(headers, upstream_status, at):
+            self._parts.store.seats.saw(exchange.principal.name, exchange.provider.name, told, at)
 
     def answered(self, upstream_status: int, outcome: Outcome, answer: Answer | None) -> None:
         """The provider's answer is over, one way or another; `answer`: what the tap saw, if there is one."""

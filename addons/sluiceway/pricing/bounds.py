@@ -14,11 +14,22 @@ type CacheWrites = Literal["5m", "1h"] | None
 # One use of a tool without a price: the dearest image OpenAI documents (gpt-image-1, high, 1536x1024), more
 # than any search or code session costs.
 UNKNOWN_TOOL_USD = Decimal("0.25")
+# What comes in larger numbers, at more than anybody's list price (Veo 2: 0.50 a second; ElevenLabs: 0.30 for
+# 1,000 characters).
+UNKNOWN_UNITS_USD = {
+    "video_seconds": Decimal("0.75"),
+    "audio_seconds": Decimal("0.01"),
+    "characters": Decimal("0.0003"),
+}
 
 
 def most_of_usage(own: Rates | None, ceiling: Rates, usage: Usage) -> Decimal:
-    """The most the known counts can cost: all input at the dearest kind present, all output likewise.
-    `ceiling` steps in where the model's `own` rates are not known. Unknown counts add nothing."""
+    """The most the known counts can cost: all input at the dearest kind present, all output likewise; where
+    pieces are billed, at least one. `ceiling` steps in where the model's `own` rates are not known. Unknown
+    counts add nothing."""
+    if own and own.by_units:
+        pieces = _most_of_tools(own, ceiling, usage.tool_units)
+        return max(pieces, most_of_pieces(own, max(usage.input_tokens or 0, 0)))
     u, rates = usage, own.or_else(ceiling) if own else ceiling
     read, write = u.cache_read_tokens or 0, max(u.cache_write_tokens or 0, u.cache_write_1h_tokens or 0)
     audio_in, audio_out, image = u.audio_input_tokens or 0, u.audio_output_tokens or 0, u.image_tokens or 0
@@ -45,7 +56,7 @@ def _most_of_tools(rates: Rates, ceiling: Rates, units: Mapping[str, int]) -> De
     total = ZERO
     for tool, uses in units.items():
         if (each := rates.tools.get(tool)) is None:
-            each = _most_of_a_use(tool, ceiling)
+            each = ceiling.tools.get(tool, _most_of_a_use(tool, ceiling))
         total += each * max(uses, 0)
     return total
 
@@ -56,7 +67,14 @@ def _most_of_a_use(tool: str, ceiling: Rates) -> Decimal:
         return (ceiling.input or ZERO).scaleb(-6)
     if tool.endswith("_output_tokens"):
         return (ceiling.output or ZERO).scaleb(-6)
-    return UNKNOWN_TOOL_USD
+    return UNKNOWN_UNITS_USD.get(tool, UNKNOWN_TOOL_USD)
+
+
+def most_of_pieces(rates: Rates, input_tokens: int) -> Decimal:
+    """The most a call can cost that is billed by the piece, before anybody knows how many: its input is at
+    most four characters a token, and of anything else there is one, at the price of the dearest image."""
+    characters = rates.tools.get("characters", ZERO) * input_tokens * 4
+    return max(characters, UNKNOWN_TOOL_USD, *rates.tools.values()) + rates.per_request
 
 
 def unpriced(rates: Rates, output_tokens: int, cache_writes: CacheWrites) -> bool:

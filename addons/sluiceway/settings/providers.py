@@ -109,9 +109,11 @@ class QuirksEntry(Section):
 
 
 class ProviderEntry(Section):
-    """One provider. `price_id` is its id in genai-prices; `dialect` is the form of our own refusals."""
+    """One provider. Not `enabled`: as if it were not here, its hosts at most watched. `price_id` is its id
+    in genai-prices; `dialect` is the form of our own refusals."""
 
     name: Name
+    enabled: bool = True
     hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
     price_id: Name
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -160,7 +162,7 @@ class Providers:
         file = document.read(ProvidersFile)
         if problems := list(_repeated(document, file)):
             raise document.error(problems)
-        records = [entry.record() for entry in file.providers]
+        records = [entry.record() for entry in file.providers if entry.enabled]
         return cls(
             by_name={provider.name: provider for provider in records},
             by_host={host: provider for provider in records for host in provider.hosts},

@@ -12,6 +12,7 @@ from sluiceway.wire.cohere_chat import CohereChat
 from sluiceway.wire.cohere_embeddings import COHERE_EMBEDDINGS
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
 from sluiceway.wire.gemini import Gemini
+from sluiceway.wire.gemini_cloudcode import GeminiCloudCode
 from sluiceway.wire.mistral_ocr import MISTRAL_OCR
 from sluiceway.wire.openai_chat import OpenAIChat
 from sluiceway.wire.openai_completions import OpenAICompletions
@@ -49,6 +50,7 @@ DIALECTS: tuple[Dialect, ...] = (
     COHERE_EMBEDDINGS,
     RERANK,
     MISTRAL_OCR,
+    GeminiCloudCode(),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sluiceway.demo import credentials
+from sluiceway.demo import credentials, seats
 from sluiceway.demo.dialects import (
     anthropic,
     chat,
@@ -14,6 +14,7 @@ from sluiceway.demo.dialects import (
     embeddings,
     family,
     gemini,
+    gemini_cloudcode,
     listing,
     responses,
 )
@@ -25,6 +26,8 @@ PROVIDERS = {
     "api.anthropic.com": "anthropic",
     "api.openai.com": "openai",
     "generativelanguage.googleapis.com": "gemini",
+    "cloudcode-pa.googleapis.com": "gemini",
+    "chatgpt.com": "openai",
     "api.x.ai": "xai",
     **family.HOSTS,
 }
@@ -53,7 +56,7 @@ def answer(asked: Asked, memory: Memory) -> Reply:
         return _harmless(asked)
     credentials.check(asked.provider, asked.headers, asked.query)
     try:
-        return _function(asked)(asked, memory)
+        return seats.told(asked, _function(asked)(asked, memory))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         # A wrong type somewhere deep in the body. The real ones answer 400 too, with the path into it.
         raise Rejected(400, "The request body does not follow the schema.") from None
@@ -98,6 +101,7 @@ _OPENAI: tuple[Route, ...] = (
 )
 _GEMINI: tuple[Route, ...] = (
     ("POST", re.compile(r"/v1\w*/models/.*"), gemini.call),
+    ("POST", re.compile(r"/v1internal:\w+"), gemini_cloudcode.call),
     ("GET", re.compile(r"/v1\w*/models"), listing.listed),
     ("POST", re.compile(r"/v1beta/openai/chat/completions"), chat.completions),
     ("POST", re.compile(r"/v1beta/openai/embeddings"), embeddings.create),
