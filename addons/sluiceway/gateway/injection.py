@@ -72,8 +72,9 @@ def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
 
 def _may_have_it(exchange: Exchange) -> bool:
     """Metered requests, and reading what is listed as free. Deleting, cancelling and whatever a client calls
-    below a pattern for all methods, or for all of a host, are not done in the company's name. And only at a host that is named in
-    full: below a star every customer of the provider has one, to collect keys with if they like."""
+    below a pattern for all methods, or for all of a host, are not done in the company's name. And only at a
+    host that is named in full: below a star every customer of the provider has one, to collect keys with if
+    they like."""
     if exchange.host not in exchange.provider.hosts:
         return False
     route = exchange.route
