@@ -20,6 +20,7 @@ from sluiceway.app.init import PASSPHRASE_VARIABLE
 from sluiceway.demo.pace import NO_LATENCY
 from tests.e2e.running import Running
 from tests.e2e.since import Since
+from tests.e2e.test_front import curl
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -230,6 +231,30 @@ def test_a_client_that_did_not_ask_for_usage_is_not_shown_it_at_openrouter(since
     chunks = list(client.chat.completions.create(model="openai/gpt-4o", messages=HI, stream=True))
     assert all(chunk.choices for chunk in chunks)
     assert since.matching()["usage_source"] == "reported"
+
+
+def test_openais_older_completions(since: Since) -> None:
+    client = openai.OpenAI(api_key="sk-test", max_retries=0)
+    whole = client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Say", max_tokens=12)
+    chunks = list(
+        client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Say", max_tokens=12, stream=True)
+    )
+    assert all(chunk.choices for chunk in chunks)  # nobody asked to see the usage chunk
+    first, second = since.rows(2)
+    assert whole.usage and whole.usage.prompt_tokens == first["input_tokens"]
+    assert (first["operation"], second["usage_source"]) == ("completions", "reported")
+    # 1.5 and 2 USD a million tokens.
+    priced(first, 1_500, 2_000)
+    priced(second, 1_500, 2_000)
+
+
+def test_voyage_ranks_by_tokens(since: Since, family: Running, alice: str) -> None:
+    body = json.dumps({"model": "rerank-2.5", "query": "which", "documents": ["one", "two"]})
+    url, key = "https://api.voyageai.com/v1/rerank", "authorization: Bearer pa-test"
+    assert "relevance_score" in curl(family, url, "-H", key, "-d", body, proxy=alice).stdout
+    row = since.row()
+    assert (row["provider"], row["usage_source"]) == ("voyage", "reported")
+    priced(row, 50, 0)
 
 
 def azure(version: str = "2024-10-21") -> openai.AsyncAzureOpenAI:

@@ -159,6 +159,15 @@ def test_of_unmetered_paths_only_reading_gets_the_key(
     assert (made.company_key and made.company_key.label) == label
 
 
+@pytest.mark.parametrize("pattern", ["/", "/*"])
+def test_a_whole_host_that_is_read_gets_no_key(pattern: str) -> None:
+    """At openrouter.ai the site and the account's figures are below the same pattern."""
+    made, of = asked(VACANT, {}, method="GET", metered=False)
+    made.route = Route("GET", pattern, None, "pass")
+    equip(made, of)
+    assert made.company_key is None
+
+
 def test_the_placeholder_goes_nowhere_even_where_nothing_is_metered() -> None:
     made, of = asked(PLACEHOLDER, {}, method="DELETE", metered=False)
     with pytest.raises(Refused, match="no_company_key"):

@@ -124,6 +124,15 @@ def test_a_limit_of_ours_has_the_providers_own_name() -> None:
     assert renamed(limited, SHIPPED["groq"].quirks) is limited
 
 
+@pytest.mark.parametrize(
+    ("version", "name"), [("2024-06-01", "max_tokens"), ("2024-10-21", "max_completion_tokens")]
+)
+def test_a_limit_of_ours_is_named_as_azures_version_knows_it(version: str, name: str) -> None:
+    path = "/openai/deployments/d/chat/completions"
+    reading = asked("azure", path, f"api-version={version}", model=...)
+    assert by_name("openai_chat").limit_output(reading, 7).document == {"messages": HI, name: 7}
+
+
 @pytest.mark.parametrize("name", ["anthropic_messages", "openai_responses"])
 def test_other_apis_are_left_as_they_are(name: str) -> None:
     body = orjson.dumps({"model": "m", "max_tokens": 5, "messages": HI, "input": "hi"})

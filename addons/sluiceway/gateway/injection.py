@@ -22,6 +22,7 @@ from sluiceway.policy.kinds import Inject
 from sluiceway.types import Call, Facts, KeyClass, Provider, Refusal
 
 HTTPS_PORT = 443
+WHOLE_HOST = frozenset({"/", "/*"})
 # How each header says a key; one that is not listed holds it bare.
 WRITTEN = {"authorization": "Bearer {}"}
 # What a client may have said about whose account is meant; none of it goes along with the company's key.
@@ -74,11 +75,15 @@ def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
 
 def _may_have_it(exchange: Exchange) -> bool:
     """Metered requests, and reading what is listed as free. Deleting, cancelling and whatever a client calls
-    below a pattern for all methods are not done in the company's name. And only at a host that is named in
-    full: below a star every customer of the provider has one, to collect keys with if they like."""
+    below a pattern for all methods, or for all of a host, are not done in the company's name. And only at a
+    host that is named in full: below a star every customer of the provider has one, to collect keys with if
+    they like."""
     if exchange.host not in exchange.provider.hosts:
         return False
-    return exchange.dialect is not None or (exchange.route is not None and exchange.route.method == "GET")
+    route = exchange.route
+    return exchange.dialect is not None or (
+        route is not None and route.method == "GET" and route.pattern not in WHOLE_HOST
+    )
 
 
 def _rule(exchange: Exchange, parts: GatewayParts) -> Inject | None:

@@ -181,7 +181,7 @@ def is_foreign(shape: Shape | None, provider: Provider) -> bool:
 
 def key_class_at(shape: Shape, provider: Provider) -> KeyClass:
     """The class of a credential of this shape at this provider. A token of nobody known is a login only where
-    seats are sold: MiniMax's keys are JWTs (MiniMax API reference), and so are Snowflake's and others'."""
+    seats are sold: MiniMax's keys are JWTs (MiniMax API reference), as are Snowflake's and many gateways'."""
     names = {ALIASES.get(name, name) for name in (provider.name, provider.price_id)}
     return shape.key_class if shape.owners or names & SELL_SEATS else KeyClass.UNKNOWN
 

@@ -93,13 +93,15 @@ class OpenAIChat:
         )
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
-        """Lowers the field that is there; where there is none, sets `max_completion_tokens`."""
+        """Lowers the field that is there; where there is none, sets `max_completion_tokens`, or `max_tokens`
+        for a version of Azure's API that is older than the other name."""
         asked = reading.call.max_output_tokens
         if max_output_tokens < 1:
             raise WireError("max_completion_tokens: cannot be lowered below 1")
         if asked is not None and asked <= max_output_tokens:
             return reading
-        given = [name for name in _LIMITS if reading.document.get(name) is not None] or _LIMITS[:1]
+        usual = _LIMITS[:1] if deployment.tells_usage(reading.target) else _LIMITS[1:]
+        given = [name for name in _LIMITS if reading.document.get(name) is not None] or usual
         document = {**reading.document, **dict.fromkeys(given, max_output_tokens)}
         return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
 
