@@ -172,8 +172,29 @@ def test_a_path_that_can_be_read_in_two_ways_is_unlisted(method, path):
     assert match(SHIPPED.by_name["anthropic"], method, path) is None
 
 
-def test_every_shipped_provider_refuses_what_is_not_listed():
-    assert {provider.unlisted for provider in SHIPPED.by_name.values()} == {"refuse"}
+def test_every_shipped_provider_that_bills_by_use_refuses_what_is_not_listed():
+    passing = {provider.name for provider in SHIPPED.by_name.values() if provider.unlisted == "pass"}
+    assert passing == {"google-code-assist"}  # a seat: whatever is used there costs nothing more
+
+
+def test_chatgpt_is_watched_and_not_decrypted():
+    """Decision 0011: it is a consumer site."""
+    assert SHIPPED.at("chatgpt.com") is None
+    assert SHIPPED.watched("chatgpt.com")
+    assert "chatgpt.com" not in SHIPPED.hosts
+
+
+def test_an_entry_that_is_not_enabled_is_as_if_it_were_not_there(tmp_path):
+    text = (Path(__file__).parents[2] / "rules" / "providers.yaml").read_text()
+    (tmp_path / "providers.yaml").write_text(text.replace("enabled: false", "enabled: true"))
+    switched_on = Providers.load(tmp_path / "providers.yaml")
+    assert switched_on.by_name.keys() - SHIPPED.by_name.keys() == {"chatgpt"}
+    found = switched_on.at("chatgpt.com")
+    assert match(found, "POST", "/backend-api/codex/responses").dialect == "openai_responses"
+    assert found.unlisted == "pass"
+    for path in ("/", "/backend-api/wham/accounts/check", "/backend-api/conversation"):
+        route = match(found, "GET", path)
+        assert route is None or route.dialect is None
 
 
 def test_no_shipped_pass_pattern_reaches_a_metered_path():
@@ -279,7 +300,7 @@ MISTAKES = {
     "harmless list by another name": (
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
-        "name, hosts, price_id, dialect, credential_headers, unlisted, quirks, paths, pass",
+        "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, quirks, paths, pass",
     ),
     "quirk misspelt": (
         ENTRY + "    quirks: {stream_usages: always}\n",

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from sluiceway.app.deployment import Deployment
 from sluiceway.errors import ConfigError
 from sluiceway.report.bills import ours as ledger_side
-from sluiceway.report.bills.compare import Compared, compare, gathered
+from sluiceway.report.bills.classes import Compared, gathered
+from sluiceway.report.bills.compare import compare
 from sluiceway.report.bills.formats import Format
 from sluiceway.report.bills.line import Line
 from sluiceway.report.bills.ours import Apart, Group, Sums

@@ -13,7 +13,7 @@ from sluiceway.app.deployment import Deployment
 from sluiceway.app.reconciling import Asked, Reconciled
 from sluiceway.app.reconciling import reconcile as work_out
 from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, Progress, show, table
-from sluiceway.report.bills.compare import HARMLESS, MEANING, Class, Difference
+from sluiceway.report.bills.classes import HARMLESS, MEANING, Class, Difference
 from sluiceway.report.text import plural
 from sluiceway.types import to_usd
 

@@ -22,7 +22,7 @@ def seats(
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """How full people's subscription windows are, as the provider last said."""
+    """How full subscription windows are, person by person."""
     with Deployment.load(config).store(writable=False) as store:
         found = listing(store, person)
     rows = [
