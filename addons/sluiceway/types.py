@@ -126,6 +126,7 @@ class Call:
     `dense_bytes` is the part of it outside plain ASCII prose (CJK, hex, base64), which tokenises worse.
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
+    `vendor`: whose kind of body it is, where one API carries several vendors' own (Bedrock's InvokeModel).
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     """
 
@@ -144,6 +145,7 @@ class Call:
     dense_bytes: int = 0
     usage_added: bool = False
     background: bool = False
+    vendor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

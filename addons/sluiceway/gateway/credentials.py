@@ -9,6 +9,7 @@ from multidict import CIMultiDictProxy
 
 from sluiceway.audit.keyring import KeyRing, fingerprint
 from sluiceway.gateway import refusals
+from sluiceway.gateway.signature import access_key
 from sluiceway.types import KeyClass, Provider, Refusal
 from sluiceway.wire.credential_shapes import is_foreign, is_placeholder, shape_of
 
@@ -62,6 +63,8 @@ def _name(field: str) -> str:
 
 
 def _bare(value: str) -> str:
+    if (signer := access_key(value)) is not None:
+        return signer  # the rest of it is another one in every request
     scheme, _, rest = value.strip().partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value.strip()
 

@@ -13,6 +13,7 @@ from yarl import URL
 from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
+from sluiceway.gateway.signature import is_signed
 from sluiceway.types import (
     Attachment,
     Call,
@@ -83,6 +84,11 @@ class Exchange:
         elif self.upstream_path is not None:
             target = f"{self.upstream_path}?{self.query}" if self.query else self.upstream_path
         return URL(f"https://{self.host}{target}", encoded=True)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the client's signature forbids any change to the body, the path and the signed headers."""
+        return self.company_key is None and is_signed(self.request.headers)
 
     @property
     def operation(self) -> str:

@@ -28,7 +28,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import body, credentials, headers, injection, refusals
+from sluiceway.gateway import body, credentials, headers, injection, refusals, signature
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
@@ -207,7 +207,7 @@ class Gateway:
         try:
             raw = await body.read(request, limit, self.parts.idle_s)
             plain = await body.decoded(raw, request.headers.get("content-encoding", ""), limit)
-            reading = dialect.read(target, _lower(request), plain)
+            reading = dialect.read(target, _lower(request), plain, add_usage=not exchange.sealed)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
         if reading.call.background:
@@ -249,6 +249,8 @@ class Gateway:
         exchange.call = reading.call
         if exchange.moved:
             injection.equip_elsewhere(exchange, self.parts)
+        if exchange.sealed and exchange.upstream_path not in (None, exchange.path):
+            raise Refused(refusals.SIGNED_ROUTE)
         return upload.limited(reading)
 
     async def _attempt(
@@ -256,11 +258,15 @@ class Gateway:
     ) -> web.StreamResponse:
         """One try at the provider, with the money for it reserved and its row open on disk."""
         assert exchange.dialect
+        if exchange.sealed and not upload.untouched:
+            raise Refused(refusals.SIGNED_BODY)
         row = exchange.row()
         granted, guess = await reserve(exchange, self.parts, row)
         settlement.opened(row, granted.reservation)
         exchange.remaining_nusd = granted.remaining_nusd
         limit = output_limit(upload.reading.call, guess, granted)
+        if limit is not None and exchange.sealed:
+            raise Refused(refusals.SIGNED_LIMIT)
         if limit is not None:
             upload = upload.limited(exchange.dialect.limit_output(upload.reading, limit))
             exchange.call = upload.reading.call
@@ -279,6 +285,8 @@ class Gateway:
         await body.proceed(request)
         exchange.read_s = time.monotonic()
         fields = headers.to_provider(request.headers, exchange.host)
+        if exchange.sealed:
+            signature.keep(fields, request.headers)
         content = request.content if request.body_exists else None
         if content is not None and request.content_length is not None:
             fields["content-length"] = str(request.content_length)
@@ -294,6 +302,8 @@ class Gateway:
             fields["accept-encoding"] = "identity"  # we may have to write the stream's end
         elif offered := exchange.request.headers.getall("accept-encoding", None):
             fields["accept-encoding"] = headers.accepted(", ".join(offered))
+        if exchange.sealed:
+            signature.keep(fields, exchange.request.headers)
         return fields
 
     async def _send(

@@ -18,10 +18,12 @@ from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.gateway.watch import Watch
 from sluiceway.types import Answer, Outcome, Refusal
-from sluiceway.wire.dialect import Tap
+from sluiceway.wire import eventstream
+from sluiceway.wire.dialect import ReadsHeaders, Tap
 
 logger = logging.getLogger(__name__)
 
+_STREAMS = frozenset({"text/event-stream", eventstream.CONTENT_TYPE})
 # A decoded answer this large is more than any model writes: it ends there.
 DECODED_ANSWER_BYTES = 256 * 1024 * 1024
 
@@ -92,6 +94,8 @@ class Flow:
         exchange, answer = self._exchange, self._answer
         if exchange.dialect is not None and exchange.call is not None:
             self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)
+            if isinstance(self._tap, ReadsHeaders):
+                self._tap.headers({name.lower(): value for name, value in answer.headers.items()})
             encoding = answer.headers.get("content-encoding", "")
             if not decoding.is_plain(encoding):
                 self._decoder = decoding.decoder(encoding, DECODED_ANSWER_BYTES)
@@ -115,7 +119,7 @@ class Flow:
 
     async def _run(self, reply: Relayed) -> web.StreamResponse:
         request = self._exchange.request
-        if self._answer.content_type == "text/event-stream" and not self._answer.content.total_bytes:
+        if self._answer.content_type in _STREAMS and not self._answer.content.total_bytes:
             await reply.begin(request)  # the client's clock may start with the headers
         while True:
             try:

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from sluiceway.settings.addresses import HOST
-from sluiceway.settings.paths import check_pattern, fits, is_canonical
+from sluiceway.settings.paths import check_pattern, fits, is_canonical, may_hold_percent
 from sluiceway.settings.section import Name, Section
 from sluiceway.settings.yaml_file import Document, load_document
 from sluiceway.settings.yaml_nodes import Loc, Problem
@@ -156,10 +156,10 @@ def match(provider: Provider, method: str, path: str) -> Route | None:
 
     A route whose `dialect` is None passes unmetered. Methods are compared as sent, in capitals.
     """
-    if not is_canonical(path):
-        return None
+    plain = is_canonical(path)
     fitting = (route for route in provider.routes if route.method in (method, ANY_METHOD))
-    return next((route for route in fitting if fits(route.pattern, path)), None)
+    readable = (route for route in fitting if plain or may_hold_percent(route.pattern))
+    return next((route for route in readable if fits(route.pattern, path)), None)
 
 
 def path_at(provider: Provider, like: Route, path: str) -> str | None:

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 from sluiceway.wire.anthropic import AnthropicMessages
+from sluiceway.wire.anthropic_vertex import AnthropicVertex
+from sluiceway.wire.bedrock_converse import BedrockConverse
+from sluiceway.wire.bedrock_invoke import BedrockInvoke
 from sluiceway.wire.client import ClientInfo, identify
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
 from sluiceway.wire.gemini import Gemini
@@ -36,6 +39,9 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenAIResponses(),
     OpenAIEmbeddings(),
     Gemini(),
+    BedrockConverse(),
+    BedrockInvoke(),
+    AnthropicVertex(),
 )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sluiceway.demo import credentials
-from sluiceway.demo.dialects import anthropic, chat, embeddings, gemini, listing, responses
+from sluiceway.demo import credentials, sigv4
+from sluiceway.demo.dialects import anthropic, bedrock, chat, embeddings, gemini, listing, responses, vertex
 from sluiceway.demo.exchange import Asked, Rejected, Reply, new_id
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
@@ -16,6 +16,11 @@ PROVIDERS = {
     "api.openai.com": "openai",
     "generativelanguage.googleapis.com": "gemini",
     "api.x.ai": "xai",
+    "bedrock-runtime.us-east-1.amazonaws.com": "bedrock",
+    "bedrock-runtime.eu-central-1.amazonaws.com": "bedrock",
+    "bedrock-mantle.us-east-1.api.aws": "bedrock",
+    "us-east5-aiplatform.googleapis.com": "vertex",
+    "aiplatform.googleapis.com": "vertex",
 }
 # Spoken by many: any other name that reaches the simulator answers in OpenAI's way.
 COMPATIBLE = ("api.groq.com", "api.mistral.ai", "api.deepseek.com", "openrouter.ai", "api.together.xyz")
@@ -39,7 +44,10 @@ def answer(asked: Asked, memory: Memory) -> Reply:
     """The provider's answer, errors of the request raised as Rejected."""
     if asked.provider == "anthropic" and asked.path.startswith("/api/"):
         return _harmless(asked)
-    credentials.check(asked.provider, asked.headers, asked.query)
+    if asked.provider == "bedrock":
+        sigv4.check(asked)
+    else:
+        credentials.check(asked.provider, asked.headers, asked.query)
     try:
         return _function(asked)(asked, memory)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -86,4 +94,10 @@ _GEMINI: tuple[Route, ...] = (
     ("POST", re.compile(r"/v1beta/openai/chat/completions"), chat.completions),
     ("POST", re.compile(r"/v1beta/openai/embeddings"), embeddings.create),
 )
-_ROUTES = {"anthropic": _ANTHROPIC, "gemini": _GEMINI}
+_BEDROCK: tuple[Route, ...] = (
+    ("POST", re.compile(r"/model/.*"), bedrock.call),
+    ("POST", re.compile(r"/anthropic/v1/messages"), anthropic.messages),
+    *_OPENAI,
+)
+_VERTEX: tuple[Route, ...] = (("POST", re.compile(r"/v1/projects/.*"), vertex.call),)
+_ROUTES = {"anthropic": _ANTHROPIC, "gemini": _GEMINI, "bedrock": _BEDROCK, "vertex": _VERTEX}
