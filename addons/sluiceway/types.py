@@ -111,6 +111,7 @@ class Provider:
     dialect: str
     unlisted: Literal["refuse", "pass"] = "refuse"
     credential_headers: tuple[str, ...] = ("authorization",)
+    seats: bool = True  # a login is a seat, paid for already; False: a cloud, which bills logins by use
 
     @property
     def own_host(self) -> str | None:

@@ -68,8 +68,8 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
 
 
 def _priced_model(exchange: Exchange, row: LedgerRow, answer: Answer) -> str | None:
-    """The model that answered. AWS bills by the inference profile that was asked for (`global.` costs less), and
-    its answers name the bare model; only behind a prompt router it is the answer that says which."""
+    """The model that answered. AWS bills by the inference profile that was asked for (`global.` costs less),
+    and its answers name the bare model; only behind a prompt router it is the answer that says which."""
     call, provider = exchange.call, exchange.provider
     assert call
     by_profile = provider.price_id == AWS and exchange.rules.prices.known(

@@ -93,7 +93,8 @@ def _judged(credential: str, provider: Provider, ring: KeyRing, key: bytes, cont
             return Presented(fingerprint=digest)
         if is_foreign(shape, provider):
             fault = refusals.foreign_key(shape.words, provider.name)
-        return Presented(shape.key_class, digest, fault=fault)
+        is_seat = shape.key_class is KeyClass.SUBSCRIPTION and provider.seats
+        return Presented(KeyClass.SUBSCRIPTION if is_seat else KeyClass.UNKNOWN, digest, fault=fault)
     if known.provider != provider.name:
         whose = f"the {known.key_class} key '{known.label}' of {known.provider}"
         fault = refusals.foreign_key(whose, provider.name)

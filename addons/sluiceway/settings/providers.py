@@ -74,7 +74,8 @@ class PassEntry(Section):
 
 
 class ProviderEntry(Section):
-    """One provider. `price_id` is its id in genai-prices; `dialect` is the form of our own refusals."""
+    """One provider. `price_id` is its id in genai-prices; `dialect` is the form of our own refusals.
+    `seats: false`: what looks like a login is billed by use here."""
 
     name: Name
     hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
@@ -82,6 +83,7 @@ class ProviderEntry(Section):
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     credential_headers: Annotated[tuple[Annotated[str, AfterValidator(_header)], ...], Field(min_length=1)]
     unlisted: Literal["refuse", "pass"] = "refuse"
+    seats: bool = True
     paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
     harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
 
@@ -97,6 +99,7 @@ class ProviderEntry(Section):
             dialect=self.dialect,
             unlisted=self.unlisted,
             credential_headers=self.credential_headers,
+            seats=self.seats,
         )
 
 

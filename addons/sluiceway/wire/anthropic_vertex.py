@@ -2,7 +2,8 @@
 the path.
 
 Facts from Anthropic's documents ("Claude on Vertex AI"): `anthropic_version` stands in the body, `model` only
-where tokens are counted, by the model called `count-tokens`.
+where tokens are counted, by the model called `count-tokens`. Any location but `global` costs more for models
+since Sonnet 4.5; that is a service tier here, called `regional`, whose factor prices.yaml has.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from sluiceway.errors import WireError
-from sluiceway.types import Call, ErrorAnswer, Refusal
+from sluiceway.types import Answer, Call, ErrorAnswer, Refusal
 from sluiceway.wire import notice, rewrite
 from sluiceway.wire.anthropic import PARTS, AnthropicMessages
 from sluiceway.wire.body import read_object
@@ -27,7 +28,24 @@ _PATH = re.compile(r"(?P<before>.*/publishers/anthropic/models/)(?P<model>[A-Za-
 _MODEL = re.compile(r"[A-Za-z0-9._@-]+")
 _METHODS = ("rawPredict", "streamRawPredict")
 COUNTS = "count-tokens"
+REGIONAL = "regional"
+_PLAIN_TIERS = frozenset({None, "auto", "standard_only"})
 _MESSAGES = AnthropicMessages()
+
+
+class RegionalTap:
+    """Another tap, whose answer is of the tier `regional`."""
+
+    def __init__(self, tap: Tap) -> None:
+        self._tap = tap
+        self.feed, self.finish, self.cut, self.fail = tap.feed, tap.finish, tap.cut, tap.fail
+
+    @property
+    def between_events(self) -> bool:
+        return self._tap.between_events
+
+    def answer(self) -> Answer:
+        return replace(self._tap.answer(), service_tier=REGIONAL)
 
 
 class AnthropicVertex:
@@ -50,7 +68,8 @@ class AnthropicVertex:
         # The method says the same as `stream`; where they differ, the body is what the model goes by.
         stream = document.get("stream", method == "streamRawPredict")
         call = _MESSAGES.call_of({**document, "model": model, "stream": stream}, headers or {})
-        return replace(call, dialect=self.name)
+        regional = "/locations/global/" not in target.path and call.service_tier in _PLAIN_TIERS
+        return replace(call, dialect=self.name, service_tier=REGIONAL if regional else call.service_tier)
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         return _MESSAGES.limit_output(reading, max_output_tokens)
@@ -80,7 +99,9 @@ class AnthropicVertex:
         return notice.anthropic(reading, text, request_id)
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
-        return _MESSAGES.tap(call, status, content_type)
+        """What an answer says of its tier does not tell the location, which decides the price."""
+        tap = _MESSAGES.tap(call, status, content_type)
+        return RegionalTap(tap) if call.service_tier == REGIONAL else tap
 
     def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
         return _MESSAGES.refuse(refusal, request_id)

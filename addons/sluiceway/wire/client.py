@@ -31,6 +31,7 @@ _AGENTS = {
     "aider": "aider",
     "litellm": "litellm",
     "curl": "curl",
+    "boto3": "boto3",  # AWS's SDK for Python
 }
 _PRODUCT = re.compile(r"([A-Za-z][\w.-]{0,39})/(\d[\w.+-]{0,39})?", re.ASCII)
 # The Stainless SDKs: "OpenAI/Python 2.1.0", "AsyncAnthropic/JS 0.60.0".

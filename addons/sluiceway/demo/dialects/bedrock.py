@@ -1,4 +1,4 @@
-"""Bedrock's runtime as its reference describes it: Converse and InvokeModel, whole and in frames, and counting.
+"""Bedrock's runtime as its reference describes it: Converse and InvokeModel, whole or in frames, counting.
 
 The models are Claude's, whose prompts are counted and cached as in Anthropic's own API, and for InvokeModel
 one that takes Llama's body and one that takes Cohere's texts, whose usage only the headers tell.

@@ -18,7 +18,7 @@ def call(asked: Asked, memory: Memory) -> Reply:
     found, body = _PATH.fullmatch(asked.path), body_of(asked)
     if found is None:
         raise Rejected(404, "Publisher model was not found.")
-    if body.get("anthropic_version") != "vertex-2023-10-16":
+    if "anthropic_version" not in body:
         raise Rejected(400, "anthropic_version: Field required")
     if found[1] == "count-tokens":
         return anthropic.counted(asked, body)
