@@ -21,6 +21,9 @@ PATHS = {
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "bedrock_converse": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
+    "bedrock_invoke": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+    "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
@@ -28,6 +31,13 @@ GOOD: dict[str, dict[str, Any]] = {
     "openai_responses": {"model": "m", "input": "hi"},
     "openai_embeddings": {"model": "m", "input": "hi"},
     "gemini": {"contents": [{"parts": [{"text": "hi"}]}]},
+    "bedrock_converse": {"messages": [{"role": "user", "content": [{"text": "hi"}]}]},
+    "bedrock_invoke": {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "hi"}],
+    },
+    "anthropic_vertex": {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
 }
 SECRET = "hunter2"
 dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)

@@ -20,6 +20,9 @@ PATHS = {
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "bedrock_converse": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
+    "bedrock_invoke": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+    "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
 }
 RICH: dict[str, dict[str, Any]] = {
     "anthropic_messages": {
@@ -76,6 +79,36 @@ RICH: dict[str, dict[str, Any]] = {
             {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": ["b"]}}}]},
         ],
         "generationConfig": {"temperature": 0},
+    },
+    "bedrock_converse": {
+        "system": [{"text": "be brief"}, {"cachePoint": {"type": "default"}}],
+        "messages": [
+            {"role": "user", "content": [{"text": "first"}]},
+            {
+                "role": "assistant",
+                "content": [
+                    {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "sig"}}},
+                    {"toolUse": {"toolUseId": "t_1", "name": "f", "input": {"a": ["b"]}}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [{"toolResult": {"toolUseId": "t_1", "content": [{"text": "done"}]}}],
+            },
+        ],
+        "toolConfig": {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}]},
+        "inferenceConfig": {"maxTokens": 9},
+    },
+    "bedrock_invoke": {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "system": "be brief",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]}],
+    },
+    "anthropic_vertex": {
+        "anthropic_version": "vertex-2023-10-16",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]}],
     },
 }
 MARK = "planted-4f9a1c"

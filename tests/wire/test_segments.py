@@ -21,6 +21,9 @@ PATHS = {
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "bedrock_converse": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
+    "bedrock_invoke": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+    "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
@@ -28,12 +31,22 @@ GOOD: dict[str, dict[str, Any]] = {
     "openai_responses": {"model": "m", "input": "hi"},
     "openai_embeddings": {"model": "m", "input": "hi"},
     "gemini": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    "bedrock_converse": {"messages": [{"role": "user", "content": [{"text": "hi"}]}]},
+    "bedrock_invoke": {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "hi"}],
+    },
+    "anthropic_vertex": {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
 }
 CONVERSATION = {
     "anthropic_messages": "messages",
     "openai_chat": "messages",
     "openai_responses": "input",
     "gemini": "contents",
+    "bedrock_converse": "messages",
+    "bedrock_invoke": "messages",
+    "anthropic_vertex": "messages",
 }
 AND_NOW = {"role": "user", "content": "and now?"}
 AND_NOW_FOR_GEMINI = {"role": "user", "parts": [{"text": "and now?"}]}

@@ -13,7 +13,6 @@ from yarl import URL
 from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
-from sluiceway.gateway.signature import is_signed
 from sluiceway.types import (
     Attachment,
     Call,
@@ -59,6 +58,7 @@ class Exchange:
     presented: Presented = NOTHING
     key_class: KeyClass = KeyClass.UNKNOWN  # of the credential it goes out with
     key_fingerprint: str | None = None
+    signed: bool = False  # by a key of AWS's (signature.py)
     company_key: CompanyKey | None = None  # goes out in place of what the client sent
     call: Call | None = None
     model_requested: str | None = None
@@ -88,7 +88,7 @@ class Exchange:
     @property
     def sealed(self) -> bool:
         """Whether the client's signature forbids any change to the body, the path and the signed headers."""
-        return self.company_key is None and is_signed(self.request.headers)
+        return self.signed and self.company_key is None
 
     @property
     def operation(self) -> str:

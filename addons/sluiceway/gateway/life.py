@@ -157,6 +157,7 @@ class Gateway:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
         provider, request = exchange.attachment.provider, exchange.request
         exchange.client = identify(_lower(request))
+        exchange.signed = signature.is_signed(request.headers)
         keys = credentials.credentials_of(request.headers, provider, exchange.query)
         parts, ring = self.parts, exchange.rules.keys
         exchange.came_with(credentials.recognise(keys, provider, ring, parts.key, parts.contact))

@@ -49,6 +49,9 @@ def _generated(block: Mapping[str, Any]) -> int:
     call = mapping(block.get("toolUse"))
     if call:
         return text_bytes([call.get("name"), call.get("input")])
+    thought = mapping(block.get("reasoningContent"))
+    if thought:  # a signature stands for thinking that is not shown
+        return text_bytes([*thought.values(), mapping(thought.get("reasoningText")).get("signature")])
     return text_bytes([value for name, value in block.items() if name != "toolUse"])
 
 

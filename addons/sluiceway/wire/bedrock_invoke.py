@@ -115,9 +115,9 @@ class BedrockInvoke:
         """Only to a model that takes this body, as far as the name tells: another vendor's takes another."""
         if model == reading.call.model:
             return reading, reading.target.path
-        if _is_claude(model) != _is_claude(reading.call.model or ""):
-            raise WireError("the model's name: this body is for models of another vendor")
         path = path_for(reading.target.path, model)
+        if _is_claude(model) != _is_claude(reading.call.model or ""):
+            raise WireError("model: this body is for models of another vendor")
         call, target = replace(reading.call, model=model), replace(reading.target, path=path)
         return replace(reading, call=call, target=target), path
 

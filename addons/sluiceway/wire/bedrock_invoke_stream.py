@@ -54,8 +54,8 @@ class InvokeTap(JsonTap):
 
 
 def is_messages(call: Call) -> bool:
-    """Whether the answer is a message of Anthropic's."""
-    return call.vendor == ANTHROPIC.vendor
+    """Whether the answer is a message of Anthropic's, as most are."""
+    return (call.vendor or ANTHROPIC.vendor) == ANTHROPIC.vendor
 
 
 def _parse(document: object) -> Answer:
