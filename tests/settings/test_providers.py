@@ -15,6 +15,9 @@ from sluiceway.settings.providers import Providers, match
 
 SHIPPED = Providers.load(folder("rules") / "providers.yaml")
 GEMINI = "/v1beta/models/gemini-2.5-pro"
+CLAUDE = "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0"
+ARN = "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Afoundation-model%2Fmeta.llama3-8b-instruct-v1%3A0"
+VERTEX = "/v1/projects/p-1/locations/us-east5/publishers/anthropic/models"
 
 METERED = [
     ("anthropic", "POST", "/v1/messages", "anthropic_messages", "chat"),
@@ -30,6 +33,17 @@ METERED = [
     ("google", "POST", f"{GEMINI}:batchEmbedContents", "gemini", "embeddings"),
     ("google", "POST", "/v1/models/gemini-2.5-pro:generateContent", "gemini", "generate_content"),
     ("xai", "POST", "/v1/chat/completions", "openai_chat", "chat"),
+    ("bedrock", "POST", f"{CLAUDE}/converse", "bedrock_converse", "chat"),
+    ("bedrock", "POST", f"{CLAUDE}/converse-stream", "bedrock_converse", "chat"),
+    ("bedrock", "POST", f"{CLAUDE}/count-tokens", "bedrock_converse", "count_tokens"),
+    ("bedrock", "POST", "/model/us.amazon.nova-lite-v1:0/invoke", "bedrock_invoke", "chat"),
+    ("bedrock", "POST", f"{ARN}/invoke-with-response-stream", "bedrock_invoke", "chat"),
+    ("bedrock", "POST", "/openai/v1/chat/completions", "openai_chat", "chat"),
+    ("bedrock", "POST", "/anthropic/v1/messages", "anthropic_messages", "chat"),
+    ("bedrock-mantle", "POST", "/v1/responses", "openai_responses", "chat"),
+    ("vertex", "POST", f"{VERTEX}/claude-opus-4-5@20251101:rawPredict", "anthropic_vertex", "chat"),
+    ("vertex", "POST", f"{VERTEX}/claude-opus-4-6:streamRawPredict", "anthropic_vertex", "chat"),
+    ("vertex", "POST", f"{VERTEX}/count-tokens:rawPredict", "anthropic_vertex", "count_tokens"),
 ]
 UNMETERED = [
     ("anthropic", "GET", "/v1/models"),
@@ -63,6 +77,21 @@ UNLISTED = [
     ("google", "POST", "/v1beta/models/a/b:generateContent"),
     ("google", "POST", "/v1alpha/models/gemini-2.5-pro:generateContent"),
     ("xai", "POST", "/v1/images/generations"),
+    ("bedrock", "POST", "/async-invoke"),
+    ("bedrock", "POST", "/model/a/invoke-with-bidirectional-stream"),
+    ("bedrock", "POST", "/model/a/b/invoke"),
+    ("bedrock", "POST", "/model/a%2F..%2Fb/invoke"),
+    ("bedrock", "POST", "/model/a%2F%2Fb/invoke"),
+    ("bedrock", "POST", "/model/%2Fa/invoke"),
+    ("bedrock", "POST", "/model/a%2F/invoke"),
+    ("bedrock", "POST", "/model/a%252Fb/invoke"),
+    ("bedrock", "POST", "/model/a%3Bb/invoke"),
+    ("bedrock", "POST", "/model/a%00/invoke"),
+    ("bedrock", "POST", "/model/../model/a/invoke"),
+    ("bedrock", "POST", "/openai/v1%2Fchat/completions"),
+    ("bedrock", "POST", "/guardrail/g/version/1/apply"),
+    ("vertex", "POST", f"{VERTEX}/claude-opus-4-5%40x:rawPredict"),
+    ("vertex", "POST", "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-pro:generateContent"),
 ]
 # Spellings that some server may read as /v1/messages or as a path below /api: none is listed.
 TRICKS = [
@@ -274,7 +303,7 @@ def test_without_a_watch_list_nothing_is_watched(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "v1", "/v1/", "//", "/../x", "/*/x", "/a*", "/{x", "/a%2f", "/{X}", "/*x"]
+    "pattern", ["", "v1", "/v1/", "//", "/../x", "/*/x", "/a*", "/{x", "/a%2f", "/{x%}/*", "/{X}", "/*x"]
 )
 def test_a_pattern_that_could_never_match_or_match_too_much_is_refused(pattern):
     with pytest.raises(ValueError):

@@ -34,9 +34,11 @@ def keep(fields: CIMultiDict[str], came: CIMultiDictProxy[str]) -> None:
     dropped: it holds for one connection only, or names us, and the signature does not hold without it."""
     for name in signed_headers(came.getall("authorization", ())):
         values = came.getall(name, [])
-        if values and name not in fields and name != "content-length":
+        if name == "content-length":
+            continue  # the sender writes it, for the same body
+        if (values and name not in fields) or (name == "host" and len(values) > 1):
             raise Refused(refusals.signed_header(name))
-        if values != fields.getall(name, []) and name != "content-length":  # the sender's, from the same body
+        if values != fields.getall(name, []):
             fields.popall(name, None)
             fields.extend((name, value) for value in values)
 

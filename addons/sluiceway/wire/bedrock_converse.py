@@ -30,7 +30,7 @@ from sluiceway.wire.eventstream import CONTENT_TYPE, render
 from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import items, load, mapping, maybe_list, maybe_object, whole
 from sluiceway.wire.frame_tap import FrameTap, is_frames
-from sluiceway.wire.parts import DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment
+from sluiceway.wire.parts import DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment, place
 from sluiceway.wire.rewrite import replaced
 from sluiceway.wire.tap import JsonTap
 from sluiceway.wire.thinking import thinking_below
@@ -43,7 +43,7 @@ _PARTS: Parts = {
     "system": SYSTEM,
     "messages": USER,
     "input": USER,
-    "promptVariables": USER,
+    "promptVariables": place("user", "text"),
     "toolConfig": DEFINITION,
     "outputConfig": DEFINITION,
 }

@@ -1,6 +1,6 @@
 """A no in AWS's form: the status, the `x-amzn-errortype` header and a `message`, and as a frame of a stream.
 
-What AWS's SDKs retry was tried with botocore 1.44 in standard and legacy mode: 500, 502, 503, 504, and the
+What AWS's SDKs retry was tried with botocore 1.44 in its standard mode: 500, 502, 503, 504, and the
 codes of throttling (ThrottlingException). Not retried: ServiceQuotaExceededException, ValidationException,
 AccessDeniedException. Anthropic's SDK for Bedrock goes by `x-should-retry` and the status.
 """
