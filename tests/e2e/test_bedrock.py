@@ -16,7 +16,10 @@ import boto3
 import httpx2
 import openai
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, EventStreamError
 
 from sluiceway.demo.sigv4 import SECRET_KEY
@@ -132,6 +135,7 @@ def test_invoke_model_with_claude(client: Any, since: Since) -> None:
     answer = json.loads(client.invoke_model(modelId=GLOBAL, body=json.dumps(BODY))["body"].read())
     row = since.matching()
     assert (row["dialect"], row["response_id"]) == ("bedrock_invoke", answer["id"])
+    assert row["model_served"] == "claude-sonnet-4-5-20250929"
     # The answer names the bare model; the profile that was asked for is what AWS bills.
     assert row["cost_nusd"] == row["input_tokens"] * 3_000 + row["output_tokens"] * 15_000
 
@@ -426,6 +430,23 @@ def test_claude_on_vertex_streams_and_counts(http: httpx2.Client, quick: Running
     assert counted.input_tokens > 0
     row = since.row()
     assert (row["operation"], row["cost_nusd"]) == ("count_tokens", 0)
+
+
+def test_a_signed_chat_stream_goes_out_as_it_came_and_is_estimated(
+    http: httpx2.Client, since: Since, quick: Running
+) -> None:
+    """We cannot ask for its usage, which it did not ask for itself."""
+    url = "https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1/chat/completions"
+    asked = {"model": "openai.gpt-oss-120b-1:0", "stream": True}
+    body = json.dumps({**asked, "messages": [{"role": "user", "content": "hi"}]}).encode()
+    request: Any = AWSRequest("POST", url, {"content-type": "application/json"}, body)
+    SigV4Auth(Credentials("AKIAEXAMPLE000000001", SECRET_KEY), "bedrock", "us-east-1").add_auth(request)
+    answer = http.post(url, content=body, headers=dict(request.headers))
+    assert answer.status_code == 200, answer.text
+    assert answer.text.endswith("data: [DONE]\n\n")
+    row = since.row()
+    assert (row["usage_source"], row["outcome"]) == ("estimated", "ok")
+    assert row["cost_nusd"] > 0
 
 
 def test_openais_sdk_at_bedrocks_own_endpoint(http: httpx2.Client, since: Since) -> None:

@@ -129,14 +129,16 @@ async def _admit(
 ) -> Answer:
     """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
     it starts with its worst case where the caps carry that now, else with what is likely, and is limited.
-    `whole`: it cannot be limited either, so it waits for its worst case."""
+    `whole`: it cannot be limited either, so it waits for its worst case, or for the longest answer there is."""
     admit = parts.store.ledger.admit
     if not row.spends:
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
     least = min(FLOOR_TOKENS * call.choices, guess.most_tokens)
     likely = guess.want(max(least, guess.expected_tokens), least)
     if whole and not call.stream:
-        return await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, parts.wait_s)
+        unlimited = call.max_output_tokens is None
+        most = LONGEST_TOKENS * call.choices if unlimited else guess.most_tokens
+        return await admit(row, guess.want(most, most), caps, parts.wait_s)
     if not call.stream and caps and guess.most_tokens > guess.expected_tokens:
         # Its worst case whole or not at all: else the first of many would take all that is left.
         answer = await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, 0)

@@ -25,6 +25,7 @@ METRICS = "amazon-bedrock-invocationMetrics"
 _PATH = re.compile(r"/model/(?P<model>.+)/(?P<method>[a-z-]+)")
 _UNKNOWN = re.compile(r"no-such|does-not-exist|unknown")
 _DEFAULT_TOKENS = 4096
+_BARE = re.compile(r".*anthropic\.|-v\d+(:\d+)?$")  # an answer names its model without profile and version
 _STOPS = {"end_turn": "end_turn", "max_tokens": "max_tokens", "tool_use": "tool_use"}
 
 
@@ -62,7 +63,7 @@ def _converse_stream(asked: Asked, memory: Memory, model: str, body: Json) -> Re
 
 def _invoke(asked: Asked, memory: Memory, model: str, body: Json) -> Reply:
     if "anthropic_version" in body:
-        message, usage = anthropic.message_for(asked, memory, {**body, "model": model})
+        message, usage = anthropic.message_for(asked, memory, {**body, "model": _BARE.sub("", model)})
         return _reply(asked, model, usage_of(usage), body=orjson.dumps(message), counted=True)
     if "texts" in body:
         vectors = [vector(text.encode(), 16) for text in body["texts"]]
@@ -77,7 +78,7 @@ def _invoke(asked: Asked, memory: Memory, model: str, body: Json) -> Reply:
 
 def _invoke_stream(asked: Asked, memory: Memory, model: str, body: Json) -> Reply:
     if "anthropic_version" in body:
-        message, usage = anthropic.message_for(asked, memory, {**body, "model": model})
+        message, usage = anthropic.message_for(asked, memory, {**body, "model": _BARE.sub("", model)})
         chunks = [orjson.loads(data_of(event)) for event in anthropic.events(message, asked.events)]
         counts = usage_of(usage)
     else:
