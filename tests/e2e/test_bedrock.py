@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -459,3 +460,39 @@ def test_openais_sdk_at_bedrocks_own_endpoint(http: httpx2.Client, since: Since)
     row = since.matching()
     # 0.15 and 0.60 USD a million tokens.
     assert row["cost_nusd"] == row["input_tokens"] * 150 + row["output_tokens"] * 600
+
+
+def test_the_word_sluiceway_as_api_key_gets_the_companys(
+    fresh: type[Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "sluiceway")
+    running = fresh()
+    running.add_key("bearer", "bedrock", API_KEY)
+    running.set_rules("20-inject", "inject: [{name: aws, label: bearer, match: {provider: bedrock}}]\n")
+    aws(running, running.add("alice")).converse(modelId=CLAUDE, messages=ASK)
+    (row,) = running.rows(1)
+    assert (row["key_class"], row["outcome"]) == ("company", "ok")
+
+
+def test_many_signed_requests_at_once_never_pass_the_cap(fresh: type[Running]) -> None:
+    one = 10 * INPUT + 100 * OUTPUT
+    running = fresh(budgets=BUDGET.format(usd=to_usd(5 * one)), wait_s=20)
+    client = aws(running, running.add("alice"))
+    wanting(client, 100)
+
+    def ask(_: int) -> bool:
+        try:
+            client.converse(modelId=CLAUDE, messages=ASK, inferenceConfig={"maxTokens": 100})
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ServiceQuotaExceededException"
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as pool:
+        served = sum(pool.map(ask, range(20)))
+    billed = [each.usage or {} for each in running.providers.billed]
+    spent = sum(usage["inputTokens"] * INPUT + usage["outputTokens"] * OUTPUT for usage in billed)
+    assert spent <= 5 * one
+    assert served >= 4, "nearly all of the cap can be used"
+    assert running.service.store
+    assert running.service.store.verify() == []

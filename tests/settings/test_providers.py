@@ -17,6 +17,7 @@ SHIPPED = Providers.load(folder("rules") / "providers.yaml")
 GEMINI = "/v1beta/models/gemini-2.5-pro"
 CLAUDE = "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0"
 ARN = "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Afoundation-model%2Fmeta.llama3-8b-instruct-v1%3A0"
+ON_VERTEX = "/v1beta1/projects/p-1/locations/global/publishers/google/models/gemini-2.5-pro"
 VERTEX = "/v1/projects/p-1/locations/us-east5/publishers/anthropic/models"
 
 METERED = [
@@ -44,6 +45,9 @@ METERED = [
     ("vertex", "POST", f"{VERTEX}/claude-opus-4-5@20251101:rawPredict", "anthropic_vertex", "chat"),
     ("vertex", "POST", f"{VERTEX}/claude-opus-4-6:streamRawPredict", "anthropic_vertex", "chat"),
     ("vertex", "POST", f"{VERTEX}/count-tokens:rawPredict", "anthropic_vertex", "count_tokens"),
+    ("vertex", "POST", f"{ON_VERTEX}:generateContent", "gemini", "generate_content"),
+    ("vertex", "POST", f"{ON_VERTEX}:streamGenerateContent", "gemini", "generate_content"),
+    ("vertex", "POST", f"{ON_VERTEX}:countTokens", "gemini", "count_tokens"),
 ]
 UNMETERED = [
     ("anthropic", "GET", "/v1/models"),
@@ -91,7 +95,8 @@ UNLISTED = [
     ("bedrock", "POST", "/openai/v1%2Fchat/completions"),
     ("bedrock", "POST", "/guardrail/g/version/1/apply"),
     ("vertex", "POST", f"{VERTEX}/claude-opus-4-5%40x:rawPredict"),
-    ("vertex", "POST", "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-pro:generateContent"),
+    ("vertex", "POST", "/v1/projects/p/locations/l/endpoints/123:predict"),
+    ("vertex", "POST", f"{VERTEX}/imagen-4.0-generate-001:predict"),
 ]
 # Spellings that some server may read as /v1/messages or as a path below /api: none is listed.
 TRICKS = [

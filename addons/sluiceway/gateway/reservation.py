@@ -129,7 +129,7 @@ async def _admit(
 ) -> Answer:
     """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
     it starts with its worst case where the caps carry that now, else with what is likely, and is limited.
-    `whole`: it cannot be limited either, so it waits for its worst case, or for the longest answer there is."""
+    `whole`: it cannot be limited either, so it waits for its worst case, or for the longest answer at all."""
     admit = parts.store.ledger.admit
     if not row.spends:
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
