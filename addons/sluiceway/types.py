@@ -131,6 +131,7 @@ class Provider:
     unlisted: Literal["refuse", "pass"] = "refuse"
     credential_headers: tuple[str, ...] = ("authorization",)
     quirks: Quirks = Quirks()
+    seats: bool = True  # a login is a seat, paid for already; False: a cloud, which bills logins by use
 
     @property
     def own_host(self) -> str | None:
@@ -146,6 +147,7 @@ class Call:
     `dense_bytes` is the part of it outside plain ASCII prose (CJK, hex, base64), which tokenises worse.
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
+    `vendor`: whose kind of body it is, where one API carries several vendors' own (Bedrock's InvokeModel).
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     """
 
@@ -164,6 +166,7 @@ class Call:
     dense_bytes: int = 0
     usage_added: bool = False
     background: bool = False
+    vendor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

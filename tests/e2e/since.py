@@ -62,7 +62,10 @@ def billed_tokens(served: Served) -> dict[str, int]:
     """The provider's own count in the ledger's words."""
     usage = served.usage
     assert usage is not None
-    if served.provider == "anthropic":
+    if "inputTokens" in usage:
+        cached, fresh = usage.get("cacheReadInputTokens", 0), usage.get("cacheWriteInputTokens", 0)
+        return _tokens(usage["inputTokens"] + cached + fresh, usage["outputTokens"], cached, fresh, 0)
+    if "cache_read_input_tokens" in usage:
         read, written = usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"]
         thinking = usage.get("output_tokens_details", {}).get("thinking_tokens", 0)
         return _tokens(

@@ -7,7 +7,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pricing_world import ANTHROPIC, BEDROCK, BOOK, DEEPSEEK, GOOGLE, MISTRAL, OPENAI, TODAY, XAI, used
+from pricing_world import (
+    ANTHROPIC,
+    AWS,
+    BEDROCK,
+    BOOK,
+    DEEPSEEK,
+    GOOGLE,
+    MISTRAL,
+    OPENAI,
+    TODAY,
+    VERTEX,
+    XAI,
+    used,
+)  # fmt: skip
 
 from sluiceway.types import CostBasis, Provider, Usage, to_nusd
 
@@ -458,10 +471,110 @@ PIECE_CASES = [
     ),
 ]
 
+ARN = "arn:aws:bedrock:{}:{}"
+CLOUD_CASES = [
+    # In one Region, and in the profile of a geography: 1000*3.30 + 500*16.50 = 3300 + 8250
+    case("bedrock sonnet in a region", AWS, SONNET, used(1000, 500), "0.01155"),
+    case("bedrock sonnet in europe", AWS, f"eu.{SONNET}", used(1000, 500), "0.01155"),
+    case("bedrock sonnet in japan", AWS, f"jp.{SONNET}", used(1000, 500), "0.01155"),
+    # The global profile costs what Anthropic asks: 1000*3 + 500*15 = 3000 + 7500
+    case("bedrock sonnet anywhere", AWS, f"global.{SONNET}", used(1000, 500), "0.0105"),
+    # 10000 = 1000 plain + 8000 read + 800 5m + 200 1h: 3300 + 2640 + 3300 + 1320; output 500*16.50 = 8250
+    case(
+        "bedrock sonnet in the us, every kind at once",
+        AWS,
+        f"us.{SONNET}",
+        used(10000, 500, cache_read_tokens=8000, cache_write_tokens=1000, cache_write_1h_tokens=200),
+        "0.01881",
+    ),
+    # A profile's ARN is the profile; a model's ARN is the model in its Region.
+    case(
+        "bedrock profile by arn",
+        AWS,
+        ARN.format("eu-west-1", f"123456789012:inference-profile/global.{SONNET}"),
+        used(1000, 500),
+        "0.0105",
+    ),
+    case(
+        "bedrock model by arn",
+        AWS,
+        ARN.format("eu-west-1", f":foundation-model/{SONNET}"),
+        used(2, 1),
+        "0.0000231",
+    ),
+    # 3 and 15 also in a geography, before Sonnet 4.5: 100*3 + 10*15 = 450
+    case(
+        "bedrock sonnet 4 in asia",
+        AWS,
+        "apac.anthropic.claude-sonnet-4-20250514-v1:0",
+        used(100, 10),
+        "0.00045",
+    ),
+    # 1000*5.50 + 100*27.50 = 5500 + 2750
+    case("bedrock opus 4.6", AWS, "us.anthropic.claude-opus-4-6-v1", used(1000, 100), "0.00825"),
+    # 10000*0.06 + 5000*0.015 + 100*0.24 = 600 + 75 + 24
+    case(
+        "bedrock nova lite",
+        AWS,
+        "us.amazon.nova-lite-v1:0",
+        used(15000, 100, cache_read_tokens=5000),
+        "0.000699",
+    ),
+    # 7*0.72 + 3*0.72 = 7.2 millionths
+    case("bedrock llama", AWS, "us.meta.llama3-3-70b-instruct-v1:0", used(7, 3), "0.0000072"),
+    # 1000*0.02
+    case(
+        "bedrock titan embedding",
+        AWS,
+        "amazon.titan-embed-text-v2:0",
+        used(1000, None),
+        "0.00002",
+        operation="embeddings",
+    ),
+    # 1000*0.15 + 100*0.60, by the name that bedrock-mantle has for it
+    case("bedrock gpt-oss", AWS, "openai.gpt-oss-120b", used(1000, 100), "0.00021"),
+    # Ten per cent more than in `global`: 1000*3.30 + 500*16.50
+    case(
+        "vertex sonnet in a region",
+        VERTEX,
+        "claude-sonnet-4-5@20250929",
+        used(1000, 500),
+        "0.01155",
+        region="us-east5",
+    ),
+    # 1000*1.10 + 1000*0.11 + 10*5.50 = 1100 + 110 + 55
+    case(
+        "vertex haiku in a region, cached",
+        VERTEX,
+        "claude-haiku-4-5@20251001",
+        used(2000, 10, cache_read_tokens=1000),
+        "0.001265",
+        region="us-east5",
+    ),
+    # No premium before Sonnet 4.5: 1000*15 + 100*75
+    case(
+        "vertex opus 4.1 in a region",
+        VERTEX,
+        "claude-opus-4-1@20250805",
+        used(1000, 100),
+        "0.0225",
+        region="us-east5",
+    ),
+]
+
 
 @pytest.mark.parametrize(
     ("provider", "model", "usage", "usd", "at", "asked"),
-    [*ANTHROPIC_CASES, *OPENAI_CASES, *GOOGLE_CASES, *OTHER_CASES, *TIER_CASES, *REGION_CASES, *PIECE_CASES],
+    [
+        *ANTHROPIC_CASES,
+        *OPENAI_CASES,
+        *GOOGLE_CASES,
+        *OTHER_CASES,
+        *TIER_CASES,
+        *REGION_CASES,
+        *PIECE_CASES,
+        *CLOUD_CASES,
+    ],
 )
 def test_the_cost_is_exact_to_the_nano_dollar(
     provider: Provider, model: str, usage: Usage, usd: str, at: datetime, asked: dict[str, str]
@@ -471,6 +584,17 @@ def test_the_cost_is_exact_to_the_nano_dollar(
     assert cost.bound_usd == cost.usd
     assert cost.basis is CostBasis.LIST
     assert to_nusd(cost.usd) == Decimal(usd).scaleb(9)
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["application-inference-profile/a1b2", "provisioned-model/claude-sonnet-4-5", "imported-model/llama"],
+)
+def test_what_a_companys_own_arn_costs_is_unknown_and_never_free(model: str) -> None:
+    arn = ARN.format("eu-west-1", f"123456789012:{model}")
+    cost = BOOK.cost(provider=AWS, model=arn, usage=used(1000, 100), at=TODAY)
+    assert cost.usd is None
+    assert cost.bound_usd > 0
 
 
 def test_counting_tokens_is_free() -> None:

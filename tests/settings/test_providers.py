@@ -16,6 +16,10 @@ from sluiceway.settings.providers import Providers, match
 
 SHIPPED = Providers.load(folder("rules") / "providers.yaml")
 GEMINI = "/v1beta/models/gemini-2.5-pro"
+CLAUDE = "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0"
+ARN = "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Afoundation-model%2Fmeta.llama3-8b-instruct-v1%3A0"
+ON_VERTEX = "/v1beta1/projects/p-1/locations/global/publishers/google/models/gemini-2.5-pro"
+VERTEX = "/v1/projects/p-1/locations/us-east5/publishers/anthropic/models"
 
 METERED = [
     ("anthropic", "POST", "/v1/messages", "anthropic_messages", "chat"),
@@ -66,6 +70,20 @@ METERED = [
     ("azure", "POST", "/openai/v1/responses", "openai_responses", "chat"),
     ("azure", "POST", "/models/chat/completions", "openai_chat", "chat"),
     ("github", "POST", "/orgs/acme/inference/chat/completions", "openai_chat", "chat"),
+    ("bedrock", "POST", f"{CLAUDE}/converse", "bedrock_converse", "chat"),
+    ("bedrock", "POST", f"{CLAUDE}/converse-stream", "bedrock_converse", "chat"),
+    ("bedrock", "POST", f"{CLAUDE}/count-tokens", "bedrock_converse", "count_tokens"),
+    ("bedrock", "POST", "/model/us.amazon.nova-lite-v1:0/invoke", "bedrock_invoke", "chat"),
+    ("bedrock", "POST", f"{ARN}/invoke-with-response-stream", "bedrock_invoke", "chat"),
+    ("bedrock", "POST", "/openai/v1/chat/completions", "openai_chat", "chat"),
+    ("bedrock", "POST", "/anthropic/v1/messages", "anthropic_messages", "chat"),
+    ("bedrock-mantle", "POST", "/v1/responses", "openai_responses", "chat"),
+    ("vertex", "POST", f"{VERTEX}/claude-opus-4-5@20251101:rawPredict", "anthropic_vertex", "chat"),
+    ("vertex", "POST", f"{VERTEX}/claude-opus-4-6:streamRawPredict", "anthropic_vertex", "chat"),
+    ("vertex", "POST", f"{VERTEX}/count-tokens:rawPredict", "anthropic_vertex", "count_tokens"),
+    ("vertex", "POST", f"{ON_VERTEX}:generateContent", "gemini", "generate_content"),
+    ("vertex", "POST", f"{ON_VERTEX}:streamGenerateContent", "gemini", "generate_content"),
+    ("vertex", "POST", f"{ON_VERTEX}:countTokens", "gemini", "count_tokens"),
 ]
 UNMETERED = [
     ("anthropic", "GET", "/v1/models"),
@@ -114,6 +132,22 @@ UNLISTED = [
     ("azure", "POST", "/speechtotext/v3.2/transcriptions"),
     ("groq", "POST", "/v1/chat/completions"),
     ("perplexity", "POST", "/search"),
+    ("bedrock", "POST", "/async-invoke"),
+    ("bedrock", "POST", "/model/a/invoke-with-bidirectional-stream"),
+    ("bedrock", "POST", "/model/a/b/invoke"),
+    ("bedrock", "POST", "/model/a%2F..%2Fb/invoke"),
+    ("bedrock", "POST", "/model/a%2F%2Fb/invoke"),
+    ("bedrock", "POST", "/model/%2Fa/invoke"),
+    ("bedrock", "POST", "/model/a%2F/invoke"),
+    ("bedrock", "POST", "/model/a%252Fb/invoke"),
+    ("bedrock", "POST", "/model/a%3Bb/invoke"),
+    ("bedrock", "POST", "/model/a%00/invoke"),
+    ("bedrock", "POST", "/model/../model/a/invoke"),
+    ("bedrock", "POST", "/openai/v1%2Fchat/completions"),
+    ("bedrock", "POST", "/guardrail/g/version/1/apply"),
+    ("vertex", "POST", f"{VERTEX}/claude-opus-4-5%40x:rawPredict"),
+    ("vertex", "POST", "/v1/projects/p/locations/l/endpoints/123:predict"),
+    ("vertex", "POST", f"{VERTEX}/imagen-4.0-generate-001:predict"),
 ]
 # Spellings that some server may read as /v1/messages or as a path below /api: none is listed.
 TRICKS = [
@@ -300,7 +334,7 @@ MISTAKES = {
     "harmless list by another name": (
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
-        "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, quirks, paths, pass",
+        "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, quirks, seats, paths, pass",
     ),
     "quirk misspelt": (
         ENTRY + "    quirks: {stream_usages: always}\n",
@@ -403,7 +437,7 @@ def test_without_a_watch_list_nothing_is_watched(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "v1", "/v1/", "//", "/../x", "/*/x", "/a*", "/{x", "/a%2f", "/{X}", "/*x"]
+    "pattern", ["", "v1", "/v1/", "//", "/../x", "/*/x", "/a*", "/{x", "/a%2f", "/{x%}/*", "/{X}", "/*x"]
 )
 def test_a_pattern_that_could_never_match_or_match_too_much_is_refused(pattern):
     with pytest.raises(ValueError):

@@ -16,7 +16,9 @@ from sluiceway.wire.answer_parts import framing
 
 CASES = Path(__file__).parent / "cases"
 SIZES = (1, 2, 3, 7, 16, 1 << 20)
-STREAMS = sorted(CASES.glob("*/*/response.*"))
+STREAMS = sorted(
+    file for file in CASES.glob("*/*/response.*") if not file.parent.parent.name.startswith("bedrock")
+)
 
 
 def collect(name: str, data: bytes, kind: str = "text/event-stream", size: int = 1 << 20) -> TextCollector:
@@ -127,6 +129,9 @@ WHOLE = {
         {"response": {"candidates": [{"content": {"parts": [{"text": "Hi "}, {"text": "Bob"}]}}]}},
         [("text", "Hi Bob")],
     ),
+    "anthropic_vertex": ({"type": "message", "content": [{"type": "text", "text": "Hi"}]}, [("text", "Hi")]),
+    # Nothing of them is put back or kept yet.
+    **dict.fromkeys(("bedrock_converse", "bedrock_invoke"), ({"output": {}}, [])),
     **dict.fromkeys(("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"), ({"data": []}, [])),
 }  # fmt: skip
 

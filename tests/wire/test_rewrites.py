@@ -26,6 +26,9 @@ PATHS = {
     "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
     "gemini_cloudcode": "/v1internal:generateContent",
+    "bedrock_converse": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
+    "bedrock_invoke": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+    "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
 }
 RICH: dict[str, dict[str, Any]] = {
     "anthropic_messages": {
@@ -121,6 +124,36 @@ RICH: dict[str, dict[str, Any]] = {
             ],
             "session_id": "s-1",
         },
+    },
+    "bedrock_converse": {
+        "system": [{"text": "be brief"}, {"cachePoint": {"type": "default"}}],
+        "messages": [
+            {"role": "user", "content": [{"text": "first"}]},
+            {
+                "role": "assistant",
+                "content": [
+                    {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "sig"}}},
+                    {"toolUse": {"toolUseId": "t_1", "name": "f", "input": {"a": ["b"]}}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [{"toolResult": {"toolUseId": "t_1", "content": [{"text": "done"}]}}],
+            },
+        ],
+        "toolConfig": {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}]},
+        "inferenceConfig": {"maxTokens": 9},
+    },
+    "bedrock_invoke": {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "system": "be brief",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]}],
+    },
+    "anthropic_vertex": {
+        "anthropic_version": "vertex-2023-10-16",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]}],
     },
 }
 MARK = "planted-4f9a1c"
@@ -254,7 +287,8 @@ def test_json_in_json_in_json_hides_nothing(dialect: Dialect) -> None:
     assert inner == "x\ngone"
 
 
-BODY_MODELS = [name for name in RICH if name != "gemini"]
+IN_THE_PATH = ("gemini", "bedrock_converse", "bedrock_invoke", "anthropic_vertex")
+BODY_MODELS = [name for name in RICH if name not in IN_THE_PATH]
 
 
 @pytest.mark.parametrize("name", BODY_MODELS)

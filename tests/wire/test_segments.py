@@ -27,6 +27,9 @@ PATHS = {
     "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
     "gemini_cloudcode": "/v1internal:generateContent",
+    "bedrock_converse": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
+    "bedrock_invoke": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+    "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
@@ -40,6 +43,13 @@ GOOD: dict[str, dict[str, Any]] = {
     "mistral_ocr": {"model": "m", "document": {"type": "file", "file_id": "f"}},
     "gemini": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
     "gemini_cloudcode": {"model": "m", "request": {"contents": [{"parts": [{"text": "hi"}]}]}},
+    "bedrock_converse": {"messages": [{"role": "user", "content": [{"text": "hi"}]}]},
+    "bedrock_invoke": {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "hi"}],
+    },
+    "anthropic_vertex": {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
 }
 CONVERSATION = {
     "anthropic_messages": "messages",
@@ -47,6 +57,9 @@ CONVERSATION = {
     "openai_responses": "input",
     "cohere_chat": "messages",
     "gemini": "contents",
+    "bedrock_converse": "messages",
+    "bedrock_invoke": "messages",
+    "anthropic_vertex": "messages",
 }
 AND_NOW = {"role": "user", "content": "and now?"}
 AND_NOW_FOR_GEMINI = {"role": "user", "parts": [{"text": "and now?"}]}

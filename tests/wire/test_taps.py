@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from sluiceway.types import Call, Refusal, RefusalKind
 from sluiceway.wire import DIALECTS, Dialect, by_name
+from sluiceway.wire.eventstream import FrameSplitter
 from sluiceway.wire.mend import close_json
 from sluiceway.wire.sse import MAX_EVENT_BYTES, EventSplitter, data_of, name_of
 from sluiceway.wire.tap import MAX_JSON_BYTES
@@ -226,7 +228,10 @@ def test_a_stream_is_ended_only_once(dialect: Dialect) -> None:
     if dialect.name in ("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"):
         assert tap.cut(NOTE) == b""
         return
-    assert NOTE.encode().split(b'"')[0] in tap.cut(NOTE)
+    said = tap.cut(NOTE)
+    if dialect.name == "bedrock_invoke":  # in base64, in the delta
+        said = b64decode(orjson.loads(FrameSplitter().feed(said)[2].payload)["bytes"])
+    assert NOTE.encode().split(b'"')[0] in said
     assert (tap.cut(NOTE), tap.fail(GONE, "req")) == (b"", b"")
 
 

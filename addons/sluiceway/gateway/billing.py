@@ -15,6 +15,7 @@ from sluiceway.types import Answer, Cost, CostBasis, KeyClass, LedgerRow, Usage,
 
 # Documented as free of charge by the providers that offer it.
 FREE = frozenset({"count_tokens"})
+AWS = "aws"
 
 
 # The fields of a row whose provider was never asked, or answered with an error or a count it does not bill.
@@ -34,7 +35,7 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
     tier = answer.service_tier or call.service_tier
     cost = exchange.rules.prices.cost(
         provider=exchange.provider,
-        model=answer.model or call.model,
+        model=_priced_model(exchange, row, answer),
         usage=usage,
         at=row.started_at,
         service_tier=tier,
@@ -76,6 +77,17 @@ def _as_told(exchange: Exchange, cost: Cost, answer: Answer) -> Cost:
         return cost
     basis = CostBasis.NOTIONAL if exchange.key_class is KeyClass.SUBSCRIPTION else CostBasis.LIST
     return Cost(told, told, basis, f"told by {provider.name}")
+
+
+def _priced_model(exchange: Exchange, row: LedgerRow, answer: Answer) -> str | None:
+    """The model that answered. AWS bills by the inference profile that was asked for (`global.` costs less),
+    and its answers name the bare model; only behind a prompt router it is the answer that says which."""
+    call, provider = exchange.call, exchange.provider
+    assert call
+    by_profile = provider.price_id == AWS and exchange.rules.prices.known(
+        provider, call.model, row.started_at
+    )
+    return call.model if by_profile else answer.model or call.model
 
 
 def moved(row: LedgerRow) -> bool:

@@ -9,6 +9,7 @@ from multidict import CIMultiDictProxy
 
 from sluiceway.audit.keyring import KeyRing, fingerprint
 from sluiceway.gateway import refusals
+from sluiceway.gateway.signature import access_key
 from sluiceway.types import KeyClass, Provider, Refusal
 from sluiceway.wire.credential_shapes import is_foreign, is_placeholder, key_class_at, shape_of
 
@@ -62,6 +63,8 @@ def _name(field: str) -> str:
 
 
 def _bare(value: str) -> str:
+    if (signer := access_key(value)) is not None:
+        return signer  # the rest of it is another one in every request
     scheme, _, rest = value.strip().partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value.strip()
 
@@ -95,7 +98,9 @@ def _judged(credential: str, provider: Provider, ring: KeyRing, key: bytes, cont
             return Presented(fingerprint=digest)
         if is_foreign(shape, provider):
             fault = refusals.foreign_key(shape.words, provider.name)
-        return Presented(key_class_at(shape, provider), digest, fault=fault)
+        known_class = key_class_at(shape, provider)
+        is_seat = known_class is KeyClass.SUBSCRIPTION and provider.seats
+        return Presented(KeyClass.SUBSCRIPTION if is_seat else KeyClass.UNKNOWN, digest, fault=fault)
     if known.provider != provider.name:
         whose = f"the {known.key_class} key '{known.label}' of {known.provider}"
         fault = refusals.foreign_key(whose, provider.name)

@@ -62,6 +62,7 @@ class Exchange:
     presented: Presented = NOTHING
     key_class: KeyClass = KeyClass.UNKNOWN  # of the credential it goes out with
     key_fingerprint: str | None = None
+    signed: bool = False  # by a key of AWS's (signature.py)
     company_key: CompanyKey | None = None  # goes out in place of what the client sent
     call: Call | None = None
     trail: Trail | None = None  # what the audit will keep of it
@@ -92,6 +93,11 @@ class Exchange:
         elif self.upstream_path is not None:
             target = f"{self.upstream_path}?{self.query}" if self.query else self.upstream_path
         return URL(f"https://{self.host}{target}", encoded=True)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the client's signature forbids any change to the body, the path and the signed headers."""
+        return self.signed and self.company_key is None
 
     @property
     def operation(self) -> str:

@@ -29,7 +29,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import auditing, body, credentials, headers, injection, refusals
+from sluiceway.gateway import auditing, body, credentials, headers, injection, refusals, signature
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
@@ -171,6 +171,7 @@ class Gateway:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
         provider, request = exchange.attachment.provider, exchange.request
         exchange.client = identify(_lower(request))
+        exchange.signed = signature.is_signed(request.headers)
         keys = credentials.credentials_of(request.headers, provider, exchange.query)
         parts, ring = self.parts, exchange.rules.keys
         exchange.came_with(credentials.recognise(keys, provider, ring, parts.key, parts.contact))
@@ -221,7 +222,7 @@ class Gateway:
         try:
             raw = await body.read(request, limit, self.parts.idle_s)
             plain = await body.decoded(raw, request.headers.get("content-encoding", ""), limit)
-            asked = exchange.provider.quirks.stream_usage == "asked"
+            asked = exchange.provider.quirks.stream_usage == "asked" and not exchange.sealed
             reading = dialect.read(target, _lower(request), plain, add_usage=asked)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
@@ -269,6 +270,8 @@ class Gateway:
         exchange.call = reading.call
         if exchange.moved:
             injection.equip_elsewhere(exchange, self.parts)
+        if exchange.sealed and exchange.upstream_path not in (None, exchange.path):
+            raise Refused(refusals.SIGNED_ROUTE)
         return upload.limited(reading)
 
     async def _attempt(
@@ -276,11 +279,15 @@ class Gateway:
     ) -> web.StreamResponse:
         """One try at the provider, with the money for it reserved and its row open on disk."""
         assert exchange.dialect
+        if exchange.sealed and not upload.untouched:
+            raise Refused(refusals.SIGNED_BODY)
         row = exchange.row()
         granted, guess = await reserve(exchange, self.parts, row)
         settlement.opened(row, granted.reservation)
         exchange.remaining_nusd = granted.remaining_nusd
         limit = output_limit(upload.reading.call, guess, granted)
+        if limit is not None and exchange.sealed:
+            raise Refused(refusals.SIGNED_LIMIT)
         if limit is not None:
             limited = exchange.dialect.limit_output(upload.reading, limit)
             upload = upload.limited(renamed(limited, exchange.provider.quirks))
@@ -302,6 +309,8 @@ class Gateway:
         await body.proceed(request)
         exchange.read_s = time.monotonic()
         fields = headers.to_provider(request.headers, exchange.host)
+        if exchange.sealed:
+            signature.keep(fields, request.headers)
         content = request.content if request.body_exists else None
         if content is not None and request.content_length is not None:
             fields["content-length"] = str(request.content_length)
@@ -317,6 +326,8 @@ class Gateway:
             fields["accept-encoding"] = "identity"  # we may have to write the stream's end
         elif offered := exchange.request.headers.getall("accept-encoding", None):
             fields["accept-encoding"] = headers.accepted(", ".join(offered))
+        if exchange.sealed:
+            signature.keep(fields, exchange.request.headers)
         return fields
 
     async def _send(

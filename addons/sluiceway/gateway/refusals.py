@@ -81,6 +81,27 @@ MIXED_KEYS = Refusal(
     "Sluiceway: this request carries the company's key and another credential beside it, so nobody can tell "
     "whose it is; nothing was forwarded. Send one of them.",
 )
+# A request signed with an AWS key can only go out as it came (signature.py).
+SIGNED_BODY = Refusal(
+    RefusalKind.POLICY,
+    "signed_body",
+    "Sluiceway: this request would have to be changed on its way, and its AWS signature forbids that; "
+    "nothing was forwarded. Use a Bedrock API key in place of AWS credentials.",
+)
+SIGNED_LIMIT = Refusal(
+    RefusalKind.BUDGET,
+    "signed_limit",
+    "Sluiceway: what is left of your budget does not carry the longest answer this request allows, and its "
+    "AWS signature forbids lowering that; nothing was forwarded. Set a lower output limit (maxTokens, "
+    "max_tokens), or stream the answer.",
+)
+SIGNED_ROUTE = Refusal(
+    RefusalKind.POLICY,
+    "signed_route",
+    "Sluiceway: a rule sends this request to another model, and its AWS signature forbids that; nothing was "
+    "forwarded. Ask for that model, or use a Bedrock API key in place of AWS credentials.",
+)
+
 # A rule about our own doing: it is never met unless the rules changed in the middle of a request.
 KEY_ASTRAY = Refusal(
     RefusalKind.INTERNAL,
@@ -116,6 +137,15 @@ def of_upgrade(refusal: Refusal) -> Refusal:
     """The refusal for a request that asks for a socket. After any status but 426 Codex tries seven times to
     open one; after a 426 it sends a POST at once, and shows how that is answered."""
     return refusal if refusal.kind is RefusalKind.INTERNAL else replace(refusal, kind=RefusalKind.UPGRADE)
+
+
+def signed_header(name: str) -> Refusal:
+    """`name` is one of a client's own headers, so it is no more than a token."""
+    message = (
+        f"Sluiceway: the AWS signature of this request covers the header {name[:64]}, which no proxy "
+        "passes on; nothing was forwarded. Leave it out of the signature."
+    )
+    return Refusal(RefusalKind.REQUEST, "signed_header", message)
 
 
 def misdirected(disagrees: str, host: str) -> Refusal:

@@ -15,6 +15,7 @@ from sluiceway.audit.recorder import Recorder
 from sluiceway.audit.subject import End, Subject
 from sluiceway.errors import StoreError
 from sluiceway.types import Call, LedgerRow
+from sluiceway.wire.answer_parts import is_readable
 from sluiceway.wire.answer_text import TextCollector
 from sluiceway.wire.dialect import Dialect, Tap
 
@@ -52,7 +53,7 @@ class Trail:
 
     def hearing(self, tap: Tap, dialect: Dialect, call: Call, content_type: str) -> Tap:
         """A tap that also collects the answer's text, where it is kept."""
-        if self.subject.mode != "redacted" or self._lost:
+        if self.subject.mode != "redacted" or self._lost or not is_readable(content_type):
             return tap
         self._collector = TextCollector(dialect, call, content_type, KEPT_CHARACTERS)
         return _Hearing(tap, self._collector)

@@ -6,6 +6,7 @@ None, flagged, and bounded by the dearest rate known for the provider, or known 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -26,6 +27,11 @@ WITHOUT_OUTPUT = frozenset({"embeddings", "moderations"})
 # No provider has a longer model name; longer ones are not worth matching against every pattern.
 MAX_NAME = 256
 MAX_REMEMBERED = 4096
+# A model or a system-defined profile by its ARN. Those of a company's own (application-inference-profile,
+# provisioned-model, imported-model) say nothing of a price: they are priced by an alias for the whole ARN.
+BEDROCK_ARN = re.compile(
+    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:[0-9]*:(?:foundation-model|inference-profile)/(.+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,7 @@ class PriceBook:
         if not known:
             rates = dearest((rates, self._ceiling(provider)))
         # OpenAI writes its cache unasked (GPT-6 models bill it 1.25x), Anthropic only when asked to.
-        unasked = not (dialect or "").startswith("anthropic")
+        unasked = not (dialect or "").startswith(("anthropic", "bedrock"))
         return most_of_call(rates, input_tokens, output_tokens, cache_writes, unasked), known
 
     def standing(
@@ -248,12 +254,14 @@ def _tier(service_tier: str | None) -> str | None:
 
 
 def _name(model: str | None) -> str | None:
-    """The model as price data spells it: lower case, without Gemini's and Vertex's path in front."""
+    """The model as price data spells it: lower case, without Gemini's and Vertex's path or AWS's ARN."""
     name = (model or "").strip().lower()
     if len(name) > MAX_NAME:
         return None
     if name.startswith(("models/", "publishers/", "projects/")):
         name = name.rpartition("models/")[2]
+    if name.startswith("arn:") and (found := BEDROCK_ARN.fullmatch(name)):
+        name = found[1]
     return name or None
 
 

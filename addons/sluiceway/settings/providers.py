@@ -16,7 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from sluiceway.settings.addresses import HOST
-from sluiceway.settings.paths import check_pattern, fits, is_canonical
+from sluiceway.settings.paths import check_pattern, fits, is_canonical, may_hold_percent
 from sluiceway.settings.section import Name, Section
 from sluiceway.settings.yaml_file import Document, load_document
 from sluiceway.settings.yaml_nodes import Loc, Problem
@@ -110,7 +110,8 @@ class QuirksEntry(Section):
 
 class ProviderEntry(Section):
     """One provider. Not `enabled`: as if it were not here, its hosts at most watched. `price_id` is its id
-    in genai-prices; `dialect` is the form of our own refusals."""
+    in genai-prices; `dialect` is the form of our own refusals. `seats: false`: what looks like a login is
+    billed by use here."""
 
     name: Name
     enabled: bool = True
@@ -120,6 +121,7 @@ class ProviderEntry(Section):
     credential_headers: Annotated[tuple[Annotated[str, AfterValidator(_header)], ...], Field(min_length=1)]
     unlisted: Literal["refuse", "pass"] = "refuse"
     quirks: QuirksEntry = QuirksEntry()
+    seats: bool = True
     paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
     harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
 
@@ -136,6 +138,7 @@ class ProviderEntry(Section):
             unlisted=self.unlisted,
             credential_headers=self.credential_headers,
             quirks=self.quirks.record(),
+            seats=self.seats,
         )
 
 
@@ -195,10 +198,10 @@ def match(provider: Provider, method: str, path: str) -> Route | None:
 
     A route whose `dialect` is None passes unmetered. Methods are compared as sent, in capitals.
     """
-    if not is_canonical(path):
-        return None
+    plain = is_canonical(path)
     fitting = (route for route in provider.routes if route.method in (method, ANY_METHOD))
-    return next((route for route in fitting if fits(route.pattern, path)), None)
+    readable = (route for route in fitting if plain or may_hold_percent(route.pattern))
+    return next((route for route in readable if fits(route.pattern, path)), None)
 
 
 def path_at(provider: Provider, like: Route, path: str) -> str | None:

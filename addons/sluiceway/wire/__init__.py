@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from sluiceway.wire.answer_text import BlockText, TextCollector
 from sluiceway.wire.anthropic import AnthropicMessages
+from sluiceway.wire.anthropic_vertex import AnthropicVertex
+from sluiceway.wire.bedrock_converse import BedrockConverse
+from sluiceway.wire.bedrock_invoke import BedrockInvoke
 from sluiceway.wire.client import ClientInfo, identify
 from sluiceway.wire.cohere_chat import CohereChat
 from sluiceway.wire.cohere_embeddings import COHERE_EMBEDDINGS
@@ -51,6 +54,9 @@ DIALECTS: tuple[Dialect, ...] = (
     RERANK,
     MISTRAL_OCR,
     GeminiCloudCode(),
+    BedrockConverse(),
+    BedrockInvoke(),
+    AnthropicVertex(),
 )
 
 

@@ -59,6 +59,11 @@ def within(name: str, parts: AnswerParts) -> AnswerParts:
     return parts._replace(pieces=pieces)
 
 
+def is_readable(content_type: str) -> bool:
+    """Whether an answer is made of documents at all; AWS's event streams are binary frames."""
+    return "amazon.eventstream" not in content_type.lower()
+
+
 def framing(call: Call, content_type: str) -> Framing:
     """How the bytes of an answer carry its documents: as events, as one, or (Gemini only) as an array."""
     if (

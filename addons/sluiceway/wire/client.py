@@ -45,6 +45,7 @@ _AGENTS = {
     "cohere": "cohere-python",
     "cohere-ai": "cohere-node",
     "curl": "curl",
+    "boto3": "boto3",  # AWS's SDK for Python
 }
 # Words that go on: "GeminiCLI-tui", "langchain-anthropic", "langchainjs-openai".
 _FORMS = {"geminicli-": "gemini-cli", "langchain": "langchain"}

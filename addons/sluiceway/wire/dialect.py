@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal
 from sluiceway.wire.answer_parts import AnswerParts
@@ -69,6 +69,15 @@ class Tap(Protocol):
 
     def fail(self, refusal: Refusal, request_id: str) -> bytes:
         """The bytes that tell the client, in the provider's form, that the stream broke; b"" as in `cut`."""
+        ...
+
+
+@runtime_checkable
+class ReadsHeaders(Protocol):
+    """A tap of an API whose headers say what its bodies leave out."""
+
+    def headers(self, headers: Mapping[str, str]) -> None:
+        """The answer's headers by lower-case name, before its first byte."""
         ...
 
 

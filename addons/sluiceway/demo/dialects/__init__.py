@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sluiceway.demo import credentials, seats
+from sluiceway.demo import credentials, seats, sigv4
 from sluiceway.demo.dialects import (
     anthropic,
+    bedrock,
     chat,
     cohere,
     completions,
@@ -17,6 +18,7 @@ from sluiceway.demo.dialects import (
     gemini_cloudcode,
     listing,
     responses,
+    vertex,
 )
 from sluiceway.demo.exchange import Asked, Rejected, Reply, new_id
 from sluiceway.demo.headers import answer_headers
@@ -30,6 +32,11 @@ PROVIDERS = {
     "chatgpt.com": "openai",
     "api.x.ai": "xai",
     **family.HOSTS,
+    "bedrock-runtime.us-east-1.amazonaws.com": "bedrock",
+    "bedrock-runtime.eu-central-1.amazonaws.com": "bedrock",
+    "bedrock-mantle.us-east-1.api.aws": "bedrock",
+    "us-east5-aiplatform.googleapis.com": "vertex",
+    "aiplatform.googleapis.com": "vertex",
 }
 # Spoken by many: any other name that reaches the simulator answers in OpenAI's way.
 COMPATIBLE = ("api.together.xyz", "api.cerebras.ai", "router.huggingface.co", "api.z.ai")
@@ -54,7 +61,10 @@ def answer(asked: Asked, memory: Memory) -> Reply:
     """The provider's answer, errors of the request raised as Rejected."""
     if asked.provider == "anthropic" and asked.path.startswith("/api/"):
         return _harmless(asked)
-    credentials.check(asked.provider, asked.headers, asked.query)
+    if asked.provider == "bedrock":
+        sigv4.check(asked)
+    else:
+        credentials.check(asked.provider, asked.headers, asked.query)
     try:
         return seats.told(asked, _function(asked)(asked, memory))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -113,4 +123,16 @@ _COHERE: tuple[Route, ...] = (
     ("POST", re.compile(r"/compatibility/v1/chat/completions"), chat.completions),
     ("GET", re.compile(r"/v1/models"), listing.listed),
 )
-_ROUTES = {"anthropic": _ANTHROPIC, "gemini": _GEMINI, "cohere": _COHERE}
+_BEDROCK: tuple[Route, ...] = (
+    ("POST", re.compile(r"/model/.*"), bedrock.call),
+    ("POST", re.compile(r"/anthropic/v1/messages"), anthropic.messages),
+    *_OPENAI,
+)
+_VERTEX: tuple[Route, ...] = (("POST", re.compile(r"/v1/projects/.*"), vertex.call),)
+_ROUTES = {
+    "anthropic": _ANTHROPIC,
+    "gemini": _GEMINI,
+    "cohere": _COHERE,
+    "bedrock": _BEDROCK,
+    "vertex": _VERTEX,
+}
