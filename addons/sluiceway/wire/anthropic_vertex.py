@@ -2,7 +2,7 @@
 the path.
 
 Facts from Anthropic's documents ("Claude on Vertex AI"): `anthropic_version` stands in the body, `model` only
-where tokens are counted, by the model called `count-tokens`. What a location costs more is for the host to say
+where tokens are counted, by the model called `count-tokens`. What a location costs more the host says
 (`pricing/regions.py`).
 """
 
