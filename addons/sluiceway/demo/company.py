@@ -37,7 +37,7 @@ routes:
     "20-keys": "inject:\n  - {name: everybody, match: {}}\n",
     "30-guard": """\
 guard:
-  - {name: no-secrets, detect: [SECRET], action: block, advice: "Name the key and leave its value in the vault."}
+  - {name: no-secrets, detect: [SECRET], action: block, advice: "Leave its value in the vault."}
   - {name: mask-mail, match: {team: data}, detect: [EMAIL_ADDRESS], action: mask}
 """,
     "40-audit": """\
@@ -88,7 +88,7 @@ def write_rules(deployment: Deployment, folder: Path) -> None:
 
 def _keygen(folder: Path, name: str, role: str) -> Said:
     words = ("audit", "keygen", name, "--role", role, "--out", str(auditor_key(folder, name)), "--work", "10")
-    return Terminal().type(*words, "--json", **{PASSPHRASE: passphrase(name)})
+    return Terminal().type(*words, "--json", variables={PASSPHRASE: passphrase(name)})
 
 
 def register_keys(operator: Terminal) -> None:

@@ -57,14 +57,19 @@ class Terminal:
     config: Path | None = None
 
     def type(
-        self, *words: str, environment: Mapping[str, str] | None = None, keyboard: str = "", **more: str
+        self,
+        *words: str,
+        environment: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        keyboard: str = "",
     ) -> Said:
-        """Runs a command to its end. `more` are further variables; `keyboard` is what is typed to it."""
+        """Runs a command to its end, with `variables` besides the `environment`, the demo's own if none is
+        given. `keyboard` is what is typed to it."""
         options = ["--config", str(self.config)] if self.config else []
-        variables = {**(os.environ if environment is None else environment), **more}
+        given = {**(os.environ if environment is None else environment), **(variables or {})}
         reading, writing = _PROCESSES.Pipe(duplex=False)
         with reading:
-            process = _PROCESSES.Process(target=_run, args=(writing, [*words, *options], variables, keyboard))
+            process = _PROCESSES.Process(target=_run, args=(writing, [*words, *options], given, keyboard))
             process.start()
             writing.close()
             said = reading.recv() if reading.poll(LIMIT_S) else (124, "", f"not done in {LIMIT_S:.0f} s")

@@ -70,9 +70,9 @@ def tour(out: Path, *, keep: bool) -> int:
                 "Four employees set HTTPS_PROXY and start to work.\n",
                 soft_wrap=True,
             )
-            failed = _perform(stage, console)
+            failed = perform(stage, console)
             with console.status("writing the report"):
-                _report(stage, out)
+                write_report(stage, out)
             console.print(
                 f"\nThe report is in [bold]{out.resolve()}[/bold]; "
                 f"all this took {time.monotonic() - started_s:.0f} s.",
@@ -85,7 +85,7 @@ def tour(out: Path, *, keep: bool) -> int:
     return 1 if failed else 0
 
 
-def _perform(stage: Stage, console: Console) -> int:
+def perform(stage: Stage, console: Console) -> int:
     """Plays every scene; how many claims did not hold."""
     parts = gather(stage)
     register_keys(stage.operator)
@@ -131,7 +131,8 @@ def _stranger(stage: Stage) -> None:
         subprocess.run(command, capture_output=True, timeout=10, check=False)
 
 
-def _report(stage: Stage, out: Path) -> None:
+def write_report(stage: Stage, out: Path) -> None:
+    """The week up to now, as `sluiceway report` has it."""
     now = datetime.now(UTC)
     week = Period(now - timedelta(days=7), now)
     with stage.deployment.store(writable=False) as store, store.read() as connection:

@@ -1,4 +1,4 @@
-"""Company keys: employees hold a word, providers see the company's key, and the store holds neither in clear."""
+"""Company keys: employees hold a word, providers see the company's key, no file has it in clear."""
 
 from __future__ import annotations
 

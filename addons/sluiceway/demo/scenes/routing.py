@@ -23,9 +23,10 @@ def routing(stage: Stage, parts: Parts) -> Iterator[Line]:
         row.model_served.startswith("claude-haiku") and not any("opus" in model for model in asked),
         f"alice asked for {row.model_requested} and was served by {row.model_served}",
     )
+    saved = f"${to_usd(cost):.5f} in place of ${to_usd(instead):.5f}, ${to_usd(instead - cost):.5f} saved"
     yield claim(
         0 < cost < instead and parts["alice"].first("Claude Opus").got,
-        f"it cost ${to_usd(cost):.5f} in place of ${to_usd(instead):.5f}: ${to_usd(instead - cost):.5f} saved",
+        f"it cost {saved}",
     )
     denied = parts["bob"].first("GPT, a dear model")
     yield claim(
