@@ -88,6 +88,8 @@ def play(stage: Stage, parts: Parts, console: Console) -> None:
             part.process.wait()
         _until_written(stage)
         live.update(_table(stage, parts))
+    if not console.is_terminal:
+        console.line()  # a Live ends its last line on a terminal only
 
 
 def rows(stage: Stage) -> list[Any]:

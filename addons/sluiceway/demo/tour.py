@@ -116,7 +116,7 @@ def _tell(console: Console, title: str, running: Future[Lines]) -> int:
         mark, style = MARKS[line.held]
         first, *rest = wrap(line.text, console.width - 2) or [""]
         of_text = "dim" if line.held is None else ""
-        console.print(Text(f"{mark} ", style).append(first, of_text))
+        console.print(Text.assemble((f"{mark} ", style), (first, of_text)))
         for further in rest:
             console.print(Text(f"  {further}", of_text))
     return sum(line.held is False for line in lines)

@@ -19,6 +19,7 @@ type Step = tuple[str, Callable[[], str | None]]
 def browse(url: str, proxy: str, form: bytes | None = None) -> str:
     """A page as a browser gets it through the proxy; `form` is sent back to it."""
     opener = build_opener(ProxyHandler({"http": proxy}))
+    opener.addheaders = [("accept", "text/html")]
     with opener.open(url, data=form, timeout=WAIT_S) as page:
         return str(page.read().decode())
 
