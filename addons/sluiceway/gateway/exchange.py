@@ -79,7 +79,10 @@ class Exchange:
     first_s: float = 0.0  # first byte of the answer's body
 
     def __post_init__(self) -> None:
-        self.provider, self.host = self.attachment.provider, self.attachment.host
+        entered = (
+            self.attachment.provider
+        )  # as it was listed when the connection was opened, hours ago perhaps
+        self.provider, self.host = self.rules.providers.get(entered.name, entered), self.attachment.host
 
     @property
     def url(self) -> URL:

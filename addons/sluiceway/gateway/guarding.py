@@ -24,7 +24,7 @@ from sluiceway.guard.placeholders import Numbering, mask
 from sluiceway.guard.worker import Failed, may_pass
 from sluiceway.policy import Ruling, asked, judge
 from sluiceway.policy.kinds.guard import Action, Guard
-from sluiceway.types import Facts
+from sluiceway.types import Facts, Target
 from sluiceway.wire.parts import Path, Segment
 
 NOT_SCANNED = "NOT_SCANNED"  # in place of a type, in the ledger
@@ -34,10 +34,12 @@ type Found = Sequence[tuple[Segment, Findings]]
 type Rulings = Mapping[str, Ruling]
 
 
-async def inspect(exchange: Exchange, parts: GatewayParts, upload: Upload, facts: Facts) -> Upload:
-    """The request as it may go on. Raises Refused where a rule says no."""
+async def inspect(
+    exchange: Exchange, parts: GatewayParts, upload: Upload, facts: Facts, target: Target
+) -> Upload:
+    """The request as it may go on to `target`. Raises Refused where a rule says no."""
     assert exchange.call and exchange.dialect
-    rules = asked(exchange.rules.policy, exchange.principal, exchange.call, facts)
+    rules = asked(exchange.rules.policy, exchange.principal, exchange.call, facts, target)
     if not rules:
         return upload
     segments = exchange.dialect.segments(upload.reading)

@@ -108,12 +108,19 @@ def _no_key(exchange: Exchange, rule: Inject | None, contact: str) -> Refusal:
     return refusals.no_company_key(provider, contact)
 
 
-def put_in(fields: CIMultiDict[str], key: CompanyKey, url: URL, provider: Provider | None) -> None:
+def put_in(
+    fields: CIMultiDict[str],
+    key: CompanyKey,
+    url: URL,
+    provider: Provider | None,
+    asked: Sequence[str] = (),
+) -> None:
     """Writes the key into the header its provider prefers, in place of all that the client sent of the kind.
-    `provider` is the entry of the key's owner as it is in force. Refused rather than sent elsewhere."""
+    `provider` is the entry of the key's owner as it is in force; `asked` the credential headers of whom the
+    client named, whose key is not for the other. Refused rather than sent elsewhere."""
     if provider is None or provider.name != key.provider or not _is_at_home(url, provider):
         raise Refused(refusals.KEY_ASTRAY)
-    for name in (*CLIENTS_OWN, *provider.credential_headers):
+    for name in (*CLIENTS_OWN, *provider.credential_headers, *asked):
         fields.popall(name, None)
     header = provider.credential_headers[0]
     fields[header] = WRITTEN.get(header, "{}").format(key.secret)

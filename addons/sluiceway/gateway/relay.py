@@ -100,8 +100,9 @@ class Flow:
         if exchange.dialect is not None and exchange.call is not None:
             self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)
             if exchange.trail is not None and self._is_good:
+                clean = None if self._scrubber is None else self._scrubber.header
                 self._tap = exchange.trail.hearing(
-                    self._tap, exchange.dialect, exchange.call, answer.content_type
+                    self._tap, exchange.dialect, exchange.call, answer.content_type, clean
                 )
             encoding = answer.headers.get("content-encoding", "")
             if not decoding.is_plain(encoding):
