@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from gateway_world import call, exchange, parts
 from gateway_world import Ledger as Notes
+from gateway_world import call, exchange, parts
 
 from sluiceway.audit.recorder import Recorder
 from sluiceway.audit.subject import Subject

@@ -59,8 +59,8 @@ class Trail:
         content_type: str,
         clean: Callable[[str], str] | None = None,
     ) -> Tap:
-        """A tap that also collects the answer's text, where it is kept. `clean` takes the company's key out of
-        it, should the provider have echoed it."""
+        """A tap that also collects the answer's text, where it is kept. `clean` takes the company's key out
+        of it, should the provider have echoed it."""
         self._clean = clean
         if self.subject.mode != "redacted" or self._lost:
             return tap
