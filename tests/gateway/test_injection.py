@@ -264,6 +264,13 @@ def test_the_key_is_written_as_the_provider_wants_it_and_alone(header: str, writ
     )
 
 
+def test_the_key_for_whom_the_client_named_is_not_shown_to_another() -> None:
+    fields: CIMultiDict[str] = CIMultiDict([("X-House-Key", "the companys for the house model"), ("a", "b")])
+    put_in(fields, KEY, URL("https://eu.anthropic.com/v1"), AT_HOME, ("x-house-key",))
+    assert "x-house-key" not in fields
+    assert fields["a"] == "b"
+
+
 @given(st.data())
 def test_a_key_is_taken_out_of_a_stream_however_it_is_cut(data: st.DataObject) -> None:
     secret = data.draw(st.sampled_from(["sk-ant-sk-ant-sk-an", "aaaaaaaaaaab", "ab/cd+ef=/x"]))

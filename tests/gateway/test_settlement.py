@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from gateway_world import PROVIDER, Ledger, NoPrices, Prices, call, exchange, parts
@@ -14,6 +15,7 @@ from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.refusals import BROKEN_OFF, INTERNAL, NOT_HTTP
 from sluiceway.gateway.settlement import Settlement
+from sluiceway.gateway.trail import Trail
 from sluiceway.gateway.upstream import Failed
 from sluiceway.store.records import Reservation
 from sluiceway.types import (
@@ -196,6 +198,33 @@ async def test_a_refusal_that_cannot_be_written_is_refused_all_the_same(
     world.ledger.fails = True
     await world.settlement.refused(400, NOT_HTTP)
     assert "could not be written" in caplog.text
+
+
+class Announced:
+    """A trail that was begun."""
+
+    subject = SimpleNamespace(mode="redacted")
+
+    def __init__(self) -> None:
+        self.sent = True
+        self.ends: list[bool] = []
+
+    @property
+    def state(self) -> str:
+        return "redacted" if self.sent else "off"
+
+    def ended(self, row: LedgerRow) -> None:
+        self.ends.append(self.sent)
+
+
+@pytest.mark.parametrize("sent", [True, False], ids=["sent", "turned away at the last moment"])
+async def test_of_a_request_that_was_announced_and_not_sent_the_audit_keeps_nothing(sent: bool) -> None:
+    world = World(sent=sent)
+    trail = Announced()
+    world.exchange.trail = cast(Trail, trail)
+    await world.settlement.refused(503, INTERNAL)
+    assert trail.ends == [sent]
+    assert (await world.row()).audit == trail.state
 
 
 async def test_an_unmetered_answer_has_a_row_without_a_price() -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 KEY_FILE = "sluiceway.key"
 KEY_VARIABLE = "SLUICEWAY_KEY"
 KEY_BYTES = 32
+NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class Deployment:
     @property
     def folder(self) -> Path:
         return self.config.parent
+
+    @property
+    def contact(self) -> str:
+        """Whom people are told to ask."""
+        return self.settings.contact or NOBODY_TO_ASK
 
     def content(self) -> Content:
         """Providers, policy, prices and recognisers, checked against each other."""

@@ -47,7 +47,6 @@ logger = logging.getLogger(__name__)
 
 FILES = 65_536
 AUDIT_FLUSH_S = 2.0  # what the audit gets at least, also when the drain took all its time
-NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
 
 
 class Service:
@@ -94,7 +93,7 @@ class Service:
         authority.must_be_good(settings, content.providers.hosts)
         selftest.run()
         self.store = self._deployment.open_store(writable=True)
-        contact = settings.contact or NOBODY_TO_ASK
+        contact = self._deployment.contact
         if settings.upstream.proxy is not None:
             self.parent = Parent.of(settings.upstream.proxy, settings.upstream.trusted_ca)
         self._admission = Admission(settings.egress, settings.upstream)
@@ -107,7 +106,7 @@ class Service:
         )
         self.recording = Recording(self._deployment, self.store, contact)
         rules = rules_of(content, keys.ring(self._deployment, self.store))
-        rules.audit = self.recording.follow(content.policy)
+        rules.audit = self.recording.follow(content.policy, content.recognizers)
         self.gateway = Gateway(
             GatewayParts(
                 rules,
@@ -264,7 +263,7 @@ class Service:
             authority.must_be_good(self._settings, content.providers.hosts)
         rules = rules_of(content, keys.ring(self._deployment, self.store))
         assert self.recording
-        rules.audit = self.recording.follow(content.policy)
+        rules.audit = self.recording.follow(content.policy, content.recognizers)
         # Nothing may fail from here on: a reload is all or nothing.
         if self._guards is not None:
             self._guards.follow(content.policy, content.recognizers)

@@ -166,11 +166,10 @@ def _group(deployment: Deployment, asked: int | None) -> int:
     least = deployment.settings.report.min_group
     if asked is None or asked >= least:
         return asked or least
-    contact = deployment.settings.contact or "whoever runs Sluiceway in your company"
     raise ConfigError(
         f"--min-group {asked}: in this company no report may show groups of fewer than {least} people "
         f"(report.min_group in {deployment.config.name}). Leave the option out, or give {least} or more. "
-        f"If it has to be lower, ask {contact}: the setting is part of what was agreed on reports."
+        f"If it has to be lower, ask {deployment.contact}: the setting is part of what was agreed on reports."
     )
 
 

@@ -15,6 +15,7 @@ from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.trail import Trail
+from sluiceway.policy import is_company_money
 from sluiceway.types import (
     NO_UNITS,
     Attachment,
@@ -80,7 +81,10 @@ class Exchange:
     first_s: float = 0.0  # first byte of the answer's body
 
     def __post_init__(self) -> None:
-        self.provider, self.host = self.attachment.provider, self.attachment.host
+        entered = (
+            self.attachment.provider
+        )  # as it was listed when the connection was opened, hours ago perhaps
+        self.provider, self.host = self.rules.providers.get(entered.name, entered), self.attachment.host
 
     @property
     def url(self) -> URL:
@@ -206,10 +210,7 @@ class Exchange:
     @property
     def counts_against_caps(self) -> bool:
         """Whether it is the company's money, to cap: logins and personal keys are not (decision 0001)."""
-        if self.key_class is KeyClass.UNKNOWN:
-            unset = "personal" if self.rules.keys.has_company_keys else "company"
-            return (self.rules.policy.unknown_keys or unset) == "company"
-        return self.key_class is KeyClass.COMPANY
+        return is_company_money(self.rules.policy, self.key_class, self.rules.keys.has_company_keys)
 
     def ending(self, status: int, outcome: Outcome) -> dict[str, Any]:
         """The fields of the row that its end sets: times, status and outcome."""

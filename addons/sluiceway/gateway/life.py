@@ -3,8 +3,9 @@
 1. recognise  what the path is: metered by a dialect, harmless, or not to be used; whose key, which client
 2. check      who is this, and is the connection what it claims to be
 3. read       the body, within its bounds, into a Call
-4. guard      secrets and personal data in it are counted, masked, or keep it from going on (`guarding.py`)
-5. decide     by the routes: denied, sent on as asked, or to another model
+4. guard      secrets and personal data in it are counted, masked, or keep it from going on (`guarding.py`):
+              by the rules for what was asked and by those for where a route will lead it
+5. route      denied, sent on as asked, or to another model or provider; then perhaps audited (`auditing.py`)
 6. reserve    the open ledger row and the money, in one durable transaction, before a byte is forwarded
 7. attempt    to the provider, over pooled and verified TLS
 8. relay      chunks pass at once; the tap counts; a cap can end the stream (`relay.py`)
@@ -163,13 +164,18 @@ class Gateway:
         """The request as it may be sent: read, given a key, guarded, routed. Refused where a rule says no."""
         upload = await self._read(exchange)
         injection.equip(exchange, self.parts)
-        if exchange.rules.policy.guard:
-            upload = await inspect(exchange, self.parts, upload, injection.facts_of(exchange, self.parts))
-        return self._decide(exchange, upload)
+        policy, call = exchange.rules.policy, upload.reading.call
+        if not (policy.routes or policy.guard):
+            return upload  # nothing would look at the facts, and gathering them costs
+        facts = injection.facts_of(exchange, self.parts)
+        decision = decide(policy, exchange.principal, call, facts)
+        if policy.guard:
+            upload = await inspect(exchange, self.parts, upload, facts, decision.target)
+        return self._routed(exchange, upload, decision)
 
     def _recognise(self, exchange: Exchange) -> None:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
-        provider, request = exchange.attachment.provider, exchange.request
+        provider, request = exchange.provider, exchange.request
         exchange.client = identify(_lower(request))
         exchange.signed = signature.is_signed(request.headers)
         keys = credentials.credentials_of(request.headers, provider, exchange.query)
@@ -203,7 +209,7 @@ class Gateway:
             raise Refused(refusals.misdirected(disagrees, attachment.host))
 
     def _check_target(self, exchange: Exchange) -> None:
-        provider, request = exchange.attachment.provider, exchange.request
+        provider, request = exchange.provider, exchange.request
         target = request.raw_path
         if not (target.startswith("/") and target.isascii() and target.isprintable()):
             raise Refused(refusals.BAD_TARGET)  # it could not be put behind the provider's host name
@@ -233,13 +239,8 @@ class Gateway:
         exchange.read_s = time.monotonic()
         return Upload(raw, plain, reading)
 
-    def _decide(self, exchange: Exchange, upload: Upload) -> Upload:
-        """Where it goes: asks the routes. What is sent may be for another model than the one asked for."""
-        call = upload.reading.call
-        if not exchange.rules.policy.routes:
-            return upload  # nothing would look at the facts, and gathering them costs
-        facts = injection.facts_of(exchange, self.parts)
-        decision = decide(exchange.rules.policy, exchange.principal, call, facts)
+    def _routed(self, exchange: Exchange, upload: Upload, decision: Decision) -> Upload:
+        """As the routes say. What is sent may be for another model than the one asked for."""
         exchange.route_rule = decision.rule
         if decision.refusal is not None:
             raise Refused(decision.refusal)
@@ -335,7 +336,8 @@ class Gateway:
     ) -> aiohttp.ClientResponse:
         url, key = exchange.url, exchange.company_key
         if key is not None:
-            injection.put_in(fields, key, url, exchange.rules.providers.get(key.provider))
+            asked = exchange.attachment.provider.credential_headers
+            injection.put_in(fields, key, url, exchange.rules.providers.get(key.provider), asked)
         elif exchange.moved:
             raise Refused(refusals.KEY_ASTRAY)  # what the client sent is for the provider it named
         exchange.sent_s = time.monotonic()

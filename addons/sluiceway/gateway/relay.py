@@ -106,8 +106,9 @@ class Flow:
             if isinstance(self._tap, ReadsHeaders):
                 self._tap.headers({name.lower(): value for name, value in answer.headers.items()})
             if exchange.trail is not None and self._is_good:
+                clean = None if self._scrubber is None else self._scrubber.header
                 self._tap = exchange.trail.hearing(
-                    self._tap, exchange.dialect, exchange.call, answer.content_type
+                    self._tap, exchange.dialect, exchange.call, answer.content_type, clean
                 )
             encoding = answer.headers.get("content-encoding", "")
             if not decoding.is_plain(encoding):

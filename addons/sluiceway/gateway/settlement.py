@@ -129,10 +129,12 @@ class Settlement:
         return {} if passed else dict(COSTLESS)
 
     def _ended(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> LedgerRow:
+        if (trail := self._exchange.trail) is not None and not self._was_sent:
+            trail.sent = False  # announced, then turned away: the provider has nothing of it
         # In one go: each copy of a row this wide costs as much as a small query.
         final = replace(row, **(self._exchange.ending(status, outcome) | changes))
-        if self._exchange.trail is not None:
-            self._exchange.trail.ended(final)
+        if trail is not None:
+            trail.ended(final)
         return final
 
     def _end(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> None:
