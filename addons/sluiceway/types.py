@@ -102,7 +102,7 @@ class Route:
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One entry of rules/providers.yaml. `hosts` are normalised names, compared whole, or `*.` and a name:
-    all names one label below it."""
+    all names one label below it. `sockets` are the WebSockets that are metered, turn by turn."""
 
     name: str
     hosts: tuple[str, ...]
@@ -111,6 +111,7 @@ class Provider:
     dialect: str
     unlisted: Literal["refuse", "pass"] = "refuse"
     credential_headers: tuple[str, ...] = ("authorization",)
+    sockets: tuple[Route, ...] = ()
 
     @property
     def own_host(self) -> str | None:
@@ -162,6 +163,7 @@ class Usage:
     image_tokens: int | None = None
     tool_units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     source: UsageSource = UsageSource.NONE
+    audio_cache_read_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

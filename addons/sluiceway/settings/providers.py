@@ -66,6 +66,14 @@ class PathEntry(Section):
     operation: Literal["chat", "count_tokens", "embeddings", "generate_content"]
 
 
+class SocketEntry(Section):
+    """A metered WebSocket: `dialect` reads its frames, and each turn on it has a row of its own."""
+
+    path: Pattern
+    dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    operation: Literal["chat", "realtime"]
+
+
 class PassEntry(Section):
     """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method."""
 
@@ -83,6 +91,7 @@ class ProviderEntry(Section):
     credential_headers: Annotated[tuple[Annotated[str, AfterValidator(_header)], ...], Field(min_length=1)]
     unlisted: Literal["refuse", "pass"] = "refuse"
     paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
+    sockets: tuple[SocketEntry, ...] = ()
     harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
 
     def record(self) -> Provider:
@@ -97,6 +106,7 @@ class ProviderEntry(Section):
             dialect=self.dialect,
             unlisted=self.unlisted,
             credential_headers=self.credential_headers,
+            sockets=tuple(Route("GET", e.path, e.dialect, e.operation) for e in self.sockets),
         )
 
 
@@ -137,10 +147,16 @@ class Providers:
 
     @property
     def dialects(self) -> frozenset[str]:
-        """Every dialect the file names, for a check against those that exist."""
+        """Every dialect of requests the file names, for a check against those that exist."""
         routes = (route for provider in self.by_name.values() for route in provider.routes)
         own = {provider.dialect for provider in self.by_name.values()}
         return frozenset(own | {route.dialect for route in routes if route.dialect is not None})
+
+    @property
+    def socket_dialects(self) -> frozenset[str]:
+        """Every dialect of frames the file names."""
+        sockets = (route for provider in self.by_name.values() for route in provider.sockets)
+        return frozenset(route.dialect for route in sockets if route.dialect is not None)
 
     def at(self, host: str) -> Provider | None:
         """The provider at this normalised host name; None: not one we decrypt. An exact name beats a star."""
@@ -160,6 +176,13 @@ def match(provider: Provider, method: str, path: str) -> Route | None:
         return None
     fitting = (route for route in provider.routes if route.method in (method, ANY_METHOD))
     return next((route for route in fitting if fits(route.pattern, path)), None)
+
+
+def socket_at(provider: Provider, path: str) -> Route | None:
+    """The metered WebSocket at a path as sent, without the query. None: none is metered there."""
+    if not is_canonical(path):
+        return None
+    return next((route for route in provider.sockets if fits(route.pattern, path)), None)
 
 
 def path_at(provider: Provider, like: Route, path: str) -> str | None:
@@ -188,7 +211,8 @@ def _repeated(document: Document, file: ProvidersFile) -> Iterator[Problem]:
         found += [(hosts, host, (*here, "hosts", n)) for n, host in enumerate(provider.hosts)]
         metered = [(f"{e.method} {e.path}", (*here, "paths", n)) for n, e in enumerate(provider.paths)]
         free = [(f"{e.method} {e.path}", (*here, "pass", n)) for n, e in enumerate(provider.harmless)]
-        found += [(paths, text, loc) for text, loc in metered + free]
+        sockets = [(f"socket {e.path}", (*here, "sockets", n)) for n, e in enumerate(provider.sockets)]
+        found += [(paths, text, loc) for text, loc in metered + free + sockets]
         for known, text, loc in found:
             if known.setdefault(text, loc) != loc:
                 yield Problem(loc, f"'{text}' is given twice (first at {document.where(known[text])})")
