@@ -220,7 +220,7 @@ MISTAKES = {
     "harmless list by another name": (
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
-        "name, hosts, price_id, dialect, credential_headers, unlisted, paths, pass",
+        "name, hosts, price_id, dialect, credential_headers, unlisted, paths, sockets, pass",
     ),
 }
 

@@ -107,6 +107,7 @@ class Service:
                 idle_s=settings.timeouts.idle_s,
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
+                meters_sockets=settings.websockets == "meter",
                 metrics=Metrics(self.gauges),
             )
         )
@@ -183,6 +184,7 @@ class Service:
         assert self.store
         return {
             "requests_in_flight": self.gateway.in_flight,
+            "sockets_open": self.gateway.sockets_open,
             "loop_lag_seconds": self._lag.seconds,
             "rules_refused": float(self.rules_problem is not None),
             **self.store.status(),
@@ -244,6 +246,7 @@ class Service:
             "listening": [f"{host}:{port}" for host, port in self.addresses],
             "draining": self.gateway.parts.draining,
             "requests_in_flight": self.gateway.in_flight,
+            "sockets_open": self.gateway.sockets_open,
             "own_ports": [] if self.own_ports is None else self.own_ports.numbers,
             "own_ports_not_open": [] if self.own_ports is None else list(self.own_ports.problems.values()),
             "policy_version": self.gateway.parts.rules.policy.version,

@@ -1,8 +1,8 @@
 """Gemini's Live API: a WebSocket on `...GenerativeService.BidiGenerateContent`, v1beta and v1alpha.
 
-The first message is `setup`, which names the model; then `clientContent`, `realtimeInput` and `toolResponse` bring
-what the model hears, and it speaks when it thinks the person has stopped. Messages are JSON, in text frames or in
-binary ones. Facts from Google's Gemini API reference (Live API) and the official SDK's models.
+The first message is `setup`, which names the model; then `clientContent`, `realtimeInput` and `toolResponse`
+bring what the model hears, and it speaks when it thinks the person has stopped. Messages are JSON, in text
+frames or in binary ones. Facts from Google's Gemini API reference (Live API) and the official SDK's models.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sluiceway.errors import WireError
 from sluiceway.types import Call, Refusal
 from sluiceway.wire.dialect import Metered, Reading, Target
 from sluiceway.wire.extent import Extent
-from sluiceway.wire.fields import items, label, load, mapping, need_model
+from sluiceway.wire.fields import load, mapping, need_model
 from sluiceway.wire.gemini import Gemini
-from sluiceway.wire.gemini_live_meter import LiveMeter, heard_bytes
+from sluiceway.wire.gemini_live_meter import LiveMeter, either, heard_bytes, speaks
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, RESULT, SYSTEM, USER, Path, Segment
 from sluiceway.wire.rewrite import replaced
 from sluiceway.wire.socket import NO_SUCH_DATA, NOTHING, POLICY, Frame, Heard, Parting, called, read_frame
@@ -91,6 +91,7 @@ class LiveSession:
         self._turn: str | None = None
         self._meters: dict[str, LiveMeter] = {}
         self._new = Extent()  # what was added to the conversation since the last turn began
+        self._last_usage: Mapping[str, Any] = {}
 
     def read(self, data: bytes) -> Frame:
         whole = read_frame(data, self._target)
@@ -114,8 +115,9 @@ class LiveSession:
             model = need_model(document).removeprefix(_MODELS)
             return Frame(called(reading, self._call(model, document)), "setup", kind)
         asks = kind == "toolResponse" or (
-            kind == "clientContent" and _either(document, "turnComplete", "turn_complete") is True
+            kind == "clientContent" and either(document, "turnComplete", "turn_complete") is True
         )
+        asks = asks and self._turn is None  # what comes while a turn runs belongs to it, or interrupts it
         call = self._call(self.model, document if kind != "realtimeInput" else {})
         return Frame(called(reading, call), "ask" if asks else "tell", kind)
 
@@ -144,15 +146,13 @@ class LiveSession:
         elif frame.does == "tell" or self._turn is not None:
             self._new.add(dict(document))
         if frame.does != "ask" or self._turn is not None:
-            return None, self._written(
-                reading
-            )  # what comes while a turn runs is part of it, or interrupts it
+            return None, self._written(reading)  # what comes while a turn runs belongs to it or ends it
         return self._begin(), self._written(reading)
 
     def _set_up(self, document: Mapping[str, Any]) -> None:
         self.model = need_model(document).removeprefix(_MODELS)
-        config = mapping(_either(document, "generationConfig", "generation_config"))
-        limit = _either(config, "maxOutputTokens", "max_output_tokens")
+        config = mapping(either(document, "generationConfig", "generation_config"))
+        limit = either(config, "maxOutputTokens", "max_output_tokens")
         self._limit = limit if isinstance(limit, int) and 0 < limit < 2**31 else None
         self._has_tools = bool(document.get("tools"))
 
@@ -180,24 +180,31 @@ class LiveSession:
 
     def hear(self, data: bytes) -> Heard:
         document = mapping(load(data))
-        content = mapping(_either(document, "serverContent", "server_content"))
-        called_tools = bool(_either(document, "toolCall", "tool_call"))
-        usage = mapping(_either(document, "usageMetadata", "usage_metadata"))
-        if not (content or called_tools or usage):
-            return NOTHING
-        speaks = called_tools or bool(usage) or _speaks(content)
-        begun = None
-        if self._turn is None:
-            if not speaks:
-                return NOTHING
+        content = mapping(either(document, "serverContent", "server_content"))
+        tools = mapping(either(document, "toolCall", "tool_call"))
+        usage = mapping(either(document, "usageMetadata", "usage_metadata"))
+        if self._turn is not None:
+            return self._said(self._turn, None, content, tools, usage)
+        if tools or speaks(content):
             begun = self._call(self.model, {})
-            self._begin()
-        turn = self._turn
-        assert turn is not None
-        ended = self._meters[turn].message(
-            content, mapping(_either(document, "toolCall", "tool_call")), usage
-        )
-        return Heard(turn, begun, ended)
+            return self._said(self._begin(), begun, content, tools, usage)
+        if not usage or usage == self._last_usage:
+            return NOTHING  # the count of a turn that is over, told again
+        begun = self._call(self.model, {})
+        turn = self._begin()
+        self._said(turn, begun, content, tools, usage)
+        return Heard(turn, begun, ended=True)  # it was heard, billed, and left without an answer
+
+    def _said(
+        self,
+        turn: str,
+        begun: Call | None,
+        content: Mapping[str, Any],
+        tools: Mapping[str, Any],
+        usage: Mapping[str, Any],
+    ) -> Heard:
+        self._last_usage = usage or self._last_usage
+        return Heard(turn, begun, self._meters[turn].message(content, tools, usage))
 
     def meter(self, turn: str) -> Metered:
         return self._meters[turn]
@@ -220,14 +227,3 @@ class LiveSession:
 
     def fail(self, turn: str, refusal: Refusal, request_id: str) -> Parting:
         return Parting()
-
-
-def _speaks(content: Mapping[str, Any]) -> bool:
-    """Whether the model has begun to answer; that it was heard, or was interrupted, is no answer."""
-    said = mapping(_either(content, "modelTurn", "model_turn"))
-    written = mapping(_either(content, "outputTranscription", "output_transcription"))
-    return bool(items(said.get("parts")) or label(written.get("text"), 1 << 20) or written)
-
-
-def _either(document: Mapping[str, Any], camel: str, snake: str) -> Any:
-    return document[camel] if camel in document else document.get(snake)

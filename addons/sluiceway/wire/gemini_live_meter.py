@@ -1,7 +1,8 @@
 """What Gemini's Live API says of a turn: its parts while it speaks, and the usage at its end.
 
-`usageMetadata` counts everything the model had in its context for the turn, which is what is billed, and comes with
-the turn's last message or close to it; within a turn the last one counts (Live API, "Token count"; pricing page).
+`usageMetadata` counts everything the model had in its context for the turn, which is what is billed, and
+comes with the turn's last message or close to it; within a turn the last one counts (Live API, "Token count";
+pricing page).
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from sluiceway.wire.extent import IMAGE_BYTES, text_bytes
 from sluiceway.wire.fields import items, mapping
 from sluiceway.wire.gemini_stream import usage_of
 
-# 25 tokens a second of audio, heard at 32,000 bytes and spoken at 48,000, both as base64; 258 tokens a picture
-# (Gemini docs, "Understand and count tokens"). Estimates count three bytes a token.
+# 25 tokens a second of audio, heard at 32,000 bytes and spoken at 48,000, both as base64; 258 tokens a
+# picture (Gemini docs, "Understand and count tokens"). Estimates count three bytes a token.
 _HEARD_BYTES_PER_TOKEN, _SAID_BYTES_PER_TOKEN = 1706, 2560
 _PICTURE_BYTES = 258 * 3
 _BYTES_PER_TOKEN = 3
@@ -48,12 +49,23 @@ def heard_bytes(message: Mapping[str, Any]) -> int:
     return total
 
 
+def speaks(content: Mapping[str, Any]) -> bool:
+    """Whether the model answers here; that it was heard, or was interrupted, is no answer."""
+    said = mapping(either(content, "modelTurn", "model_turn"))
+    return bool(items(said.get("parts")) or either(content, "outputTranscription", "output_transcription"))
+
+
+def either(document: Mapping[str, Any], camel: str, snake: str) -> Any:
+    """A field in either of the spellings that Google's JSON has."""
+    return document[camel] if camel in document else document.get(snake)
+
+
 def _tokens_as_bytes(base64_bytes: int, bytes_per_token: int) -> int:
     return -(-base64_bytes * _BYTES_PER_TOKEN // bytes_per_token)
 
 
 class LiveMeter:
-    """Meters one turn. It is over when the model has finished, or waits for a tool, and its usage was told."""
+    """Meters one turn. It is over when the model has finished, or waits for a tool, and told its usage."""
 
     def __init__(self, model: str | None) -> None:
         self._model = model
@@ -64,18 +76,18 @@ class LiveMeter:
 
     def message(self, content: Mapping[str, Any], tools: Mapping[str, Any], usage: Mapping[str, Any]) -> bool:
         """One of the provider's messages; whether the turn is over with it."""
-        for part in items(mapping(content.get("modelTurn") or content.get("model_turn")).get("parts")):
+        for part in items(mapping(either(content, "modelTurn", "model_turn")).get("parts")):
             self._part(mapping(part))
-        self._output_bytes += text_bytes(tools.get("functionCalls") or tools.get("function_calls"))
-        grounds = mapping(content.get("groundingMetadata") or content.get("grounding_metadata"))
-        queries = grounds.get("webSearchQueries") or grounds.get("web_search_queries")
-        self._searches = max(self._searches, len(items(queries)))
+        self._output_bytes += text_bytes(either(tools, "functionCalls", "function_calls"))
+        grounds = mapping(either(content, "groundingMetadata", "grounding_metadata"))
+        queries = items(either(grounds, "webSearchQueries", "web_search_queries"))
+        self._searches = max(self._searches, len(queries))
         if usage:
             self._usage = {_NAMES.get(name, name): value for name, value in usage.items()}
-        over = content.get("turnComplete") is True or content.get("turn_complete") is True or bool(tools)
-        self._finished = self._finished or over
-        if not over and content and not usage:
-            self._finished = self._finished and not content.get("modelTurn")
+        if tools or either(content, "turnComplete", "turn_complete") is True:
+            self._finished = True
+        elif speaks(content):
+            self._finished = False  # the tool's result came before the usage: it is one turn
         return self._finished and bool(self._usage)
 
     def _part(self, part: Mapping[str, Any]) -> None:
@@ -94,6 +106,6 @@ class LiveMeter:
         return Answer(
             usage=replace(usage, image_tokens=None),
             model=self._model,
-            complete=self._finished and bool(self._usage),
+            complete=self._finished,
             output_bytes=self._output_bytes,
         )

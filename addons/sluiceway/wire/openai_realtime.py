@@ -1,8 +1,8 @@
 """The OpenAI Realtime API over a WebSocket: `wss://api.openai.com/v1/realtime?model=`.
 
-A client fills a conversation and an audio buffer, and asks for answers by `response.create`; with voice activity
-detection, which is on unless switched off, the provider begins an answer by itself when the person has stopped
-speaking. Facts from OpenAI's API reference (Realtime, client and server events) and the official SDK's models.
+A client fills a conversation and an audio buffer, and asks for answers by `response.create`; with voice
+activity detection, which is on unless switched off, the provider begins an answer by itself when the person
+has stopped speaking. Facts from OpenAI's API reference (Realtime, client and server events) and its SDK.
 """
 
 from __future__ import annotations

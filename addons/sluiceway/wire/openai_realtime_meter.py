@@ -12,8 +12,8 @@ from sluiceway.types import Answer, Usage, UsageSource
 from sluiceway.wire.extent import text_bytes
 from sluiceway.wire.fields import count, items, mapping, word
 
-# One token is 100 ms of what a person says and 50 ms of what the model says (guide, "Managing costs"); PCM has
-# 48,000 bytes a second and G.711 has 8,000, both as base64. Estimates count three bytes a token.
+# One token is 100 ms of what a person says and 50 ms of what the model says (guide, "Managing costs"); PCM
+# has 48,000 bytes a second and G.711 has 8,000, both as base64. Estimates count three bytes a token.
 PCM_BYTES_PER_S, G711_BYTES_PER_S = 64_000, 10_666
 HEARD_TOKENS_PER_S, SAID_TOKENS_PER_S = 10, 20
 BYTES_PER_TOKEN = 3
@@ -57,7 +57,7 @@ class RealtimeMeter:
         self._output_bytes = max(self._output_bytes, text_bytes(said))
         self._answer = Answer(
             usage=usage,
-            complete=response.get("status") in _FINAL and usage.source is UsageSource.REPORTED,
+            complete=response.get("status") in _FINAL,
             error_type=_fault(mapping(details.get("error"))) if response.get("status") == "failed" else None,
         )
 
@@ -77,7 +77,7 @@ class RealtimeMeter:
 
 
 def usage_of(usage: Mapping[str, Any]) -> Usage:
-    """The usage of an answer. All input, also that of earlier turns, is billed again; cached parts for less."""
+    """The usage of an answer. All input is billed, earlier turns' too; cached parts of it for less."""
     read, said = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
     if read is None and said is None:
         return Usage()

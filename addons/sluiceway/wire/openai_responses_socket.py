@@ -1,8 +1,8 @@
 """The OpenAI Responses API over a WebSocket: `GET /v1/responses` with an upgrade, as Codex prefers it.
 
-The client sends `response.create`, whose other fields are those of a POST's body, and gets the events of a stream,
-one a frame. A first one with `generate: false` only warms the prompt cache. `stream_id` runs several lanes side
-by side, one answer at a time on each (OpenAI docs, "WebSocket mode"; the official SDK's models and sessions).
+The client sends `response.create`, whose other fields are those of a POST's body, and gets the events of a
+stream, one a frame. A first one with `generate: false` only warms the prompt cache. `stream_id` runs several
+lanes side by side, one answer at a time on each (OpenAI docs, "WebSocket mode"; its SDK's sessions).
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class ResponsesSession:
         self._turns.pop(turn, None)
 
     def refuse(self, frame: Frame | None, refusal: Refusal, request_id: str) -> Parting:
-        """As `response.failed`: Codex shows its message at once, where it would try again after an `error`."""
+        """As `response.failed`: Codex shows its message at once; after an `error` it would try again."""
         lane = frame.lane if frame else ""
         call = frame.reading.call if frame else _NO_CALL
         failed = Ending({}, call, 0).failed(openai_error.failure_code(refusal), refusal.message)

@@ -1,7 +1,7 @@
 """What a WebSocket's dialect is: a session for each connection, which reads frames of both sides.
 
 A socket carries turns: an answer that the client asked for by a frame, or that the provider began by itself
-(Realtime and Live listen, and speak when the person has stopped). Each turn is metered as a request of its own.
+(Realtime and Live listen, and speak when the person has stopped). Each is metered as a request of its own.
 Sans-I/O like all of this room: bytes in, records out, and nothing the provider says can raise.
 """
 
@@ -25,8 +25,8 @@ REASON_BYTES = 123  # what a close frame holds beside its code (RFC 6455 section
 class Frame:
     """A client's frame as it was read.
 
-    `does`: "ask" wants an answer, so it is a turn; "setup" names the model of those that follow; "tell" brings
-    something to be looked at but asks for nothing; "pass" does neither; "unknown" is of a type nobody knows here.
+    `does`: "ask" wants an answer, so it is a turn; "setup" names the model of those that follow; "tell"
+    brings something to be looked at but asks for nothing; "pass" does neither; "unknown" is of no known type.
     """
 
     reading: Reading
@@ -43,8 +43,8 @@ class Frame:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A provider's frame as it was metered. `turn`: the one it belongs to. `begun`: that turn begins here and
-    no frame of the client had asked for it. `status`: 400 and more where the provider turned the turn down and
-    so bills nothing, known once it has `ended`."""
+    no frame of the client had asked for it. `status`: 400 and more where the provider turned the turn down
+    and so bills nothing, known once it has `ended`."""
 
     turn: str | None = None
     begun: Call | None = None
@@ -108,7 +108,7 @@ class Session(Protocol):
         ...
 
     def cut(self, turn: str, message: str) -> Parting:
-        """Ends a turn now, as the provider would at its output limit, with `message` where it can hold one."""
+        """Ends a turn now, as the provider would at its output limit, with `message` where there is room."""
         ...
 
     def fail(self, turn: str, refusal: Refusal, request_id: str) -> Parting:
@@ -117,7 +117,7 @@ class Session(Protocol):
 
 
 class SocketDialect(Dialect, Protocol):
-    """One provider's API over a WebSocket. Its methods of a Dialect see to one frame as if it were a request."""
+    """One provider's API over a WebSocket. Its methods of a Dialect see to a frame as to a request."""
 
     def session(self, target: Target, client_session: str | None) -> Session:
         """A connection begins. `client_session`: the conversation its headers name. Raises WireError where
