@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from tests.e2e.running import Running
 from tests.e2e.tunnel import HEADERS
@@ -24,14 +27,25 @@ ENDS = ("response.completed", "response.incomplete", "response.failed", "respons
 class SocketClient:
     """One open socket; frames are JSON both ways."""
 
-    def __init__(self, running: Running, proxy: str, url: str = RESPONSES, **headers: str) -> None:
+    def __init__(
+        self,
+        running: Running,
+        proxy: str,
+        url: str = RESPONSES,
+        *,
+        compression: str | None = "deflate",
+        subprotocols: Sequence[Subprotocol] | None = None,
+        **headers: str,
+    ) -> None:
         host = url.split("/")[2]
         fields = HEADERS[host] | {name.replace("_", "-"): value for name, value in headers.items()}
-        self.open: ClientConnection = connect(
+        self._connecting = connect(
             url,
             proxy=proxy,
             ssl=ssl.create_default_context(cafile=running.anchor),
             additional_headers=fields,
+            compression=compression,
+            subprotocols=subprotocols,
             open_timeout=10,
             close_timeout=5,
             max_size=2**26,
@@ -42,6 +56,17 @@ class SocketClient:
 
     def next(self) -> Any:
         return orjson.loads(self.open.recv(timeout=15))
+
+    def ended(self) -> tuple[int, str]:
+        """The code and the reason with which the socket ends, whatever comes before."""
+        end = None
+        while end is None:
+            try:
+                self.open.recv(timeout=15)
+            except ConnectionClosed as closed:
+                end = closed.rcvd
+                assert end is not None, "it broke off"
+        return end.code, end.reason
 
     def turn(self, **fields: Any) -> list[Any]:
         """A `response.create` and the events of its answer."""
@@ -56,12 +81,13 @@ class SocketClient:
         return events
 
     def __enter__(self) -> Self:
+        self.open: ClientConnection = self._connecting.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.open.close()
+        self._connecting.__exit__(kind, error, trace)
 
 
 def ask(text: str = "hi", **more: Any) -> dict[str, Any]:

@@ -166,6 +166,8 @@ class Providers:
         instead = faults.status(asked, ordered)
         if instead is not None:
             return instead
+        if sockets.wanted(asked):
+            return Reply(400, "", ())  # an upgrade that is not answered
         reply = dialects.answer(faults.prepared(asked, ordered), self._memory)
         return faults.altered(reply, asked, ordered)
 

@@ -57,7 +57,7 @@ UNREAD = Call(dialect="", operation="", model=None, stream=True)  # of a frame t
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """How a socket ends. `refusal`: what a client is told whose turn still runs; `outcome`: what it then is."""
+    """How a socket ends. `refusal`: what a client is told whose turn still runs; `outcome`: what that is."""
 
     code: int
     reason: str = ""
