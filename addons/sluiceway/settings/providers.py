@@ -179,7 +179,11 @@ def match(provider: Provider, method: str, path: str) -> Route | None:
 
 
 def socket_at(provider: Provider, path: str) -> Route | None:
-    """The metered WebSocket at a path as sent, without the query. None: none is metered there."""
+    """The metered WebSocket at a path as sent, without the query. None: none is metered there.
+
+    Google's own Python SDK asks for `//ws/...`; what is taken for a socket is metered, so that no other path
+    can be meant by a second slash in front that would cost more."""
+    path = "/" + path.lstrip("/")
     if not is_canonical(path):
         return None
     return next((route for route in provider.sockets if fits(route.pattern, path)), None)
