@@ -54,7 +54,8 @@ def _turn(asked: Asked, frame: bytes) -> tuple[Asked, str | None, bool]:
             return asked, None, False
         lane = body.get("stream_id")
         body = {name: value for name, value in body.items() if name not in ("type", "stream_id")}
-        body |= {"stream": True}
+        # An open socket remembers its answers, also those that are not to be stored (docs, "WebSocket mode").
+        body |= {"stream": True, "store": True}
     return replace(asked, method="POST", raw=orjson.dumps(body)), lane, True
 
 
