@@ -110,11 +110,14 @@ def test_a_refused_upgrade_passes_with_its_body(quick: Running, alice: str, sinc
     assert (row["upstream_status"], row["outcome"], row["cost_nusd"]) == (503, "upstream_error", 0)
 
 
-def test_a_provider_that_cannot_be_reached_is_a_426_that_says_so(quick: Running, alice: str) -> None:
+def test_a_provider_that_cannot_be_reached_is_told_in_the_answer_to_the_upgrade(
+    quick: Running, alice: str
+) -> None:
     quick.providers.fault("openai", "refuse")
     with pytest.raises(InvalidStatus) as caught, SocketClient(quick, alice):
         pass
-    assert caught.value.response.headers["x-sluiceway-refused"] == "connection_lost"
+    answer = caught.value.response
+    assert (answer.status_code, answer.headers["x-sluiceway-refused"]) == (502, "connection_lost")
 
 
 @pytest.mark.parametrize("fault", ["cut;after=4", "reset;after=4", "hang"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sluiceway.content import folder
 from sluiceway.errors import ConfigError
 from sluiceway.settings.paths import check_pattern, fits, is_canonical
-from sluiceway.settings.providers import Providers, match
+from sluiceway.settings.providers import Providers, match, socket_at
 
 SHIPPED = Providers.load(folder("rules") / "providers.yaml")
 GEMINI = "/v1beta/models/gemini-2.5-pro"
@@ -213,6 +213,19 @@ MISTAKES = {
         "9:73: providers.0.paths.0.operation: "
         "must be 'chat', 'count_tokens', 'embeddings' or 'generate_content' (did you mean 'embeddings'?)",
     ),
+    "socket with a method": (
+        ENTRY
+        + "    sockets:\n      - {method: GET, path: /v1/live, dialect: one_live, operation: realtime}\n",
+        "11:10: providers.0.sockets.0.method: unknown field; known here: path, dialect, operation",
+    ),
+    "socket of another operation": (
+        ENTRY + "    sockets:\n      - {path: /v1/live, dialect: one_live, operation: live}\n",
+        "11:56: providers.0.sockets.0.operation: must be 'chat' or 'realtime'",
+    ),
+    "socket listed twice": (
+        ENTRY + "    sockets:\n" + "      - {path: /v1/live, dialect: one_live, operation: chat}\n" * 2,
+        "12:9: providers.0.sockets.1: 'socket /v1/live' is given twice (first at providers.yaml:11:9)",
+    ),
     "watching a top-level domain": (
         ENTRY + "watch: [ai]\n",
         "10:9: watch.0: write a host name such as example.com; '*' stands for letters within one label",
@@ -223,6 +236,29 @@ MISTAKES = {
         "name, hosts, price_id, dialect, credential_headers, unlisted, paths, sockets, pass",
     ),
 }
+
+
+LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "dialect"),
+    [
+        ("openai", "/v1/responses", "openai_responses_socket"),
+        ("openai", "/v1/realtime", "openai_realtime"),
+        ("openai", "/v1/realtime/calls", None),
+        ("openai", "/v1/chat/completions", None),
+        ("openai", "/v1//responses", None),
+        ("google", LIVE, "gemini_live"),
+        ("google", "/" + LIVE, "gemini_live"),
+        ("google", LIVE + "Constrained", "gemini_live"),
+        ("google", LIVE + "X", None),
+        ("anthropic", "/v1/messages", None),
+    ],
+)
+def test_only_listed_sockets_are_metered(provider, path, dialect):
+    found = socket_at(SHIPPED.by_name[provider], path)
+    assert (found and found.dialect) == dialect
 
 
 @pytest.mark.parametrize(("text", "expected"), MISTAKES.values(), ids=MISTAKES.keys())

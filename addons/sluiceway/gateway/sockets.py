@@ -157,8 +157,8 @@ class Socket:
             self._moved_s = self._loop.time()
             if message.type is WSMsgType.CLOSE:
                 return Close(_sendable(message.data), message.extra or "", outcome=Outcome.CLIENT_CANCELLED)
-            if message.type is WSMsgType.ERROR and self._client.close_code not in (None, NORMAL):
-                return await self._unreadable(refusals.FRAME_BROKEN, self._client.close_code or NO_SUCH_DATA)
+            if message.type is WSMsgType.ERROR and isinstance(message.data, aiohttp.WebSocketError):
+                return await self._unreadable(refusals.FRAME_BROKEN, _sendable(message.data.code))
             if message.type not in DATA:
                 return Close(GOING_AWAY, outcome=Outcome.CLIENT_CANCELLED)
             if message.type is WSMsgType.BINARY and not self._session.binary:
