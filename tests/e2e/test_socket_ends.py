@@ -15,7 +15,7 @@ from sluiceway.demo.pace import NO_LATENCY
 from tests.e2e.running import Running
 from tests.e2e.since import Since
 from tests.e2e.socket_client import LIVE, REALTIME, RESPONSES, SocketClient, ask
-from tests.e2e.tunnel import Tunnel
+from tests.e2e.tunnel import CANARY, Tunnel
 
 pytestmark = pytest.mark.e2e
 
@@ -266,8 +266,52 @@ def test_a_drain_lets_the_turn_end_and_closes_with_1012(fresh: type[Running]) ->
         draining = threading.Thread(target=lambda: running.on.run(running.service.gateway.drain(20)))
         draining.start()
         assert idle.ended()[0] == 1012
+        busy.send({"type": "response.create", "stream_id": "next", **ask()})
+        no = busy.answer()[-1]
+        assert no["response"]["error"]["message"].startswith("Sluiceway is restarting")
         running.on.call(running.providers.release)
         assert busy.answer()[-1]["type"] == "response.completed"
         assert busy.ended()[0] == 1012
         draining.join(20)
-    assert {row["outcome"] for row in since.rows(3)} == {"ok"}
+    assert [row["outcome"] for row in since.rows(4) if row["turn"]] == ["ok", "internal_error"]
+
+
+def test_a_drain_that_waits_no_longer_tells_the_turn_and_charges_it(fresh: type[Running]) -> None:
+    running = fresh(latency=NO_LATENCY)
+    proxy, since = running.add("alice"), Since(running)
+    running.providers.fault("openai", "hold", times=1)
+    with SocketClient(running, proxy) as busy:
+        busy.send({"type": "response.create", **ask()})
+        while busy.next()["type"] != "response.output_text.delta":
+            pass
+        draining = threading.Thread(target=lambda: running.on.run(running.service.gateway.drain(0.2)))
+        draining.start()
+        last = busy.answer()[-1]
+        assert (last["type"], last["response"]["error"]["code"]) == ("response.failed", "server_error")
+        assert busy.ended()[0] == 1012
+        draining.join(20)
+    row, _ = since.rows(2)
+    assert (row["outcome"], row["usage_source"], row["cost_nusd"] > 0) == ("truncated", "estimated", True)
+
+
+def test_a_key_that_is_retired_is_refused_in_the_open_socket(fresh: type[Running]) -> None:
+    running = fresh(latency=NO_LATENCY)
+    running.add_key("main", "openai", f"sk-{CANARY}")
+    with SocketClient(running, running.add("alice")) as socket:
+        assert socket.turn(**ask())[-1]["type"] == "response.completed"
+        running.retire_key("main")
+        (no,) = socket.turn(**ask())
+    assert "the company's key 'main', which was retired" in no["response"]["error"]["message"]
+
+
+def test_a_frame_of_another_type_passes_where_the_provider_lets_unlisted_pass(fresh: type[Running]) -> None:
+    running = fresh(latency=NO_LATENCY)
+    providers = running.deployment.settings.rules / "providers.yaml"
+    providers.write_text(providers.read_text().replace("unlisted: refuse", "unlisted: pass"))
+    running.on.call(running.service.reload)
+    since = Since(running)
+    with SocketClient(running, running.add("alice")) as socket:
+        socket.send({"type": "response.sing"})
+        assert socket.next()["type"] == "error"  # the provider's own, which does not know it either
+        assert socket.turn(**ask())[-1]["type"] == "response.completed"
+    assert [row["turn"] for row in since.rows(2)] == [1, None]

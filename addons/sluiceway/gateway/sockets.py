@@ -13,21 +13,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import aiohttp
 from aiohttp import WSMsgType, web
 
 from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import handshake, injection, refusals
+from sluiceway.gateway.closing import Close, sendable
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.provider_socket import SWITCHED, Declined
 from sluiceway.gateway.scrub import Scrubber
 from sluiceway.gateway.settlement import Settlement
-from sluiceway.gateway.turn import Turn, check, exchange_of
+from sluiceway.gateway.turn import Turn, check, decided, exchange_of
 from sluiceway.gateway.watch import Watch
-from sluiceway.policy import decide
 from sluiceway.types import Answer, Call, Outcome, Refusal, RefusalKind, Route
 from sluiceway.wire.dialect import Reading, Target
 from sluiceway.wire.refusal import RETRYABLE
@@ -36,7 +36,6 @@ from sluiceway.wire.socket import (
     GOING_AWAY,
     NO_SUCH_DATA,
     NO_SUCH_TYPE,
-    NORMAL,
     POLICY,
     RESTART,
     Frame,
@@ -53,16 +52,6 @@ logger = logging.getLogger(__name__)
 IDLE_SOCKET_S = 3600.0
 DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 UNREAD = Call(dialect="", operation="", model=None, stream=True)  # of a frame that could not be read
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """How a socket ends. `refusal`: what a client is told whose turn still runs; `outcome`: what that is."""
-
-    code: int
-    reason: str = ""
-    refusal: Refusal | None = None
-    outcome: Outcome = Outcome.TRUNCATED
 
 
 class Socket:
@@ -115,7 +104,7 @@ class Socket:
             return session
         exchange.model_requested = session.model
         exchange.call = Call(self._dialect.name, self._route.operation, session.model, stream=True)
-        model = self._decided(exchange)
+        model = decided(exchange, self._parts)
         if model != session.model:
             exchange.call = replace(exchange.call, model=model)
             exchange.upstream_query = handshake.with_model(exchange.query, model)
@@ -156,9 +145,9 @@ class Socket:
             message = await self._client.receive()
             self._moved_s = self._loop.time()
             if message.type is WSMsgType.CLOSE:
-                return Close(_sendable(message.data), message.extra or "", outcome=Outcome.CLIENT_CANCELLED)
+                return Close(sendable(message.data), message.extra or "", outcome=Outcome.CLIENT_CANCELLED)
             if message.type is WSMsgType.ERROR and isinstance(message.data, aiohttp.WebSocketError):
-                return await self._unreadable(refusals.FRAME_BROKEN, _sendable(message.data.code))
+                return await self._unreadable(refusals.FRAME_BROKEN, sendable(message.data.code))
             if message.type not in DATA:
                 return Close(GOING_AWAY, outcome=Outcome.CLIENT_CANCELLED)
             if message.type is WSMsgType.BINARY and not self._session.binary:
@@ -214,7 +203,7 @@ class Socket:
             raise Refused(refusals.unknown_frame(frame.kind, self._parts.contact))
         if not frame.names_model:
             return frame.reading
-        model = self._decided(turn)
+        model = decided(turn, self._parts)
         if model == (frame.reading.call.model or ""):
             return frame.reading
         try:
@@ -223,21 +212,6 @@ class Socket:
             raise Refused(refusals.no_way(turn.route_rule, model, self._parts.contact)) from None
         turn.call = replace(reading.call, conversation_id=turn.call.conversation_id if turn.call else None)
         return reading
-
-    def _decided(self, exchange: Exchange) -> str:
-        """The model by the routes. A socket is at one provider, so one that leads elsewhere is a no."""
-        call = exchange.call
-        assert call
-        if not exchange.rules.policy.routes:
-            return call.model or ""
-        facts = injection.facts_of(exchange, self._parts)
-        decision = decide(exchange.rules.policy, exchange.principal, call, facts)
-        exchange.route_rule = decision.rule or exchange.route_rule
-        if decision.refusal is not None:
-            raise Refused(decision.refusal)
-        if decision.target.provider != exchange.provider.name:
-            raise Refused(refusals.no_way(decision.rule, decision.target.provider, self._parts.contact))
-        return decision.target.model
 
     def _exchange_of(self, call: Call) -> Exchange:
         return exchange_of(self._exchange, self._route, self._parts, call, self._dialect)
@@ -258,7 +232,7 @@ class Socket:
             if message.type is WSMsgType.CLOSE:
                 said = message.extra or ""
                 said = said if self._scrubber is None else self._scrubber.header(said)
-                return Close(_sendable(message.data), said, refusals.BROKEN_OFF)
+                return Close(sendable(message.data), said, refusals.BROKEN_OFF)
             if message.type not in DATA:
                 return Close(FAULT, "the provider broke off", refusals.BROKEN_OFF)
             if self._watch is not None:
@@ -282,7 +256,7 @@ class Socket:
         self._start(heard.turn, turn)
         try:
             check(turn.exchange, self._parts)
-            self._decided(turn.exchange)
+            decided(turn.exchange, self._parts)
             await turn.reserve()
         except Refused as refused:
             turn.denied = refused.refusal
@@ -398,9 +372,3 @@ class Socket:
             self._provider.close(code=close.code, message=said),
             return_exceptions=True,
         )
-
-
-def _sendable(code: int | None) -> int:
-    """A close code that may be sent on; those that only say that none was seen become "normal"."""
-    known = code is not None and (code in range(1000, 1004) or code in range(1007, 1015))
-    return code if code is not None and (known or 3000 <= code <= 4999) else NORMAL

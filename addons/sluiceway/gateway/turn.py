@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sluiceway.errors import Refused
-from sluiceway.gateway import refusals
+from sluiceway.gateway import injection, refusals
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.reservation import reserve
 from sluiceway.gateway.settlement import CLIENT_GONE, Settlement
+from sluiceway.policy import decide
 from sluiceway.types import Answer, Call, KeyClass, Outcome, Refusal, Rejected, Route
 from sluiceway.wire.dialect import Dialect, Metered
 
@@ -113,6 +114,22 @@ def exchange_of(
     if turn.model_requested is None:
         turn.model_requested = call.model
     return turn
+
+
+def decided(exchange: Exchange, parts: GatewayParts) -> str:
+    """The model by the routes. A socket is at one provider, so one that leads elsewhere is a no: Refused."""
+    call = exchange.call
+    assert call
+    if not exchange.rules.policy.routes:
+        return call.model or ""
+    facts = injection.facts_of(exchange, parts)
+    decision = decide(exchange.rules.policy, exchange.principal, call, facts)
+    exchange.route_rule = decision.rule or exchange.route_rule
+    if decision.refusal is not None:
+        raise Refused(decision.refusal)
+    if decision.target.provider != exchange.provider.name:
+        raise Refused(refusals.no_way(decision.rule, decision.target.provider, parts.contact))
+    return decision.target.model
 
 
 def check(turn: Exchange, parts: GatewayParts) -> None:
