@@ -113,12 +113,12 @@ class Socket:
 
     async def _run(self, settlement: Settlement) -> None:
         pumps = [self._loop.create_task(self._pump(side())) for side in (self._ask, self._hear)]
-        idle = self._loop.call_later(IDLE_SOCKET_S, self._look)
+        self._idle = self._loop.call_later(IDLE_SOCKET_S, self._look)
         close = Close(GOING_AWAY, outcome=Outcome.CLIENT_CANCELLED)
         try:
             close = await self._stopped
         finally:
-            idle.cancel()
+            self._idle.cancel()
             for pump in pumps:
                 pump.cancel()
             running = self._settle(close.outcome)
@@ -184,7 +184,11 @@ class Socket:
                 self._session.refuse(frame, refused.refusal, self._exchange.request_id), refused.refusal
             )
             return
-        name, data = self._session.take(frame, reading)
+        try:
+            name, data = self._session.take(frame, reading)
+        except Exception:
+            turn.joins()  # whatever happened, its row ends
+            raise
         if frame.does == "ask":
             self._start(name, turn)
         elif frame.does == "setup":
@@ -329,7 +333,7 @@ class Socket:
         if left_s <= 0 and not self._turns:
             self._stop(Close(GOING_AWAY, "nothing was sent for an hour"))
         else:
-            self._loop.call_later(max(left_s, 60.0), self._look)
+            self._idle = self._loop.call_later(max(left_s, 60.0), self._look)
 
     def _stop(self, close: Close) -> None:
         if not self._stopped.done():
