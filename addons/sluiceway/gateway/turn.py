@@ -54,7 +54,7 @@ class Turn:
         self.exchange.sent_s = time.monotonic()
 
     def joins(self) -> None:
-        """It was not sent as a turn of its own, mostly because the provider had begun one by itself meanwhile:
+        """It was not sent as a turn of its own, mostly since the provider had begun one by itself meanwhile:
         what was asked is part of that."""
         self._settlement.answered(CLIENT_GONE, Outcome.CLIENT_CANCELLED, Answer())
 
