@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CLIENTS := tests/clients/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types layers bench bench-short eval-guard crash soak package clients lock clean
+.PHONY: help install demo test check format lint types layers bench bench-short audit-mutations eval-guard crash soak package clients lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -50,6 +50,9 @@ bench: $(STAMP)  ## ratios against stock mitmdump (some minutes)
 
 bench-short: $(STAMP)  ## the same harness in a minute; its figures mean little
 	$(BIN)/python -m tests.bench --short
+
+audit-mutations: $(STAMP)  ## a thousand ways to alter an audit, each found by `audit verify`
+	$(BIN)/python -m pytest -q tests/audit/test_verify.py
 
 eval-guard: $(STAMP)  ## recall and precision of the secret and PII detectors, and their speed
 	$(BIN)/python -m tests.guard.eval && $(BIN)/python -m tests.guard.eval.speed

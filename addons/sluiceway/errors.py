@@ -5,6 +5,7 @@ SluicewayError
 ├── WireError       bytes on the wire are not what the provider's protocol says
 │   └── TooLarge    a body or an event passes its bound
 ├── StoreError      the store cannot answer (locked, full, gone, wrong version)
+├── MachineError    an employee's machine cannot be set up as asked
 └── Refused         a request is turned away on purpose; carries the Refusal
 
 No message ever contains a body, a key, a token or a value found in them.
@@ -36,6 +37,10 @@ class TooLarge(WireError):
 
 class StoreError(SluicewayError):
     """The store cannot do what was asked; nothing was half done."""
+
+
+class MachineError(SluicewayError):
+    """An employee's machine cannot be set up as asked; nothing was changed, and the text says what to do."""
 
 
 class Refused(SluicewayError):

@@ -288,7 +288,9 @@ class Target:
 class Facts:
     """What a decision may look at besides the call itself; gathered before, so that deciding is pure.
 
-    `may_reroute`: the key is the company's, so the request may go elsewhere. `contact`: whom to ask.
+    `may_reroute`: the key is the company's, so the request may move. `company_money`: it counts as the
+    company's, as unknown keys may (docs/decisions/0001). `signed`: the client's credential covers the body,
+    which then cannot be changed. `contact`: whom to ask.
     """
 
     provider: str
@@ -296,7 +298,9 @@ class Facts:
     key_class: KeyClass = KeyClass.UNKNOWN
     input_tokens: int = 0
     may_reroute: bool = False
+    company_money: bool = False
     contact: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def test_who_can_read_and_whom_to_ask_may_change_without_asking_again() -> None:
 def test_the_notice_is_shown_in_the_clients_own_protocol(dialect: Dialect) -> None:
     refusal = GIVEN.refusal("http://sluiceway.internal/")
     assert (refusal.kind, refusal.code, refusal.rule) == (RefusalKind.POLICY, "audit_notice", "incident")
-    assert refusal.message.endswith(f"open http://sluiceway.internal/audit/notice/{GIVEN.version}")
+    assert refusal.message.endswith(f" http://sluiceway.internal/audit/notice/{GIVEN.version}")
     assert RULE.purpose.encode() in dialect.refuse(refusal, "r-1").body
 
 

@@ -176,7 +176,7 @@ def test_what_does_not_fit_into_memory_is_known_by_its_metadata(
     recorder.close()
     states = [each["content"] for each in world.entries()]
     assert (states.count("sealed"), states.count("content_lost")) == (kept, 6 - kept)
-    assert recorder.status()["queued_bytes"] == 0
+    assert recorder.status()["held_bytes"] == 0
 
 
 def test_a_crash_between_answer_and_sealing_leaves_an_entry_without_content(

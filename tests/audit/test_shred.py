@@ -12,6 +12,7 @@ import pytest
 from audit_world import CAROL, DAVE, ERIN, World
 
 from sluiceway.audit.shred import Selection, shred, shred_expired
+from sluiceway.audit.unlock import opened
 from sluiceway.errors import SluicewayError
 
 
@@ -43,8 +44,12 @@ def approved(world: World) -> tuple[World, str]:
 
 def test_what_is_shredded_no_two_people_can_open(approved: tuple[World, str]) -> None:
     world, number = approved
+    assert len(world.read(number)) == 2
     assert shred(world.log, Selection("alice"), "asked to be forgotten", "root", world.clock()) == 2
-    assert world.read(number) == []  # not even what was approved before
+    with pytest.raises(SluicewayError, match="nothing of it is left"):
+        world.read(number)  # not even what was approved before
+    with world.store.audit.snapshot() as snapshot:
+        assert list(opened(snapshot, number, CAROL)) == []  # nor for who leaves the questions out
     for asks, approves in itertools.permutations((CAROL, DAVE, ERIN), 2):
         again = world.asked(asks)
         with pytest.raises(SluicewayError, match="nothing that could be opened"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from sluiceway.audit.records import leaf
@@ -36,28 +36,55 @@ def contents(connection: sqlite3.Connection) -> list[list[tuple[object, ...]]]:
     return [sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in TABLES]
 
 
+type Way = Callable[[sqlite3.Connection], str]
+
+
 class Vandal:
-    """Alters a database, or the shipped checkpoints, in one random way."""
+    """Alters a database, or the shipped checkpoints, in one random way. `older`: earlier states of it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, older: Sequence[bytes] = ()) -> None:
         self.random = random.Random(seed)
+        self._older = older
+        self.kinds: dict[str, tuple[Way, ...]] = {
+            "byte": (self.cell, self.cell, self.cell, self.rewrite),
+            "row": (self.remove, self.double),
+            "order": (self.swap, self.reorder),
+            "truncation": (self.cut_out, self.cut_off),
+            "replay": (self.bring_back, self.bring_back, self.roll_back),
+        }
 
-    def alter(self, connection: sqlite3.Connection, shipped: list[str]) -> str:
+    def alter(self, connection: sqlite3.Connection, shipped: list[str], kind: str) -> str:
         """Says what it did. sqlite3.IntegrityError: that way was closed."""
-        ways: list[Callable[[sqlite3.Connection], str]] = [self.cell] * 8 + [
-            self.remove,
-            self.remove,
-            self.swap,
-            self.swap,
-            self.double,
-            self.reorder,
-            self.cut_out,
-            self.cut_off,
-            self.rewrite,
-        ]
-        if self.random.random() < 0.06:
+        if kind == "byte" and self.random.random() < 0.2:
             return self.forge(shipped)
-        return self.random.choice(ways)(connection)
+        return self.random.choice(self.kinds[kind])(connection)
+
+    def bring_back(self, connection: sqlite3.Connection) -> str:
+        """A row as it was, or as it was before it was destroyed."""
+        with database(self.random.choice(self._older)) as before:
+            table = self.random.choice(TABLES)
+            then, now = (
+                connection_.execute(f"SELECT * FROM {table}").fetchall()
+                for connection_ in (before, connection)
+            )
+        gone = [each for each in then if each not in now]
+        if not gone:
+            raise sqlite3.IntegrityError("nothing of that table is gone")
+        each = self.random.choice(gone)
+        connection.execute(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(each))})", each)
+        return f"brought back a row of {table}"
+
+    def roll_back(self, connection: sqlite3.Connection) -> str:
+        """Everything as it was at an earlier moment; all of it, or one table."""
+        with database(self.random.choice(self._older)) as before:
+            tables = TABLES if self.random.random() < 0.3 else (self.random.choice(TABLES),)
+            for table in tables:
+                rows = before.execute(f"SELECT * FROM {table}").fetchall()
+                connection.execute(f"DELETE FROM {table}")
+                if rows:
+                    places = ", ".join("?" * len(rows[0]))
+                    connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+        return f"rolled back {' '.join(tables)}"
 
     def row(self, connection: sqlite3.Connection, table: str | None = None) -> tuple[str, str, list[object]]:
         """(table, condition for one row of it, values of the condition)"""

@@ -151,6 +151,36 @@ def test_under_mitmdump_people_have_ports_of_their_own_too(deployed: Deployed, t
     assert rows == [("bob", "port"), ("carol", "port")]
 
 
+GUARD = "version: 1\nguard:\n  - {name: mail, detect: [EMAIL_ADDRESS], action: mask}\n"
+
+
+def test_under_mitmdump_requests_are_guarded_and_no_worker_is_left(deployed: Deployed) -> None:
+    rules = deployed.deployment.settings.rules / "policy" / "20-guard.yaml"
+    rules.write_text(GUARD)
+    said = "carol.weber@firm-mail.net " + "lorem ipsum " * 3000  # long enough for a worker
+    message = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": said}]}
+    (deployed.home / "body.json").write_text(json.dumps(message))
+    fields = ("x-api-key: sk-ant-api03-x", "anthropic-version: 2023-06-01")
+    try:
+        with deployed.under_mitmdump() as mitmdump:
+            pid = mitmdump.process.pid
+            asked = subprocess.run(
+                ["curl", "-sSi", "--cacert", deployed.anchor, "--proxy", deployed.urls[1],
+                 *(word for field in fields for word in ("-H", field)),
+                 "-d", f"@{deployed.home / 'body.json'}", "https://api.anthropic.com/v1/messages"],
+                capture_output=True, text=True, timeout=30,
+            )  # fmt: skip
+            workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            mitmdump.terminate()
+            assert mitmdump.ended(20) == 0
+    finally:
+        rules.unlink()
+    assert "x-sluiceway-guard: masked EMAIL_ADDRESS=1" in asked.stdout
+    assert len(workers) == 1
+    assert not Path(f"/proc/{workers[0]}").exists()
+    assert "Traceback" not in mitmdump.said()
+
+
 @pytest.mark.parametrize(
     ("more", "config", "why"),
     [

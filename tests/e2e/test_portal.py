@@ -245,6 +245,8 @@ def test_the_portals_name_never_leaves(watched_parent: tuple[Running, socket.soc
         other.sendall(ask("http://elsewhere.example/", "Host: elsewhere.example", alice))
         parent.settimeout(5)
         parent.accept()[0].close()
+        other.settimeout(10)
+        assert statuses(b"".join(iter(lambda: other.recv(65536), b""))) == ["502"]
 
 
 @pytest.fixture(scope="module")

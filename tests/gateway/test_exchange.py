@@ -60,3 +60,17 @@ def test_a_conversation_is_a_persons_own() -> None:
     ex.call = call(conversation_id="from-the-body")
     assert ex.conversation == ("alice", "from-the-body")
     assert ex.row().conversation_id == "from-the-body"
+
+
+def test_what_was_masked_is_in_no_printed_exchange() -> None:
+    of = exchange(parts(Ledger()), call())
+    of.originals = {"<EMAIL_1>": "carol.weber@firm-mail.net"}
+    assert "carol" not in repr(of)
+
+
+def test_what_the_guard_did_is_in_the_row_and_in_a_header() -> None:
+    of = exchange(parts(Ledger()), call())
+    assert "x-sluiceway-guard" not in of.own_headers()
+    of.guard_findings, of.guard_said = {"EMAIL_ADDRESS": 2}, "masked EMAIL_ADDRESS=2"
+    assert of.row().guard_findings == {"EMAIL_ADDRESS": 2}
+    assert of.own_headers()["x-sluiceway-guard"] == "masked EMAIL_ADDRESS=2"

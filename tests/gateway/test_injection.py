@@ -62,7 +62,8 @@ def asked(
     )
     of.rules = Rules(policy, of.rules.prices, {}, ring)
     made = exchange(of, call() if metered else None)
-    made.request = cast(web.BaseRequest, SimpleNamespace(raw_path=f"/v1/messages?{query}"))
+    head = SimpleNamespace(raw_path=f"/v1/messages?{query}", headers=CIMultiDict[str]())
+    made.request = cast(web.BaseRequest, head)
     if not metered:
         made.route = Route(method, "/v1/models", None, "pass")
     made.came_with(presented)

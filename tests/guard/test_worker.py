@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from sluiceway.guard.company import Recognizer, Recognizers
 from sluiceway.guard.load import scanner
 from sluiceway.guard.scan import built_in, scan
-from sluiceway.guard.worker import AT_ONCE_CHARACTERS, Failed, Workers, may_pass
+from sluiceway.guard.worker import AT_ONCE_CHARACTERS, MEMORY_BYTES, Failed, Workers, may_pass
 
 MAIL = "write to alice@example.com"
 LONG = MAIL + " x" * AT_ONCE_CHARACTERS
@@ -115,3 +116,29 @@ RULES = {
 @pytest.mark.parametrize(("rules", "passes"), RULES.values(), ids=RULES.keys())
 def test_after_a_failed_scan_only_detection_may_let_a_request_go_on(rules, passes):
     assert may_pass(rules) is passes
+
+
+async def test_processes_begun_in_the_background_serve_who_comes_before_they_are_ready():
+    workers = Workers(built_in("inline"), count=2)
+    workers.begin()
+    assert await workers.scan_many([LONG], "inline", ENOUGH_S) == (scan(LONG, "inline"),)
+    await workers.end()
+    assert workers.pids == ()
+
+
+async def test_retired_workers_serve_who_waits_and_then_end():
+    workers = Workers(built_in("inline"))
+    workers.begin()
+    waiting = [asyncio.ensure_future(workers.scan_many([LONG], "inline", ENOUGH_S)) for _ in range(3)]
+    await at_work(workers)
+    await workers.retire()
+    assert await asyncio.gather(*waiting) == [(scan(LONG, "inline"),)] * 3
+    assert workers.pids == ()
+    assert await workers.scan_many([LONG], "inline", 0.05) == Failed("deadline")
+
+
+async def test_a_worker_has_a_bounded_memory():
+    async with Workers(built_in("inline")) as workers:
+        await workers.scan_many([LONG], "inline", ENOUGH_S)
+        (pid,) = workers.pids
+        assert resource.prlimit(pid, resource.RLIMIT_AS) == (MEMORY_BYTES, MEMORY_BYTES)

@@ -134,7 +134,7 @@ class Office:
                 self.store,
                 lambda: self.policy,
                 lambda: self.providers,
-                self.notices,
+                lambda: self.notices,
                 self.certs,
                 "http://proxy.corp.example:8080",
                 CONTACT,

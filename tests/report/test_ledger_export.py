@@ -30,10 +30,10 @@ CONTRACT = (
     "output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, image_tokens, "
     "tool_units, usage_source, cost_usd, cost_basis, price_version, ttft_ms, duration_ms, overhead_ms, "
     "status, upstream_status, outcome, metered, refusal_code, refusal_rule, error_type, guard_findings, "
-    "audit, policy_version, identity_path"
+    "audit, policy_version"
 )
 # What came later is added at the end.
-LATER = ("cost_as_requested_usd",)
+LATER = ("cost_as_requested_usd", "identity_path")
 
 
 def exported(store: Connection, form: Format, **period: Any) -> bytes:

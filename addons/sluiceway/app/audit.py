@@ -25,8 +25,6 @@ from sluiceway.audit.records import Access, row
 from sluiceway.audit.shipping import CheckpointFile
 from sluiceway.audit.shred import Selection, selected, shred
 from sluiceway.errors import SluicewayError
-from sluiceway.policy import Policy
-from sluiceway.policy.kinds.audit import Audit
 from sluiceway.store import Store
 
 NODE_KEY = "audit-node.key"
@@ -137,9 +135,3 @@ def perform(deployment: Deployment, operation: str, **arguments: Any) -> Any:
     except control.NotRunning:
         with deployment.store(writable=True) as store:
             return Office(Place.of(deployment).log(store)).run(operation, arguments)
-
-
-def rules(policy: Policy) -> tuple[Audit, ...]:
-    """The audit rules in force, and those that have ended."""
-    found: tuple[Audit, ...] = getattr(policy, "audit", ())
-    return found

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sluiceway import policy
 from sluiceway.app import grants
 from sluiceway.app.deployment import Deployment
+from sluiceway.app.entities import idle_types
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.policy.check import WARNING
 from sluiceway.settings.sentences import nearest
@@ -26,6 +28,8 @@ class Verdict:
 
 def check(deployment: Deployment) -> Verdict:
     """Checks policy, providers and prices of a deployment."""
+    from sluiceway.app.audit_check import audit_warnings  # it brings the detectors
+
     teams, employees = _people(deployment)
     lines = policy.check(deployment.settings.rules, teams, employees)
     errors = [line for line in lines if not line.startswith(WARNING)]
@@ -35,6 +39,8 @@ def check(deployment: Deployment) -> Verdict:
     try:
         content = deployment.content()
         warnings += _without_keys(content.policy, _keys(deployment))
+        warnings += idle_types(content.policy, content.recognizers)
+        warnings += audit_warnings(deployment, content.policy, datetime.now(UTC))
         summary = (
             f"ok: {len(content.policy.budgets)} budgets, {len(content.providers.by_name)} providers, "
             f"policy version {content.policy.version}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sluiceway.errors import ConfigError
 from sluiceway.policy import Policy, load_policy
@@ -17,6 +18,9 @@ from sluiceway.settings.providers import Providers
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
 from sluiceway.wire import DIALECTS, SOCKETS
+
+if TYPE_CHECKING:
+    from sluiceway.guard.company import Recognizers
 
 KEY_FILE = "sluiceway.key"
 KEY_VARIABLE = "SLUICEWAY_KEY"
@@ -30,6 +34,7 @@ class Content:
     providers: Providers
     policy: Policy
     prices: PriceBook
+    recognizers: Recognizers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +59,19 @@ class Deployment:
         return self.config.parent
 
     def content(self) -> Content:
-        """Providers, policy and prices, checked against each other."""
+        """Providers, policy, prices and recognisers, checked against each other."""
+        from sluiceway.app.entities import recognizers_of, unknown_types  # RE2: other commands do without
+
         rules = self.settings.rules
         providers = Providers.load(rules / "providers.yaml")
         _check_dialects(rules / "providers.yaml", providers.dialects, {each.name for each in DIALECTS})
         sockets = {each.name for each in SOCKETS}
         _check_dialects(rules / "providers.yaml", providers.socket_dialects, sockets, "of sockets ")
         prices = PriceBook.load(rules / "prices.yaml", providers.by_name.values())
-        policy = load_policy(rules / "policy")
-        if problems := [*_nowhere(policy, providers)]:
+        policy, recognizers = load_policy(rules / "policy"), recognizers_of(rules)
+        if problems := [*_nowhere(policy, providers), *unknown_types(policy, recognizers)]:
             raise ConfigError("\n".join(problems))
-        return Content(providers, policy, prices)
+        return Content(providers, policy, prices, recognizers)
 
     def key(self) -> bytes:
         """The key that tokens and fingerprints are hashed with: from the environment, else from its file."""

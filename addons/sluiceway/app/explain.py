@@ -111,6 +111,7 @@ def _facts(deployment: Deployment, provider: Provider, question: Question, call:
         key_class=question.key_class,
         input_tokens=estimate.input_tokens(call, None),
         may_reroute=_counts(question),
+        company_money=_counts(question),
         contact=deployment.settings.contact or NOBODY_TO_ASK,
     )
 

@@ -11,7 +11,6 @@ from typing import TypedDict
 
 from sqlalchemy import func, select
 
-from sluiceway.app import audit as office
 from sluiceway.app import budgets
 from sluiceway.app.audit import Place
 from sluiceway.app.deployment import Deployment
@@ -73,7 +72,7 @@ def _guard(deployment: Deployment, policy: Policy) -> GuardState:
         model, warning = names.model, names.warning
     except ConfigError as error:
         model, warning = None, str(error)  # the one that is asked for is not there: said, not fatal here
-    rules = tuple(rule.name for rule in getattr(policy, "guard", ()))
+    rules = tuple(rule.name for rule in policy.guard)
     return GuardState(rules, model, warning, TYPES)
 
 
@@ -89,7 +88,7 @@ def _audit(deployment: Deployment, store: Store, policy: Policy, period: Period)
             rule.keep_days,
             rule.in_force(now, zone),
         )
-        for rule in office.rules(policy)
+        for rule in policy.audit
     )
     people = tuple((holder.name, holder.role) for holder in holders.holders)
     found = overview(store.audit, period.from_at, period.to_at)

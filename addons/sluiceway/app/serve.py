@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import logging
 import resource
+import secrets
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,8 +18,11 @@ from urllib.parse import urlsplit
 from sluiceway.app import authority, grants, keys, notify, operations
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
+from sluiceway.app.guard import Guards
 from sluiceway.app.housekeeping import Housekeeping
+from sluiceway.app.recording import Recording
 from sluiceway.app.watching import RulesWatch
+from sluiceway.audit.holders import Holders
 from sluiceway.audit.keyring import KeyRing
 from sluiceway.errors import ConfigError, SluicewayError
 from sluiceway.front import selftest
@@ -32,7 +37,8 @@ from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.operate import LoopLag, Operate
 from sluiceway.gateway.parts import GatewayParts, Rules
 from sluiceway.gateway.upstream import Lookup, Upstream
-from sluiceway.portal import NoNotices, Portal, PortalParts
+from sluiceway.guard.detection import Detection
+from sluiceway.portal import LoggedNotices, NoNotices, Notices, Portal, PortalParts
 from sluiceway.settings.config import Settings
 from sluiceway.settings.providers import Providers
 from sluiceway.store import Store
@@ -40,6 +46,7 @@ from sluiceway.store import Store
 logger = logging.getLogger(__name__)
 
 FILES = 65_536
+AUDIT_FLUSH_S = 2.0  # what the audit gets at least, also when the drain took all its time
 NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
 
 
@@ -60,7 +67,10 @@ class Service:
         self._upstream: Upstream | None = None
         self._control: Control | None = None
         self._operators: Operate | None = None
+        self._guards: Guards | None = None
+        self.recording: Recording | None = None
         self._lag = LoopLag()
+        self._drained_at_s = 0.0  # monotonic: when a drain has to be over
         self._watch = RulesWatch(self._settings.rules, self.reload)
         self._housekeeping: Housekeeping | None = None
         self.rules_problem: str | None = None
@@ -95,9 +105,12 @@ class Service:
             connect_s=settings.timeouts.connect_s,
             first_byte_s=settings.timeouts.first_byte_s,
         )
+        self.recording = Recording(self._deployment, self.store, contact)
+        rules = rules_of(content, keys.ring(self._deployment, self.store))
+        rules.audit = self.recording.follow(content.policy)
         self.gateway = Gateway(
             GatewayParts(
-                rules_of(content, keys.ring(self._deployment, self.store)),
+                rules,
                 self.store,
                 self._upstream,
                 settings.zone,
@@ -109,8 +122,10 @@ class Service:
                 header_bytes=settings.limits.header_bytes,
                 meters_sockets=settings.websockets == "meter",
                 metrics=Metrics(self.gauges),
+                detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )
         )
+        self._content = content
         self._parts = Parts(
             content.providers,
             self.store,
@@ -135,7 +150,7 @@ class Service:
                 self.store,
                 lambda: self.gateway.parts.rules.policy,
                 self._providers,
-                NoNotices(),
+                self._notices,
                 settings.certs,
                 settings.public_url,
                 self._parts.contact,
@@ -145,6 +160,16 @@ class Service:
                 settings.portal,
             )
         )
+
+    def _notices(self) -> Notices:
+        """The audit as people see it: of the rules in force, and what earlier ones left behind."""
+        gate = self.gateway.parts.rules.audit
+        assert self.recording and self._parts
+        if gate is None and not self.recording.has_log:
+            return NoNotices()
+        rules, holders = (gate.rules, gate.holders) if gate else ((), Holders())
+        log, zone, contact = self.recording.log, self._settings.zone, self._parts.contact
+        return LoggedNotices(log, holders, lambda: rules, zone, contact)
 
     def _providers(self) -> Providers:
         assert self._parts
@@ -157,6 +182,8 @@ class Service:
         own = (public.hostname or "localhost", public.port or DEFAULT_PORTS[public.scheme])
         for host, port in (own, *addresses):
             self._admission.add_own(host, port)
+        self._guards = Guards(self.gateway.parts.detection, self._settings.guard.workers)
+        self._guards.follow(self._content.policy, self._content.recognizers)
         self._control = Control(self._deployment.config, self.operate)
         await self._control.start()
         if self._settings.watch_rules:
@@ -187,6 +214,8 @@ class Service:
             "sockets_open": self.gateway.sockets_open,
             "loop_lag_seconds": self._lag.seconds,
             "rules_refused": float(self.rules_problem is not None),
+            "guard_waiting": self.gateway.parts.detection.waiting,
+            **(self.recording.gauges() if self.recording else {}),
             **self.store.status(),
         }
 
@@ -197,6 +226,9 @@ class Service:
             return self.reload()
         if operation == "status":
             return self.status()
+        if operation.startswith("audit."):
+            assert self.recording
+            return await asyncio.to_thread(self.recording.run, operation, arguments)
         if operation.startswith(keys.PREFIX):
             return await self._change_keys(operation, arguments)
         result = await asyncio.to_thread(
@@ -232,7 +264,13 @@ class Service:
         assert self.store
         if set(content.providers.hosts) - set(self._parts.providers.hosts):
             authority.must_be_good(self._settings, content.providers.hosts)
-        self.gateway.parts.rules = rules_of(content, keys.ring(self._deployment, self.store))
+        rules = rules_of(content, keys.ring(self._deployment, self.store))
+        assert self.recording
+        rules.audit = self.recording.follow(content.policy)
+        # Nothing may fail from here on: a reload is all or nothing.
+        if self._guards is not None:
+            self._guards.follow(content.policy, content.recognizers)
+        self.gateway.parts.rules = rules
         self._parts.providers = content.providers
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
         self.rules_problem = None
@@ -256,6 +294,7 @@ class Service:
 
     async def stop(self) -> None:
         """Drains: no new connections or requests, streams in flight finish within the drain time."""
+        self._drained_at_s = time.monotonic() + self._settings.drain_timeout_s
         if self.front is not None:
             self.front.stop_listening()
         if self._parts is not None:
@@ -275,10 +314,15 @@ class Service:
             await self._control.stop()
         if self.front is not None:
             await self.front.stop()
+        if self._guards is not None:
+            await self._guards.stop()
         if self._upstream is not None:
             await self._upstream.close()
         if self.portal is not None:
             await asyncio.to_thread(self.portal.close)
+        if self.recording is not None:
+            left_s = self._drained_at_s - time.monotonic() if self._drained_at_s else 0.0
+            await asyncio.to_thread(self.recording.close, max(left_s, AUDIT_FLUSH_S))
         if self.store is not None:
             await asyncio.to_thread(self.store.close)
 

@@ -40,11 +40,26 @@ class Notice:
     def path(self) -> str:
         return PATH + self.version
 
+    def link(self, portal_url: str) -> str:
+        """Where one reads and acknowledges it."""
+        return portal_url.rstrip("/") + self.path
+
     def refusal(self, portal_url: str) -> Refusal:
         """The answer to a first audited request: the notice itself, and where to acknowledge it."""
-        link = portal_url.rstrip("/") + self.path
-        message = f"{self.text} Nothing was sent or kept yet. To acknowledge and go on, open {link}"
+        message = f"Sluiceway: {self.text} Nothing was sent or kept yet. {self._way_on(portal_url)}"
         return Refusal(RefusalKind.POLICY, "audit_notice", message, rule=self.rule)
+
+    def refusal_of_service(self, service: str) -> Refusal:
+        """The same to a program, which cannot acknowledge anything: whoever answers for it can."""
+        command = f"sluiceway audit disclose {service} --rule {self.rule} --acknowledged HOW"
+        message = (
+            f"Sluiceway: {self.text} Nothing was sent or kept yet. To go on, whoever answers for the service "
+            f"'{service}' acknowledges this, and an operator records that with `{command}`."
+        )
+        return Refusal(RefusalKind.POLICY, "audit_notice", message, rule=self.rule)
+
+    def _way_on(self, portal_url: str) -> str:
+        return f"To acknowledge and go on, open, through this proxy: {self.link(portal_url)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,16 @@ def disclose(log: Log, person: str, given: Notice, channel: str, actor: str, at:
     )
     log.append([record])
     return record
+
+
+def disclose_once(log: Log, person: str, given: Notice, channel: str, at: datetime) -> None:
+    """As `disclose`, for a notice that is shown again and again: the same words go on record once."""
+    with log.store.snapshot() as snapshot:
+        before = [
+            each["text"] for each in snapshot.records("disclosure", person=person, notice=given.version)
+        ]
+    if before[-1:] != [given.text]:
+        disclose(log, person, given, channel, person, at)
 
 
 def acknowledge(

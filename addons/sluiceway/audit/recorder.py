@@ -59,7 +59,7 @@ class Recorder:
         self._pipeline = Pipeline(self._keys, redact, residue, self._known_sets())
         self._told: dict[tuple[str, str], Told] = {}
         self._queue: deque[Item] = deque(self._left_over())
-        self._queued_bytes = 0
+        self._queued_bytes = self._held_bytes = 0
         self._busy = 0
         self._hurry = self._closing = False
         self._holders_next: Holders | None = None
@@ -75,9 +75,13 @@ class Recorder:
         """Whether there are two people who could open what would be sealed."""
         return (self._holders_next or self._keys.holders).can_open
 
+    def remembered(self, person: str, notice: str) -> Told | None:
+        """As `told`, without the disk: None where it has to be looked up."""
+        return self._told.get((person, notice))
+
     def told(self, person: str, notice: str) -> Told | None:
         """What a person has acknowledged. An acknowledgement is for good, so it is looked up once."""
-        found = self._told.get((person, notice)) or told(self._log.store, person, notice)
+        found = self.remembered(person, notice) or told(self._log.store, person, notice)
         if found is not None and found.acknowledged_at is not None:
             self._told[person, notice] = found
         return found
@@ -89,6 +93,18 @@ class Recorder:
     async def abandon(self, subject: Subject) -> None:
         """The request was not sent after all."""
         await asyncio.to_thread(self._log.store.unpend, subject.id)
+
+    def hold(self, size_bytes: int) -> bool:
+        """Whether there is room for the text of a request that is still running; `release` gives it back."""
+        with self._changed:
+            room = self._held_bytes + self._queued_bytes + size_bytes <= self._bounds.bytes
+            self._held_bytes += size_bytes if room else 0
+            return room
+
+    def release(self, size_bytes: int) -> None:
+        """The request has ended: its text is queued, or let go."""
+        with self._changed:
+            self._held_bytes -= size_bytes
 
     def record(
         self, subject: Subject, end: End, request: Sequence[Part] = (), response: Part | None = None
@@ -140,7 +156,8 @@ class Recorder:
     def status(self) -> dict[str, int]:
         """For metrics: what waits, what became of what was recorded, checkpoints not yet shipped."""
         with self._changed:
-            waiting = {"queued": len(self._queue) + self._busy, "queued_bytes": self._queued_bytes}
+            held_bytes = self._queued_bytes + self._held_bytes
+            waiting = {"queued": len(self._queue) + self._busy, "held_bytes": held_bytes}
             return waiting | dict(self._counts) | {"unshipped": self._log.unshipped}
 
     def _known_sets(self) -> set[str]:

@@ -98,6 +98,8 @@ def open_step(snapshot: Snapshot, number: str, who: PrivateKey, actor: str, at: 
         raise SluicewayError("only who asked can open, with the key they asked with")
     if not approvals(snapshot, number):
         raise SluicewayError("nobody has approved this request yet")
+    if not _data_keys(snapshot, asked):
+        raise CannotOpen("nothing of it is left: what this request covers was shredded, for good")
     return _signed(_next_step(asked, "open", who, actor, at), who)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sluiceway import __version__
-from sluiceway.cli import ca, guard, keys, ledger, people, rules, service
+from sluiceway.cli import audit, ca, enroll, guard, keys, ledger, people, rules, service
 from sluiceway.cli.shape import application
 from sluiceway.errors import SluicewayError
 
@@ -24,6 +24,8 @@ app.add_typer(ledger.ledger, name="ledger")
 app.command()(ledger.report)
 app.add_typer(ca.ca, name="ca")
 app.add_typer(guard.guard, name="guard")
+enroll.add_to(app)
+app.add_typer(audit.audit, name="audit")
 
 
 def _version(wanted: bool) -> None:

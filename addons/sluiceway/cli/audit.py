@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sluiceway.app import audit as office
 from sluiceway.app.audit import Place, perform
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.operations import perform as perform_plain
@@ -22,13 +21,13 @@ from sluiceway.audit.verify import verify as verify_audit
 from sluiceway.cli import reading
 from sluiceway.cli.ledger import From, To, period
 from sluiceway.cli.reading import Person, entry_row, known_person, write_lines
-from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, show, table
+from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, moment, show, table
 from sluiceway.errors import ConfigError
 from sluiceway.policy.kinds.audit import Audit
 
 CONTACT = "whoever runs Sluiceway in your company"
 
-audit = application("What is audited, who was told, who read it, and proof that nothing was altered.")
+audit = application("What is audited, who was told, and who read it.")
 audit.command()(reading.keygen)
 audit.command()(reading.request)
 audit.command()(reading.approve)
@@ -38,24 +37,31 @@ audit.command(name="open")(reading.open_)
 @audit.command()
 def policy(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Show which audit rules there are, who could read, and the public key that checks the log."""
+    from sluiceway.app.recording import ner_of  # it brings the detectors, which no other command needs
+
     deployment = Deployment.load(config)
+    ner = ner_of(deployment)
     place, zone = Place.of(deployment), deployment.settings.zone
     now, holders = datetime.now(UTC), Place.of(deployment).holders()
-    found = [_rule_row(rule, rule.in_force(now, zone)) for rule in office.rules(deployment.content().policy)]
-    node = str(NodeKey.load_or_create(place.node_key).verifier)
+    found = [_rule_row(rule, rule.in_force(now, zone)) for rule in deployment.content().policy.audit]
+    node = str(NodeKey.load(place.node_key).verifier) if place.node_key.exists() else None
     answer = {
         "rules": found,
         "holders": [{"name": e.name, "role": e.role, "key": e.key.id} for e in holders.holders],
         "can_open": holders.can_open,
+        "ner_model": ner.model,
         "node_key": node,
         "checkpoints": str(place.checkpoints),
     }
     columns = ["rule", "state", "mode", "until", "keep_days", "purpose", "agreement"]
     lines = [table(found, columns) if found else "no audit rules: nothing is audited", ""]
     lines += [f"can take part in opening: {each.name} ({each.role})" for each in holders.holders]
-    if not holders.can_open:
+    if not holders.can_open and found:
         lines.append("no two people could open what would be sealed, so no text is kept")
-    lines += [f"public key of this node's log: {node}", f"its checkpoints: {place.checkpoints}"]
+    if ner.warning and found:
+        lines.append(f"warning: {ner.warning}")
+    key = node or "made with the first record"
+    lines += [f"public key of this node's log: {key}", f"its checkpoints: {place.checkpoints}"]
     show(answer, as_json, "\n".join(lines))
 
 
@@ -104,9 +110,9 @@ def list_(
     asked = ["id", "at", "requester", "person", "reason", "approved_by", "opened"]
     text = "\n".join(
         [
-            table(entries, columns) if entries else "no entries",
+            table(list(map(_to_the_minute, entries)), columns) if entries else "no entries",
             "",
-            table(steps, asked) if steps else "nobody asked to read anything",
+            table(list(map(_to_the_minute, steps)), asked) if steps else "nobody asked to read anything",
         ]
     )
     show({"entries": entries, "readings": steps}, as_json, text)
@@ -171,7 +177,7 @@ def shred(
         reason=reason,
         dry_run=not yes,
     )
-    what = f"{done['data_keys']} data keys"
+    what = f"{done['data_keys']} data key{'' if done['data_keys'] == 1 else 's'}"
     show(
         done | {"done": yes}, as_json, f"{what} destroyed" if yes else f"{what} would be destroyed; add --yes"
     )
@@ -190,7 +196,7 @@ def export(
 
 
 def _notice(deployment: Deployment, name: str) -> Notice:
-    rules = {rule.name: rule for rule in office.rules(deployment.content().policy)}
+    rules = {rule.name: rule for rule in deployment.content().policy.audit}
     if name not in rules:
         known = ", ".join(rules) or "none yet"
         raise ConfigError(f"there is no audit rule '{name}' in rules/policy/; there: {known}")
@@ -203,6 +209,7 @@ def _rule_row(rule: Audit, in_force: bool) -> dict[str, Any]:
         "rule": rule.name,
         "state": "in force" if in_force else "ended",
         "mode": rule.mode,
+        "until_acknowledged": rule.until_acknowledged,
         "until": rule.until.isoformat(),
         "keep_days": rule.keep_days,
         "purpose": rule.purpose,
@@ -218,6 +225,10 @@ def _reading_row(reading: dict[str, Any]) -> dict[str, Any]:
         "opened": len(opened_at),
         "opened_at": opened_at,
     }
+
+
+def _to_the_minute(found: dict[str, Any]) -> dict[str, Any]:
+    return found | {"at": moment(found["at"])}
 
 
 def _day(text: str | None, option: str) -> str | None:

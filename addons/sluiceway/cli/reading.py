@@ -24,7 +24,7 @@ from sluiceway.audit.unlock import Scope, open_step, opened
 from sluiceway.audit.unlock import approve as approve_step
 from sluiceway.audit.unlock import request as request_step
 from sluiceway.cli.ledger import From, To, period
-from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, show
+from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, moment, show
 from sluiceway.errors import SluicewayError
 from sluiceway.store.audit import Row
 from sluiceway.store.moments import from_us
@@ -170,11 +170,11 @@ def _write(found: list[dict[str, Any]], out: Path | None, as_json: bool) -> None
         write_lines((json.dumps(each, ensure_ascii=False) for each in found), out)
         return
     for each in found:
-        print(f"{each['at']}  {each['person']}  {each['model']}  ({each['id']})")
+        print(f"{moment(each['at'])}  {each['person']}  {each['model']}  ({each['id']})")
         for part in each["request"]:
             print(f"  {part['role']}: {_shown(part['text'])}")
         print(f"  answer: {_shown(each['response'] or '-')}\n")
-    print(f"{len(found)} entries")
+    print("1 entry" if len(found) == 1 else f"{len(found)} entries")
 
 
 def _shown(text: str) -> str:

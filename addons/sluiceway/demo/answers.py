@@ -9,6 +9,7 @@ from zlib import crc32
 
 import orjson
 
+from sluiceway.demo import repeating
 from sluiceway.demo.counting import TOKEN_BYTES, tokens
 from sluiceway.demo.tools import ToolCall
 
@@ -66,8 +67,9 @@ def write(
     """An answer to `prompt`: `wanted` output tokens in all if given, never more than `limit`.
 
     A `call` is made instead where the limit allows it; `fixed` is said word for word instead,
-    such as JSON that fits a schema.
+    such as JSON that fits a schema, and so is what the prompt asks to be repeated.
     """
+    fixed = repeating.in_request(prompt) if fixed is None else fixed
     if call is not None:
         thought = THOUGHTS[crc32(prompt) % len(THOUGHTS)] if thinks else ""
         total = call.output_tokens + _tokens(thought)

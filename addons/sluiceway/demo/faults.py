@@ -14,7 +14,7 @@ values after semicolons, for example `429;retry-after=2`, `cut;after=3` or `gzip
     no-usage, usage-null   billed, but the answer does not say so
     gzip, br, zstd     encoded so, where the client accepts it
     huge               a text of `mb` megabytes (default 8)
-    trickle            one byte at a time                             wrong-type    text/html
+    trickle            so many bytes at a time (`size`, default 1)   wrong-type    text/html
     redirect           307 to the URL in `to`
 """
 
@@ -61,7 +61,7 @@ class Delivery:
     between_s: float | None = None
     cut_after: int | None = None
     reset_after: int | None = None
-    trickle: bool = False
+    trickle_bytes: int | None = None
     encoding: str | None = None
 
 
@@ -130,7 +130,7 @@ def delivery(faults: tuple[Fault, ...], accept_encoding: str) -> Delivery:
         between_s=slow.number("between", 0.05) if slow else None,
         cut_after=int(cut.number("after", 1)) if cut else None,
         reset_after=int(reset.number("after", 1)) if reset else None,
-        trickle="trickle" in by_name,
+        trickle_bytes=int(by_name["trickle"].number("size", 1)) if "trickle" in by_name else None,
         encoding=encoding,
     )
 

@@ -35,7 +35,8 @@ class Providers:
     """All simulated providers behind one port, and what they billed.
 
     `names` are further host names for the certificate. `log_file` gets each Served as a JSON line as soon
-    as it is billed; `keep_log=False` leaves `log` empty, for benchmarks, which must not grow.
+    as it is billed; `keep_log=False` leaves `log` empty, for benchmarks, which must not grow. With
+    `keep_bodies` on, `bodies` has every request's body, for tests of what reaches a provider.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Providers:
     ) -> None:
         self.port = 0
         self.ca_file = Path()
+        self.keep_bodies = False
+        self.bodies: list[bytes] = []
         self._clock = clock
         self._names = (*dialects.PROVIDERS, *dialects.COMPATIBLE, "localhost", *names)
         self._pace = Pace(latency or Latency(), Random(seed))  # noqa: S311 (waits, not secrets)
@@ -110,6 +113,8 @@ class Providers:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         raw = await reading.read(request)
+        if self.keep_bodies:
+            self.bodies.append(raw or b"")
         asked = reading.asked(request, raw or b"", int(self._clock()))
         if sockets.wanted(asked) and (carrier := self._carrier(asked)) is not None:
             return await carrier.converse(request)

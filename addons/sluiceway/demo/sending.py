@@ -68,11 +68,11 @@ async def _in_parts(
     await response.prepare(request)
     parts = _parts(reply, delivery)
     async for part in _paced(parts, pace, delivery):
-        await _write(response, encoder.feed(part), delivery.trickle)
+        await _write(response, encoder.feed(part), delivery.trickle_bytes)
         sent.events += 1
         if sent.events in (delivery.cut_after, delivery.reset_after):
             return _broken(request, response, reset=sent.events == delivery.reset_after)
-    await _write(response, encoder.end(), delivery.trickle)
+    await _write(response, encoder.end(), delivery.trickle_bytes)
     sent.complete = reply.whole
     await response.write_eof()
     return response
@@ -95,14 +95,14 @@ async def _paced(parts: Sequence[bytes], pace: Pace, delivery: Delivery) -> Asyn
         yield part
 
 
-async def _write(response: web.StreamResponse, data: bytes, trickle: bool) -> None:
+async def _write(response: web.StreamResponse, data: bytes, size: int | None) -> None:
     if not data:
         return
-    if not trickle:
+    if not size:
         await response.write(data)
         return
-    for index in range(len(data)):
-        await response.write(data[index : index + 1])
+    for start in range(0, len(data), size):
+        await response.write(data[start : start + size])
         await asyncio.sleep(0)
 
 

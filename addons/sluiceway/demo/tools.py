@@ -9,8 +9,10 @@ from typing import Any
 
 import orjson
 
+from sluiceway.demo import repeating
 from sluiceway.demo.counting import tokens
 
+EXAMPLE = "example"
 # "use the tool Read: {"path": "a.txt"}": the arguments are the rest of the line.
 _ORDER = re.compile(r"use the tool ([\w.-]+): *([^\r\n]+)", re.IGNORECASE)
 # What coding agents put beside the words of their user: <system-reminder>, <session_context> and the like.
@@ -49,17 +51,18 @@ class ToolCall:
 def call_for(tools: Sequence[Tool], text: str, *, forced: str | bool = False) -> ToolCall | None:
     """The call an answer makes: the forced tool (a name, or True for any), else the one that `text`, the
     last thing the user said, names; "use the tool" means the first, and "use the tool NAME: ARGUMENTS" says
-    with which arguments."""
+    with which arguments. Else its texts are what was to be repeated."""
     if not tools:
         return None
     words = _ADDED.sub("", text)
+    said = repeating.in_text(words) or EXAMPLE
     ordered = _ordered(tools, words)
     if ordered or isinstance(forced, str):
-        return ordered or _call(next((tool for tool in tools if tool.name == forced), tools[0]))
+        return ordered or _call(next((tool for tool in tools if tool.name == forced), tools[0]), said)
     named = next((tool for tool in tools if re.search(rf"\b{re.escape(tool.name)}\b", words)), None)
     if named is None and (forced or "use the tool" in words.lower()):
         named = tools[0]
-    return _call(named) if named else None
+    return _call(named, said) if named else None
 
 
 def quoted(results: Iterable[object]) -> str | None:
@@ -80,21 +83,21 @@ def _ordered(tools: Sequence[Tool], words: str) -> ToolCall | None:
     return ToolCall(tool.name, found[2], tool.free, tool.namespace)
 
 
-def _call(tool: Tool) -> ToolCall:
-    arguments = "example" if tool.free else orjson.dumps(example(tool.schema)).decode()
+def _call(tool: Tool, said: str) -> ToolCall:
+    arguments = said if tool.free else orjson.dumps(example(tool.schema, said)).decode()
     return ToolCall(tool.name, arguments, tool.free, tool.namespace)
 
 
-def example(schema: Any) -> Any:
+def example(schema: Any, said: str = EXAMPLE) -> Any:
     """A value that fits a JSON schema: required properties only, the first of every choice."""
     if not isinstance(schema, dict):
-        return "example"
+        return said
     if schema.get("enum"):
         return schema["enum"][0]
     kind = schema.get("type", "object" if "properties" in schema else "string")
     kind = kind[0] if isinstance(kind, list) else kind
     if str(kind).lower() == "object":  # Gemini writes OBJECT, STRING ...
         known = schema.get("properties") or {}
-        return {name: example(known.get(name)) for name in schema.get("required") or known}
+        return {name: example(known.get(name), said) for name in schema.get("required") or known}
     plain: dict[str, Any] = {"integer": 7, "number": 2.5, "boolean": True, "array": [], "null": None}
-    return plain.get(str(kind).lower(), "example")
+    return plain.get(str(kind).lower(), said)

@@ -73,6 +73,11 @@ def _bare(value: str) -> str:
     return rest.strip() if scheme.lower() == "bearer" else value.strip()
 
 
+def signs_body(headers: CIMultiDictProxy[str]) -> bool:
+    """Whether a signature of the client covers the body (AWS Signature Version 4)."""
+    return any(value.strip().upper().startswith("AWS4-") for value in headers.getall("authorization", ()))
+
+
 def recognise(
     credentials: list[str], provider: Provider, ring: KeyRing, key: bytes, contact: str
 ) -> Presented:

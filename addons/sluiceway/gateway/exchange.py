@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,9 @@ from yarl import URL
 from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
+from sluiceway.gateway.trail import Trail
 from sluiceway.types import (
+    NO_UNITS,
     Attachment,
     Call,
     ErrorAnswer,
@@ -39,6 +42,7 @@ class Exchange:
     """Everything one request gathers on its way. Times ending in `_s` are on the monotonic clock, 0: not yet.
 
     `voice` is the dialect in which a no is said; `dialect` the one that meters, None where nothing does.
+    `originals` has what the guard masked and the answer may have back, by placeholder.
     """
 
     request: web.BaseRequest
@@ -61,6 +65,8 @@ class Exchange:
     key_fingerprint: str | None = None
     company_key: CompanyKey | None = None  # goes out in place of what the client sent
     call: Call | None = None
+    trail: Trail | None = None  # what the audit will keep of it
+    notice_link: str | None = None  # of a notice that waits for an acknowledgement, where a rule does not
     model_requested: str | None = None
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`
@@ -68,6 +74,9 @@ class Exchange:
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
     turn: int | None = None  # on a socket: which answer of it this is, from 1
+    guard_findings: Mapping[str, int] = NO_UNITS
+    guard_said: str | None = None
+    originals: Mapping[str, str] = field(default_factory=dict, repr=False)
     read_s: float = 0.0  # the client's request was complete
     sent_s: float = 0.0  # ours to the provider began
     first_s: float = 0.0  # first byte of the answer's body
@@ -132,12 +141,16 @@ class Exchange:
         own = {
             "x-sluiceway-request-id": self.request_id,
             "x-sluiceway-route": self.route_path,
-            "x-sluiceway-audit": "off",
+            "x-sluiceway-audit": self.trail.state if self.trail else "off",
         }
+        if self.notice_link is not None:
+            own["x-sluiceway-audit-notice"] = self.notice_link
         if self.remaining_nusd is not None:
             own["x-sluiceway-budget-remaining-usd"] = f"{max(0, self.remaining_nusd) / 1e9:.6f}"
         if self.limited_to_tokens is not None:
             own["x-sluiceway-output-limited-to"] = str(self.limited_to_tokens)
+        if self.guard_said is not None:
+            own["x-sluiceway-guard"] = self.guard_said
         return own
 
     def refusal(self, refusal: Refusal) -> ErrorAnswer:
@@ -179,6 +192,8 @@ class Exchange:
             route_path=self.route_path,
             turn=self.turn,
             metered=dialect is not None,
+            guard_findings=self.guard_findings,
+            audit=self.trail.subject.mode if self.trail else "off",
             policy_version=self.rules.policy.version,
             identity_path=None if isinstance(identity, Rejected) else identity.path,
             budgeted=dialect is not None,
@@ -203,6 +218,7 @@ class Exchange:
             "ttft_ms": _ms(self.first_s - self.sent_s) if self.first_s else None,
             "status": status,
             "outcome": outcome,
+            "audit": self.trail.state if self.trail else "off",
         }
 
 

@@ -15,6 +15,7 @@ from sluiceway.audit.keyring import CompanyKey
 from sluiceway.errors import Refused
 from sluiceway.gateway import refusals
 from sluiceway.gateway.billing import likely_input
+from sluiceway.gateway.credentials import signs_body
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts, Rules
 from sluiceway.policy.kinds import Inject
@@ -41,7 +42,9 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         key_class=exchange.key_class,
         input_tokens=likely_input(exchange, parts) if exchange.call else 0,
         may_reroute=exchange.key_class is KeyClass.COMPANY,
+        company_money=exchange.counts_against_caps,
         contact=parts.contact,
+        signed=signs_body(exchange.request.headers),
     )
 
 

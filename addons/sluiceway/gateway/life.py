@@ -3,11 +3,12 @@
 1. recognise  what the path is: metered by a dialect, harmless, or not to be used; whose key, which client
 2. check      who is this, and is the connection what it claims to be
 3. read       the body, within its bounds, into a Call
-4. decide     by the routes: denied, sent on as asked, or to another model
-5. reserve    the open ledger row and the money, in one durable transaction, before a byte is forwarded
-6. attempt    to the provider, over pooled and verified TLS
-7. relay      chunks pass at once; the tap counts; a cap can end the stream (`relay.py`)
-8. settle     exactly once, on whichever of end, error or client gone comes first (`settlement.py`)
+4. guard      secrets and personal data in it are counted, masked, or keep it from going on (`guarding.py`)
+5. decide     by the routes: denied, sent on as asked, or to another model
+6. reserve    the open ledger row and the money, in one durable transaction, before a byte is forwarded
+7. attempt    to the provider, over pooled and verified TLS
+8. relay      chunks pass at once; the tap counts; a cap can end the stream (`relay.py`)
+9. settle     exactly once, on whichever of end, error or client gone comes first (`settlement.py`)
 
 Every unexpected error answers 503 in the provider's own form. Nothing fails open.
 """
@@ -28,10 +29,11 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import body, credentials, handshake, headers, injection, refusals
+from sluiceway.gateway import auditing, body, credentials, handshake, headers, injection, refusals
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
+from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
 from sluiceway.gateway.reservation import output_limit, reserve
@@ -159,7 +161,14 @@ class Gateway:
             injection.equip(exchange, self.parts)
             return await self._pass(exchange, settlement)
         # The body is handed over, not kept: a stream may run for minutes without it.
-        return await self._attempt(exchange, settlement, await self._judged(exchange))
+        return await self._attempt(exchange, settlement, await self._audited(exchange))
+
+    async def _audited(self, exchange: Exchange) -> Upload:
+        """The request as it may be sent, and whether it is audited. Refused where a notice comes first."""
+        upload = await self._judged(exchange)
+        if exchange.rules.audit is not None:
+            await auditing.consider(exchange, self.parts, upload)
+        return upload
 
     async def _carry(self, exchange: Exchange, settlement: Settlement, route: Route) -> web.StreamResponse:
         """A WebSocket, for as long as it is open."""
@@ -172,8 +181,12 @@ class Gateway:
             self._sockets.discard(socket)
 
     async def _judged(self, exchange: Exchange) -> Upload:
-        """The request as it may be sent: read and routed. Refused where a rule says no."""
-        return self._decide(exchange, await self._read(exchange))
+        """The request as it may be sent: read, given a key, guarded, routed. Refused where a rule says no."""
+        upload = await self._read(exchange)
+        injection.equip(exchange, self.parts)
+        if exchange.rules.policy.guard:
+            upload = await inspect(exchange, self.parts, upload, injection.facts_of(exchange, self.parts))
+        return self._decide(exchange, upload)
 
     def _recognise(self, exchange: Exchange) -> None:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
@@ -246,9 +259,8 @@ class Gateway:
         return Upload(raw, plain, reading)
 
     def _decide(self, exchange: Exchange, upload: Upload) -> Upload:
-        """Whose key it goes out with, and where: asks the inject rules and the routes."""
+        """Where it goes: asks the routes. What is sent may be for another model than the one asked for."""
         call = upload.reading.call
-        injection.equip(exchange, self.parts)
         if not exchange.rules.policy.routes:
             return upload  # nothing would look at the facts, and gathering them costs
         facts = injection.facts_of(exchange, self.parts)
@@ -294,6 +306,8 @@ class Gateway:
             exchange.call = upload.reading.call
             exchange.limited_to_tokens = exchange.call.max_output_tokens
         call = upload.reading.call
+        if exchange.trail is not None:
+            await auditing.begin(exchange.trail)
         answer = await self._send(exchange, self._head(exchange, upload), upload.to_send)
         del upload
         allowance = None

@@ -74,6 +74,21 @@ class Metrics:
             buckets=OVERHEAD_S,
             registry=self._registry,
         )
+        self._findings = Counter(
+            "sluiceway_guard_findings",
+            "What the guard found in requests, by type and by what was done (detect, mask, block).",
+            ("type", "action"),
+            registry=self._registry,
+        )
+        self._scanned = Counter(
+            "sluiceway_guard_texts",
+            "Parts of requests that were scanned, or remembered from an earlier scan.",
+            ("how",),
+            registry=self._registry,
+        )
+        self._guard_failures = Counter(
+            "sluiceway_guard_failures", "Scans that failed, by reason.", ("reason",), registry=self._registry
+        )
         self._registry.register(_Now(now))
 
     def ended(self, row: LedgerRow) -> None:
@@ -93,6 +108,19 @@ class Metrics:
             self._first_byte.labels(row.provider).observe(row.ttft_ms / 1000)
         if row.overhead_ms is not None:
             self._overhead.observe(row.overhead_ms / 1000)
+
+    def found(self, entity: str, action: str, count: int) -> None:
+        """The guard found this in one request, history included."""
+        self._findings.labels(entity, action).inc(count)
+
+    def scanned(self, new: int, remembered: int) -> None:
+        """The guard looked at one request."""
+        self._scanned.labels("scanned").inc(new)
+        self._scanned.labels("remembered").inc(remembered)
+
+    def guard_failed(self, reason: str) -> None:
+        """A request could not be scanned."""
+        self._guard_failures.labels(reason).inc()
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

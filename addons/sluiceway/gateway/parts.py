@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from sluiceway.audit.gate import Gate
 from sluiceway.audit.keyring import NO_KEYS, KeyRing
 from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.upstream import Upstream
+from sluiceway.guard.detection import Detection
 from sluiceway.policy import Policy, caps
 from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
@@ -33,6 +36,7 @@ class Rules:
     prices: PriceBook
     providers: Mapping[str, Provider] = field(default_factory=dict)
     keys: KeyRing = NO_KEYS
+    audit: Gate | None = None
 
 
 class Conversations:
@@ -76,6 +80,10 @@ class Caps:
         return found
 
 
+def _detection() -> Detection:
+    return Detection(secrets.token_bytes(32))
+
+
 @dataclass(slots=True)
 class GatewayParts:
     """`wait_s`: how long a request may wait for money that others have only reserved; `idle_s`: the longest
@@ -97,6 +105,7 @@ class GatewayParts:
     meters_sockets: bool = True
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)
+    detection: Detection = field(default_factory=_detection)
     draining: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     caps: Caps = field(init=False)

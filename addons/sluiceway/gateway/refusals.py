@@ -75,6 +75,12 @@ NOT_HTTP = Refusal(
     "malformed_http",
     "Sluiceway could not read this as an HTTP request, or it is too long.",
 )
+NO_AUDIT = Refusal(
+    RefusalKind.INTERNAL,
+    "audit_unavailable",
+    "Sluiceway: this request would be audited and its record cannot be written now, so it was not sent. Try "
+    "again later.",
+)
 LONG_HEADERS = Refusal(
     RefusalKind.REQUEST, "headers_too_large", "Sluiceway: the headers of this request are too large in sum."
 )

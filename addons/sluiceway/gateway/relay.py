@@ -12,6 +12,7 @@ from sluiceway.errors import WireError
 from sluiceway.gateway import decoding, headers, refusals
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.restoring import Restoring
 from sluiceway.gateway.scrub import Scrubber
 from sluiceway.gateway.server import Relayed
 from sluiceway.gateway.settlement import Settlement
@@ -30,7 +31,8 @@ class Flow:
     """One answer's passage: the provider's chunks in, the client's chunks out, the tap beside them.
 
     A metered stream reaches the client without content-encoding and length, because we may have to take the
-    usage chunk out of it or to write its end; all other answers pass byte for byte.
+    usage chunk out of it or to write its end, and so does an answer into which masked values are put back;
+    all others pass byte for byte.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Flow:
         key = exchange.company_key
         self._scrubber = None if key is None else Scrubber(key.secret)
         self._tap: Tap | None = None
+        self._restoring: Restoring | None = None
         self._decoder: decoding.Decoder | None = None
         self._plain_bytes = 0  # of the last chunk, decoded
         self._outcome = Outcome.CLIENT_CANCELLED
@@ -87,28 +90,37 @@ class Flow:
         call = self._exchange.call
         return call is not None and call.stream and self._is_good
 
+    @property
+    def _is_rewritten(self) -> bool:
+        return self._is_metered_stream or self._restoring is not None
+
     def _open(self) -> Relayed:
         """The tap and its decoder for this answer, and the head of the client's."""
         exchange, answer = self._exchange, self._answer
         if exchange.dialect is not None and exchange.call is not None:
             self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)
+            if exchange.trail is not None and self._is_good:
+                self._tap = exchange.trail.hearing(
+                    self._tap, exchange.dialect, exchange.call, answer.content_type
+                )
             encoding = answer.headers.get("content-encoding", "")
             if not decoding.is_plain(encoding):
                 self._decoder = decoding.decoder(encoding, DECODED_ANSWER_BYTES)
                 if self._decoder is None and self._is_good:
                     raise self._fail(refusals.UNREADABLE_ANSWER)
+            if exchange.originals and self._is_good:
+                kind = answer.content_type
+                self._restoring = Restoring(exchange.originals, exchange.dialect, exchange.call, kind)
         try:
             fields = headers.to_client(answer.headers, exchange.own_headers().items())
         except WireError:
             raise self._fail(refusals.MALFORMED_ANSWER) from None
         reason = answer.reason
         if self._scrubber is not None:
-            if not self._is_metered_stream and not decoding.is_plain(
-                answer.headers.get("content-encoding", "")
-            ):
+            if not self._is_rewritten and not decoding.is_plain(answer.headers.get("content-encoding", "")):
                 raise self._fail(refusals.UNREADABLE_ANSWER)  # we asked for a plain one
             fields, reason = self._scrubber.headers(fields), reason and self._scrubber.header(reason)
-        if self._is_metered_stream:
+        if self._is_rewritten:
             fields.popall("content-length", None)
             fields.popall("content-encoding", None)
         return Relayed(answer.status, reason, fields)
@@ -143,10 +155,17 @@ class Flow:
             self._exchange.first_s = time.monotonic()
         out = self._show(chunk)
         if content.at_eof():
-            return out + self._finish(), False
+            return self._restored(out + self._finish(), last=True), False
         if await self._is_spent():
-            return out + self._cut(), False
-        return out, True
+            return self._restored(out + self._cut(), last=True), False
+        return self._restored(out), True
+
+    def _restored(self, out: bytes, last: bool = False) -> bytes:
+        """The client's bytes with masked values put back, where there are any."""
+        if self._restoring is None:
+            return out
+        restored = self._restoring.feed(out)
+        return restored + self._restoring.finish() if last else restored
 
     def _show(self, chunk: bytes) -> bytes:
         """Shows a chunk to the tap; what the client gets for it."""
@@ -159,9 +178,9 @@ class Flow:
         for piece in self._decoder.feed(chunk):
             self._plain_bytes += len(piece)
             plain = self._tap.feed(piece)
-            if self._is_metered_stream:
+            if self._is_rewritten:
                 shown.append(plain)
-        return b"".join(shown) if self._is_metered_stream else chunk
+        return b"".join(shown) if self._is_rewritten else chunk
 
     async def _is_spent(self) -> bool:
         """Whether the caps carry no more of this stream. One whose ending was seen costs no more."""
@@ -200,13 +219,13 @@ class Flow:
         seen = self._seen()
         if seen is not None and seen.complete and reply.content_length is None:
             self._outcome = Outcome.OK
-            return b""
+            return self._restored(b"", last=True)
         self._outcome = Outcome.TRUNCATED
         ending = self._tap.fail(refusal, self._exchange.request_id) if self._tap else b""
         if not ending:
             # A JSON answer cut in the middle: only a broken connection tells the client the truth.
             raise ConnectionResetError(refusal.code)
-        return ending
+        return self._restored(ending, last=True)
 
     def _breakage(self) -> Refusal:
         if self._interrupted:

@@ -55,6 +55,8 @@ class Settlement:
     def failed(self, status: int, failed: Failed) -> None:
         """No answer came that the client could have."""
         row = self._row()
+        if self._exchange.trail is not None:
+            self._exchange.trail.sent = failed.sent
         changes = self._owed(row, failed.sent)
         changes |= {"upstream_status": failed.status, "error_type": failed.refusal.code}
         self._end(row, status, Outcome.UPSTREAM_ERROR, changes)
@@ -121,7 +123,10 @@ class Settlement:
 
     def _ended(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> LedgerRow:
         # In one go: each copy of a row this wide costs as much as a small query.
-        return replace(row, **(self._exchange.ending(status, outcome) | changes))
+        final = replace(row, **(self._exchange.ending(status, outcome) | changes))
+        if self._exchange.trail is not None:
+            self._exchange.trail.ended(final)
+        return final
 
     def _end(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> None:
         if self._done:

@@ -19,9 +19,11 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import handshake, injection, refusals
+from sluiceway.gateway import auditing, handshake, injection, refusals
+from sluiceway.gateway.body import Upload
 from sluiceway.gateway.closing import Close, sendable
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.provider_socket import SWITCHED, Declined
 from sluiceway.gateway.scrub import Scrubber
@@ -43,6 +45,8 @@ from sluiceway.wire.socket import (
     Parting,
     Session,
     SocketDialect,
+    called,
+    read_frame,
     reason,
 )
 
@@ -69,6 +73,7 @@ class Socket:
         self._retiring = False
         self._watch: Watch | None = None
         self._moved_s = self._loop.time()
+        self._originals: dict[str, str] = {}  # what was masked, by its placeholder
 
     # 1. open
 
@@ -173,10 +178,12 @@ class Socket:
             return
         turn = Turn(self._exchange_of(frame.reading.call), self._parts)
         try:
-            reading = self._judged(turn.exchange, frame)
             if frame.does == "ask":
                 self._number_it(turn)
+            frame = await self._judged(turn.exchange, frame)
+            if frame.does == "ask":
                 await turn.reserve()
+                await turn.announce()
         except Refused as refused:
             self._number_it(turn)
             await turn.refuse(refused.refusal)
@@ -185,14 +192,14 @@ class Socket:
             )
             return
         try:
-            name, data = self._session.take(frame, reading)
+            name, data = self._session.take(frame, frame.reading)
         except Exception:
             turn.joins()  # whatever happened, its row ends
             raise
         if frame.does == "ask":
             self._start(name, turn)
         elif frame.does == "setup":
-            self._exchange.model_requested = frame.reading.call.model
+            self._exchange.model_requested = turn.exchange.model_requested
             self._exchange.route_rule = turn.exchange.route_rule
         await self._provider.send_frame(data, kind)
 
@@ -200,13 +207,31 @@ class Socket:
     def _lets_pass(self) -> bool:
         return self._exchange.provider.unlisted == "pass"
 
-    def _judged(self, turn: Exchange, frame: Frame) -> Reading:
-        """The frame as it may be sent. Raises Refused where a rule says no."""
+    async def _judged(self, turn: Exchange, frame: Frame) -> Frame:
+        """The frame as it may be sent: guarded, routed, announced to the audit. Raises Refused where a rule
+        says no."""
         check(turn, self._parts)
         if frame.does == "unknown":
             raise Refused(refusals.unknown_frame(frame.kind, self._parts.contact))
-        if not frame.names_model:
-            return frame.reading
+        assert turn.call
+        frame = replace(frame, reading=called(frame.reading, turn.call))
+        if turn.rules.policy.guard:
+            frame = replace(frame, reading=await self._guarded(turn, frame.reading))
+        if frame.names_model:
+            frame = replace(frame, reading=self._routed(turn, frame))
+        if frame.does == "ask" and turn.rules.audit is not None:
+            await auditing.consider(turn, self._parts, _upload(frame.reading))
+        return frame
+
+    async def _guarded(self, turn: Exchange, reading: Reading) -> Reading:
+        """What was masked in any frame of this socket may come back in the answers to later ones."""
+        facts = injection.facts_of(turn, self._parts)
+        upload = await inspect(turn, self._parts, _upload(reading), facts)
+        self._originals |= turn.originals
+        turn.originals = self._originals
+        return upload.reading
+
+    def _routed(self, turn: Exchange, frame: Frame) -> Reading:
         model = decided(turn, self._parts)
         if model == (frame.reading.call.model or ""):
             return frame.reading
@@ -214,7 +239,7 @@ class Socket:
             reading = self._session.with_model(frame, model)
         except WireError:
             raise Refused(refusals.no_way(turn.route_rule, model, self._parts.contact)) from None
-        turn.call = replace(reading.call, conversation_id=turn.call.conversation_id if turn.call else None)
+        turn.call = reading.call
         return reading
 
     def _exchange_of(self, call: Call) -> Exchange:
@@ -257,11 +282,16 @@ class Socket:
         turn = Turn(self._exchange_of(call), self._parts)
         self._number_it(turn)
         assert heard.turn
+        turn.exchange.originals = self._originals
         self._start(heard.turn, turn)
         try:
             check(turn.exchange, self._parts)
             decided(turn.exchange, self._parts)
+            if turn.exchange.rules.audit is not None:
+                unsaid = read_frame(b"{}", Target("GET", self._exchange.path))
+                await auditing.consider(turn.exchange, self._parts, _upload(called(unsaid, call)))
             await turn.reserve()
+            await turn.announce()
         except Refused as refused:
             turn.denied = refused.refusal
             parting = self._session.deny(heard.turn, refused.refusal, self._exchange.request_id)
@@ -274,7 +304,8 @@ class Socket:
             return
         turn.heard()
         if not turn.hides(heard.ended):
-            await self._client.send_frame(data, kind)
+            for each in turn.shown(data, heard.ended):
+                await self._client.send_frame(each, kind)
         if heard.ended:
             self._ended(heard.turn or "", heard.status)
         elif await turn.is_spent(len(data)):
@@ -376,3 +407,8 @@ class Socket:
             self._provider.close(code=close.code, message=said),
             return_exceptions=True,
         )
+
+
+def _upload(reading: Reading) -> Upload:
+    """A frame as the guard and the audit take a request."""
+    return Upload(reading.body, reading.body, reading)

@@ -7,15 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sluiceway.errors import Refused
-from sluiceway.gateway import injection, refusals
+from sluiceway.gateway import auditing, injection, refusals
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.reservation import reserve
+from sluiceway.gateway.restoring import Restoring
 from sluiceway.gateway.settlement import CLIENT_GONE, Settlement
 from sluiceway.policy import decide
 from sluiceway.types import Answer, Call, KeyClass, Outcome, Refusal, Rejected, Route
-from sluiceway.wire.dialect import Dialect, Metered
+from sluiceway.wire.dialect import Dialect, Metered, Tap
+from sluiceway.wire.frames import EVENTS, Passing, as_event, as_frames
 
 
 class Turn:
@@ -33,6 +35,8 @@ class Turn:
         self._settlement = Settlement(exchange, parts)
         self._allowance: Allowance | None = None
         self._meter: Metered | None = None
+        self._restoring: Restoring | None = None
+        self._listener: Tap | None = None
 
     async def reserve(self) -> None:
         """Opens the row with the money for it. Raises Refused."""
@@ -51,7 +55,18 @@ class Turn:
     def runs(self, meter: Metered) -> None:
         """From now on the provider may bill it."""
         self._meter = meter
-        self.exchange.sent_s = time.monotonic()
+        exchange = self.exchange
+        exchange.sent_s = time.monotonic()
+        assert exchange.dialect and exchange.call
+        if exchange.originals:
+            self._restoring = Restoring(exchange.originals, exchange.dialect, exchange.call, EVENTS)
+        if exchange.trail is not None:
+            self._listener = exchange.trail.hearing(Passing(), exchange.dialect, exchange.call, EVENTS)
+
+    async def announce(self) -> None:
+        """Just before it is sent: what the audit has to know of it. Raises Refused."""
+        if self.exchange.trail is not None:
+            await auditing.begin(self.exchange.trail)
 
     def joins(self) -> None:
         """It was not sent as a turn of its own, mostly since the provider had begun one by itself meanwhile:
@@ -62,6 +77,20 @@ class Turn:
         """A frame of the provider belongs to it."""
         if not self.exchange.first_s:
             self.exchange.first_s = time.monotonic()
+
+    def shown(self, data: bytes, last: bool) -> list[bytes]:
+        """The frames the client gets for one of the provider's: itself, unless masked values are put back in
+        it. The audit hears what the client gets."""
+        if self._restoring is None and self._listener is None:
+            return [data]
+        event = as_event(data)
+        out, frames = event, [data]
+        if self._restoring is not None:
+            out = self._restoring.feed(event) + (self._restoring.finish() if last else b"")
+            frames = [data] if out == event else as_frames(out)
+        if self._listener is not None:
+            self._listener.feed(out)
+        return frames
 
     def hides(self, last: bool) -> bool:
         """Whether a frame of it, or its last, is kept from the client."""

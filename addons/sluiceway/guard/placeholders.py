@@ -51,6 +51,10 @@ class Numbering:
         self._last: dict[str, int] = {}
         self._literal: dict[str, set[int]] = {}
 
+    def __len__(self) -> int:
+        """How many numbers are kept."""
+        return len(self._numbers) + sum(map(len, self._literal.values()))
+
     def avoid(self, text: str) -> None:
         """Keep the numbers of placeholders that a text holds as its author's own words from new values."""
         for label, number in PLACEHOLDER.findall(text):

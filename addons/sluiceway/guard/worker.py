@@ -13,6 +13,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import resource
+import signal
 import struct
 import sys
 from collections.abc import Iterable, Sequence
@@ -28,6 +30,8 @@ type FailMode = Literal["closed", "open"]
 # 16,000 characters take 1 to 3 ms on a machine of two cores; a round trip to a worker costs 1 ms.
 AT_ONCE_CHARACTERS = 16_000
 MAX_WAITING = 64
+# Address space of a worker: a text of 32 MB and its findings fit, a spaCy model too; a leak ends here.
+MEMORY_BYTES = 4 << 30
 HEADER = struct.Struct(">I")
 
 
@@ -45,7 +49,8 @@ def may_pass(rules: Iterable[tuple[Action, FailMode]]) -> bool:
 
 
 class Workers:
-    """A few worker processes: `async with Workers(...)`. New recognisers need new Workers.
+    """A few worker processes: `async with Workers(...)`, or `begin` and later `retire`, for whoever must not
+    wait. New recognisers need new Workers.
 
     `inline` scans what is short here and now; `recognizers` (JSON of company.Recognizers, null for none)
     is what the workers make their scanners from, so it must be what `inline` was made from.
@@ -56,6 +61,8 @@ class Workers:
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
         self._workers = [_Worker(recognizers) for _ in range(count)]
         self._waiting = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = False
 
     async def __aenter__(self) -> Workers:
         await asyncio.gather(*(worker.start() for worker in self._workers))
@@ -64,7 +71,26 @@ class Workers:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.end()
+
+    async def end(self) -> None:
+        """Ends the processes now; scans that wait for them fail."""
+        self._ended = True
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    def begin(self) -> None:
+        """Starts the processes in the background; scans wait for them, within their deadlines."""
+        for worker in self._workers:
+            self._soon(worker)
+
+    async def retire(self) -> None:
+        """Ends each process once those who wait for it now have had it. Whoever comes later is late."""
+        for _ in self._workers:
+            await self._idle.get()
+        await self.end()
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -91,13 +117,33 @@ class Workers:
                 try:
                     return await worker.scan(texts, profile)
                 finally:
-                    self._idle.put_nowait(worker)
+                    self._give_back(worker)
         except TimeoutError:
             return Failed("deadline")
         except (OSError, EOFError):
             return Failed("worker_lost")
         finally:
             self._waiting -= 1
+
+    def _give_back(self, worker: _Worker) -> None:
+        """For the next scan: at once, or when its process has been replaced."""
+        if worker.pid is not None or self._ended:
+            self._idle.put_nowait(worker)
+        else:
+            self._soon(worker)
+
+    def _soon(self, worker: _Worker) -> None:
+        task = asyncio.get_running_loop().create_task(self._started(worker))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _started(self, worker: _Worker) -> None:
+        try:
+            await worker.ready()
+        except (OSError, EOFError):
+            pass  # the next scan tries again, and says what became of it
+        finally:
+            self._idle.put_nowait(worker)
 
 
 class _Worker:
@@ -114,10 +160,14 @@ class _Worker:
     async def start(self) -> None:
         """Start the process. It loads while the first request waits, or before there is one."""
         pipe = asyncio.subprocess.PIPE
-        command = (sys.executable, "-m", "sluiceway.guard.worker")
+        command = (sys.executable, "-P", "-m", "sluiceway.guard.worker")
         self._process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
         assert self._process.stdin is not None
         self._process.stdin.write(packed(json.loads(self._recognizers)))
+
+    async def ready(self) -> None:
+        """Start the process and wait until it has loaded, so that the first scan need not."""
+        await self.scan((), "inline")
 
     async def stop(self) -> None:
         """End the process, if there is one."""
@@ -181,6 +231,9 @@ def _received(read: IO[bytes]) -> Any:
 
 def main() -> None:
     """`python -m sluiceway.guard.worker`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for `serve`, which drains first
+    with contextlib.suppress(ValueError, OSError):  # a lower limit is in force already
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
     except Exception as error:

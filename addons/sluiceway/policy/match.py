@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fnmatch import translate
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -34,6 +34,7 @@ def matches(glob: str, text: str | None) -> bool:
 
 
 type Glob = Annotated[str, AfterValidator(_glob)]
+type Key = Literal["company", "personal", "subscription", "unknown"]
 type Globs = Glob | Annotated[tuple[Glob, ...], Field(min_length=1)]
 type Tokens = Annotated[int, Field(ge=0, le=10**12, strict=True)]
 
@@ -54,7 +55,7 @@ class Match(Section):
     """Conditions on who asks, for what, with which client. All that are given must hold.
 
     `client` is the client's own word (its User-Agent): good for routing and reports, no access control.
-    `input_tokens` is our estimate before the answer.
+    `input_tokens` is our estimate before the answer; `key` is whose credential the request carries.
     """
 
     employee: Globs | None = None
@@ -67,6 +68,7 @@ class Match(Section):
     tools: bool | None = None
     stream: bool | None = None
     input_tokens: Range | None = None
+    key: Key | Annotated[tuple[Key, ...], Field(min_length=1)] | None = None
 
     def holds(self, who: Principal, call: Call, facts: Facts) -> bool:
         """Whether every condition holds for this request."""
@@ -84,6 +86,10 @@ class Match(Section):
             all(globs is None or any_of(globs, name) for globs, name in names)
             and all(wanted is None or wanted == found for wanted, found in flags)
             and (self.input_tokens is None or self.input_tokens.holds(facts.input_tokens))
+            and (
+                self.key is None
+                or facts.key_class in ((self.key,) if isinstance(self.key, str) else self.key)
+            )
         )
 
 

@@ -31,12 +31,20 @@ WAITING = 16
 READ = ("GET", "HEAD")
 PUBLIC_PATHS = frozenset((*PUBLIC, "/proxy.pac", "/help"))
 REASONS = {
-    "unknown_user": "there is no employee or service named '{}'",
-    "wrong_token": "the token of '{}' is not right",
-    "expired": "the token of '{}' has expired",
-    "revoked": "the token of '{}' was revoked",
+    "unknown_user": "your proxy credentials are not good: there is no employee or service named '{}'",
+    "wrong_token": "your proxy credentials are not good: the token of '{}' is not right",
+    "expired": "your proxy credentials are not good: the token of '{}' has expired",
+    "revoked": "your proxy credentials are not good: the token of '{}' was revoked",
     "disabled": "the account '{}' is disabled",
+    "port_source": "this port is a person's own and closed to your address",
+    "port_released": "this port is nobody's own any more",
+    "lease_expired": "the lease of your address has expired",
+    "lease_revoked": "the lease of your address was revoked",
 }
+NOT_PROVED = (
+    "Sluiceway: a notice is acknowledged by the person it concerns, so this page needs your own proxy "
+    "credentials; a port of your own or a leased address is not enough."
+)
 # Another name or token may help, so a browser should ask for one; the others know theirs already.
 MISTYPED = ("unknown_user", "wrong_token")
 
@@ -49,7 +57,7 @@ class PortalParts:
     store: Store
     policy: Callable[[], Policy]
     providers: Callable[[], Providers]
-    notices: Notices
+    notices: Callable[[], Notices]
     certs: Path
     public_url: str
     contact: str
@@ -142,8 +150,10 @@ class Portal:
         parts, now = self._parts, self._parts.clock()
         who = parts.store.directory.principal(identity.principal.id) or identity.principal
         if path.startswith(NOTICE):
+            if identity.path != "token":
+                return self._pages.text(NOT_PROVED, 403)
             return self._notices.answer(path.removeprefix(NOTICE), asked, who)
-        me = gather(parts.store, parts.policy(), parts.notices, parts.zone, identity, now, parts.patience_s)
+        me = gather(parts.store, parts.policy(), parts.notices(), parts.zone, identity, now, parts.patience_s)
         if path == "/api/me":
             return self._pages.json(as_json(me))
         return self._pages.html(
@@ -160,7 +170,7 @@ class Portal:
         if identity is None:
             return self._pages.text("Sluiceway: this page needs your proxy credentials.", 407, **CHALLENGE)
         what = REASONS[identity.reason].format(identity.user)
-        text = f"Sluiceway: your proxy credentials are not good: {what}. Ask {self._parts.contact}."
+        text = f"Sluiceway: {what}. Ask {self._parts.contact}."
         again = CHALLENGE if identity.reason in MISTYPED else {}
         return self._pages.text(text, 407 if again else 403, **again)
 

@@ -7,6 +7,7 @@ disclosure that was on record when it was shown.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from sluiceway.audit.notice import PATH, Notice
@@ -21,7 +22,7 @@ VERSION = re.compile(r"[0-9a-f]{32}")
 class NoticePages:
     """Shows notices (GET) and takes acknowledgements (POST). Blocking; StoreError goes up."""
 
-    def __init__(self, pages: Pages, notices: Notices, forms: Forms, contact: str) -> None:
+    def __init__(self, pages: Pages, notices: Callable[[], Notices], forms: Forms, contact: str) -> None:
         self._pages, self._notices, self._forms, self._contact = pages, notices, forms, contact
 
     def answer(self, version: str, asked: Asked, who: Principal) -> Page:
@@ -40,13 +41,13 @@ class NoticePages:
     def _find(self, version: str, who: Principal) -> Audited | None:
         if not VERSION.fullmatch(version):
             return None
-        return next((each for each in self._notices.audited(who) if each.notice.version == version), None)
+        return next((each for each in self._notices().audited(who) if each.notice.version == version), None)
 
     def _show(self, found: Audited, who: Principal, as_text: bool) -> Page:
         notice = found.notice
         if found.told is not None and found.told.acknowledged_at is not None:
             return self._done(found, as_text)
-        disclosure = self._notices.disclose(who.name, notice)
+        disclosure = self._notices().disclose(who.name, notice)
         token = self._forms.token(who.name, notice.version, disclosure)
         if as_text:
             return self._pages.text(_command(notice, token))
@@ -61,7 +62,7 @@ class NoticePages:
         told = found.told
         if told is None or not self._forms.is_good(asked.body, who.name, notice.version, told.disclosure):
             return self._not_recorded("this form is not the one you were shown", notice)
-        self._notices.acknowledge(who.name, notice.version)
+        self._notices().acknowledge(who.name, notice.version)
         again = self._find(notice.version, who)
         return self._done(again or found, as_text)
 

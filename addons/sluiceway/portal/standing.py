@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,7 +91,7 @@ def applying(policy: Policy, who: Principal) -> tuple[Applies, ...]:
         for rule in policy.routes
         if concerns(rule.match, who)
     ]
-    guards: Iterable[Any] = getattr(policy, "guard", ())
+    guards = policy.guard
     return (
         *routes,
         *(

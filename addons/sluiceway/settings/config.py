@@ -120,6 +120,13 @@ class Timeouts(Section):
     idle_s: Seconds = 300
 
 
+class Guard(Section):
+    """Scanning of long requests: `workers` processes, and how long a request may wait for them."""
+
+    workers: Annotated[Count, Field(le=32)] = 1
+    deadline_s: Seconds = 2.0
+
+
 class Settings(Section):
     """`sluiceway.yaml`. `wait_s`: how long a request waits for money that is only reserved by others;
     `contact`: whom a refused employee is told to ask; `watch_rules`: edited rules are taken up by themselves;
@@ -144,6 +151,7 @@ class Settings(Section):
     report: Report = Report()
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
+    guard: Guard = Guard()
     wait_s: Wait = 30
     contact: Text | None = None
     watch_rules: bool = True

@@ -66,6 +66,10 @@ timeouts:
   first_byte_s: 300     # an answer that is not streamed starts when the model is done; some think for minutes
   idle_s: 300           # the longest silence inside an answer
 
+guard:                  # where rules/policy/ has guard rules: long requests are scanned in other processes
+  workers: 1
+  deadline_s: 2.0       # then the request is refused, or passes where the rules only detect
+
 wait_s: 30              # how long a request waits while a cap's money is reserved, not spent, by others
 contact: null           # whom a refused employee should ask, for example "#ai-platform"
 watch_rules: true       # edited rules are taken up by themselves; false: only by `sluiceway reload`

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from sluiceway.wire.answer_text import BlockText, TextCollector
 from sluiceway.wire.anthropic import AnthropicMessages
 from sluiceway.wire.client import ClientInfo, identify
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
@@ -23,6 +24,7 @@ __all__ = [
     "DIALECTS",
     "NAME",
     "SOCKETS",
+    "BlockText",
     "ClientInfo",
     "Dialect",
     "Path",
@@ -31,6 +33,7 @@ __all__ = [
     "SocketDialect",
     "Tap",
     "Target",
+    "TextCollector",
     "by_name",
     "identify",
     "plain_refusal",

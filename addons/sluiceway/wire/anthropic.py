@@ -12,6 +12,8 @@ from typing import Any, Literal
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
 from sluiceway.wire import notice
+from sluiceway.wire.answer_parts import AnswerParts
+from sluiceway.wire.answer_parts_anthropic import message_parts
 from sluiceway.wire.anthropic_stream import MessageMeter, parse_message, tier_of
 from sluiceway.wire.body import read_object
 from sluiceway.wire.client import claude_session
@@ -111,6 +113,9 @@ class AnthropicMessages:
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         return with_model(reading, model)
+
+    def answer_parts(self, document: object) -> AnswerParts:
+        return message_parts(document)
 
     def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
         if reading.call.operation != "chat":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sluiceway.wire.mend import close_json
-from sluiceway.wire.sse import HEAD_BYTES, MAX_EVENT_BYTES, TAIL_BYTES
+from sluiceway.wire.sse import HEAD_BYTES, MAX_EVENT_BYTES
 
 _OUTSIDE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\]]', re.DOTALL)  # a whole string in one step
 _QUOTE = ord('"')
@@ -13,11 +13,12 @@ _INSIDE = re.compile(rb'["\\]')
 
 
 class ArraySplitter:
-    """Bytes in, whole objects out. An object of more than 1 MB loses its middle, as in EventSplitter."""
+    """Bytes in, whole objects out. One of more than `most_bytes` loses its middle, as in EventSplitter."""
 
-    __slots__ = ("_base", "_depth", "_head", "_in_string", "_rest", "_skip", "_tail")
+    __slots__ = ("_base", "_depth", "_head", "_in_string", "_most_bytes", "_rest", "_skip", "_tail")
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._rest = bytearray()
         self._head = b""
         self._depth = 0
@@ -84,13 +85,13 @@ class ArraySplitter:
         if not self._head:
             whole = bytes(self._rest) + end
         else:
-            whole = self._head + (bytes(self._rest) + end)[-TAIL_BYTES:]
+            whole = self._head + (bytes(self._rest) + end)[HEAD_BYTES - self._most_bytes :]
         self._rest.clear()
         self._head = b""
         return whole
 
     def _keep(self, piece: bytes) -> None:
         self._rest += piece
-        if len(self._rest) > MAX_EVENT_BYTES + HEAD_BYTES:
+        if len(self._rest) > self._most_bytes + HEAD_BYTES:
             self._head = self._head or bytes(self._rest[:HEAD_BYTES])
-            del self._rest[:-TAIL_BYTES]
+            del self._rest[: HEAD_BYTES - self._most_bytes]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal
+from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.body import write
 from sluiceway.wire.parts import Path, Segment
 
@@ -113,6 +114,10 @@ class Dialect(Protocol):
         """The request for another model of the same API, and the path to send it to, percent-encoded.
 
         Raises WireError where the model's name is none, or the path cannot be rewritten."""
+        ...
+
+    def answer_parts(self, document: object) -> AnswerParts:
+        """Where in an answer's document, whole or an event's, the model's own words stand."""
         ...
 
     def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:

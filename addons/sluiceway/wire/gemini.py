@@ -13,6 +13,8 @@ from typing import Any
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
 from sluiceway.wire import notice
+from sluiceway.wire.answer_parts import AnswerParts
+from sluiceway.wire.answer_parts_gemini import gemini_parts
 from sluiceway.wire.arrays import ArraySplitter
 from sluiceway.wire.body import read_object
 from sluiceway.wire.dialect import Reading, Tap, Target
@@ -119,6 +121,9 @@ class Gemini:
         moved = replace(reading, call=replace(reading.call, model=model), target=target)
         document = naming(reading.document, model)
         return (moved if document is reading.document else moved.rewritten(moved.call, document)), path
+
+    def answer_parts(self, document: object) -> AnswerParts:
+        return gemini_parts(document)
 
     def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
         if reading.call.operation != "generate_content":

@@ -15,9 +15,10 @@ import orjson
 
 from sluiceway.errors import WireError
 from sluiceway.types import Call, Refusal
+from sluiceway.wire.answer_parts import ALL, AnswerParts, Piece
 from sluiceway.wire.dialect import Metered, Reading, Target
 from sluiceway.wire.extent import Extent
-from sluiceway.wire.fields import load, mapping, need_model
+from sluiceway.wire.fields import items, load, mapping, need_model
 from sluiceway.wire.gemini import Gemini
 from sluiceway.wire.gemini_live_meter import LiveMeter, either, heard_bytes, speaks
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, RESULT, SYSTEM, USER, Path, Segment
@@ -75,6 +76,19 @@ class GeminiLive(Gemini):
 
     def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
         return replaced(reading, _PARTS, changes, lambda document: reading.call)
+
+    def answer_parts(self, document: object) -> AnswerParts:
+        """What is written, and what is said aloud as its transcript tells it."""
+        content = mapping(either(mapping(document), "serverContent", "server_content"))
+        name = "serverContent" if "serverContent" in mapping(document) else "server_content"
+        turn = "modelTurn" if "modelTurn" in content else "model_turn"
+        pieces = [
+            Piece((name, turn, "parts", index, "text"), text, ("said",), "delta")
+            for index, part in enumerate(items(mapping(content.get(turn)).get("parts")))
+            if isinstance(text := mapping(part).get("text"), str)
+        ]
+        ended = either(content, "turnComplete", "turn_complete") is True
+        return AnswerParts(tuple(pieces), ALL if ended else ())
 
 
 class LiveSession:

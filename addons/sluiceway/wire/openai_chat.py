@@ -12,6 +12,8 @@ from typing import Any
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
 from sluiceway.wire import notice, openai_error
+from sluiceway.wire.answer_parts import AnswerParts
+from sluiceway.wire.answer_parts_chat import chat_parts
 from sluiceway.wire.body import read_object
 from sluiceway.wire.client import codex_session
 from sluiceway.wire.dialect import Reading, Tap, Target
@@ -101,6 +103,9 @@ class OpenAIChat:
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         return with_model(reading, model)
+
+    def answer_parts(self, document: object) -> AnswerParts:
+        return chat_parts(document)
 
     def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
         return notice.chat(reading, text, request_id)

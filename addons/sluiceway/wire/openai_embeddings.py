@@ -8,6 +8,7 @@ from typing import Any
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, Usage, UsageSource
 from sluiceway.wire import notice, openai_error
+from sluiceway.wire.answer_parts import NOTHING, AnswerParts
 from sluiceway.wire.body import read_object
 from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
@@ -59,6 +60,9 @@ class OpenAIEmbeddings:
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         return with_model(reading, model)
+
+    def answer_parts(self, document: object) -> AnswerParts:
+        return NOTHING
 
     def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
         return self.refuse(notice.refusal(text), request_id)

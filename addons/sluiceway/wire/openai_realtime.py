@@ -18,6 +18,8 @@ import orjson
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
 from sluiceway.wire import notice, openai_error
+from sluiceway.wire.answer_parts import ALL, AnswerParts, Piece, Said
+from sluiceway.wire.answer_parts import NOTHING as NOTHING_SAID
 from sluiceway.wire.dialect import Metered, Reading, Tap, Target
 from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import label, load, mapping, maybe_list, maybe_object, need_model
@@ -51,6 +53,17 @@ _PASS = frozenset(
         "response.cancel",
     )
 )
+_ARGUMENTS = "response.function_call_arguments.delta"
+_WRITTEN = frozenset(
+    (
+        _ARGUMENTS,
+        "response.output_text.delta",
+        "response.text.delta",
+        "response.output_audio_transcript.delta",
+        "response.audio_transcript.delta",
+    )
+)
+_ENDS = frozenset({"response.output_item.done", "response.done"})
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 _SETTINGS = frozenset(
     f"{kind}.{verb}" for kind in ("session", "transcription_session") for verb in ("created", "updated")
@@ -81,6 +94,18 @@ class OpenAIRealtime:
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         raise WireError("model: is chosen when the socket is opened")
+
+    def answer_parts(self, document: object) -> AnswerParts:
+        """What is written, and what is said aloud as its transcript tells it."""
+        event = mapping(document)
+        kind, delta = event.get("type"), event.get("delta")
+        block = (str(event.get("response_id")), str(event.get("item_id")))
+        if kind in _ENDS:
+            return AnswerParts(ended=ALL)
+        if not isinstance(delta, str) or kind not in _WRITTEN:
+            return NOTHING_SAID
+        said: Said = "tool_arguments" if kind == _ARGUMENTS else "text"
+        return AnswerParts((Piece(("delta",), delta, block, "delta", said, said == "tool_arguments"),))
 
     def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
         return self.refuse(notice.refusal(text), request_id)

@@ -12,6 +12,8 @@ from typing import Any
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
 from sluiceway.wire import notice, openai_error
+from sluiceway.wire.answer_parts import AnswerParts
+from sluiceway.wire.answer_parts_responses import response_parts
 from sluiceway.wire.body import read_object
 from sluiceway.wire.client import codex_session
 from sluiceway.wire.dialect import Reading, Tap, Target
@@ -94,6 +96,9 @@ class OpenAIResponses:
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         return with_model(reading, model)
+
+    def answer_parts(self, document: object) -> AnswerParts:
+        return response_parts(document)
 
     def notice(self, reading: Reading, text: str, request_id: str) -> ErrorAnswer:
         return notice.responses(reading, text, request_id)

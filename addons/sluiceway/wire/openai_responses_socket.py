@@ -18,11 +18,11 @@ from sluiceway.types import Call, Refusal
 from sluiceway.wire import openai_error
 from sluiceway.wire.dialect import Metered, Reading, Target
 from sluiceway.wire.fields import count, label, load, mapping
+from sluiceway.wire.frames import as_event, as_frames
 from sluiceway.wire.openai_responses import OpenAIResponses
 from sluiceway.wire.openai_responses_end import Ending
 from sluiceway.wire.openai_responses_stream import ResponsesMeter
 from sluiceway.wire.socket import NO_SUCH_DATA, NOTHING, POLICY, Frame, Heard, Parting, called, read_frame
-from sluiceway.wire.sse import EventSplitter, data_of
 
 DIALECT = OpenAIResponses()
 # Codex tells what it has dealt with; a cancel can only save tokens.
@@ -134,9 +134,7 @@ class ResponsesSession:
         running = self._turns[turn]
         refused = kind == "error" and not running.begun
         running.begun = running.begun or kind.startswith("response.")
-        # A line end can only stand between the tokens of JSON.
-        line = data.replace(b"\n", b" ").replace(b"\r", b" ")
-        running.meter.event(b"event: " + kind.encode() + b"\ndata: " + line + b"\n\n")
+        running.meter.event(as_event(data, kind))
         return Heard(turn, begun, running.meter.ended, _status(document) if refused else 200)
 
     def meter(self, turn: str) -> Metered:
@@ -180,6 +178,5 @@ def _status(document: Mapping[str, Any]) -> int:
 
 def _frames(stream: bytes, lane: str) -> Iterator[bytes]:
     """The events of a stream as frames of a lane."""
-    for event in EventSplitter().feed(stream):
-        data = data_of(event)
+    for data in as_frames(stream):
         yield orjson.dumps({**orjson.loads(data), "stream_id": lane}) if lane else data

@@ -15,7 +15,6 @@ from sluiceway.wire.mend import close_json
 
 MAX_EVENT_BYTES = 1 << 20
 HEAD_BYTES = 64 << 10
-TAIL_BYTES = MAX_EVENT_BYTES - HEAD_BYTES
 _BOM = b"\xef\xbb\xbf"
 # A CR before an LF belongs to it, so a blank line is: LF LF, LF CR(LF), CR CR(LF).
 BLANK = re.compile(rb"\n(?:\n|\r\n?)|\r\r\n?")
@@ -25,20 +24,33 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 class EventSplitter:
     """Bytes in, whole events out, each with its line ends, so that joined they are the stream again.
 
-    An event of more than 1 MB comes out as its first 64 KB and its last 960 KB: enough to know what it is
-    and to find the usage, which providers write at the end.
+    An event of more than 1 MB (`most_bytes`) loses its middle: its first 64 KB and its last 960 KB are enough
+    to know what it is and to find the usage, which providers write at the end.
     """
 
-    __slots__ = ("_head", "_rest")
+    __slots__ = ("_head", "_most_bytes", "_rest")
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = MAX_EVENT_BYTES) -> None:
         self._rest = bytearray()
         self._head = b""
+        self._most_bytes = most_bytes
 
     @property
     def between(self) -> bool:
         """True when no event has begun that has not ended."""
         return not self._rest and not self._head
+
+    @property
+    def begun_bytes(self) -> int:
+        """How much is held of an event that has not ended."""
+        return len(self._head) + len(self._rest)
+
+    def taken(self) -> bytes:
+        """All that is held, which is forgotten here."""
+        begun = self._head + bytes(self._rest)
+        self._head = b""
+        self._rest.clear()
+        return begun
 
     def last(self) -> bytes:
         """At the end of the stream: an event that lacks only its blank line, b"" if it broke off earlier."""
@@ -74,18 +86,18 @@ class EventSplitter:
             events.append(data[begin : blank.end()])
             begin = blank.end()
         if events and self._head:
-            events[0] = self._head + events[0][-TAIL_BYTES:]
+            events[0] = self._head + events[0][HEAD_BYTES - self._most_bytes :]
             self._head = b""
         self._rest += data[begin:]
         self._bound()
         return events
 
     def _bound(self) -> None:
-        if len(self._rest) <= MAX_EVENT_BYTES + HEAD_BYTES:  # the slack makes cutting rare
+        if len(self._rest) <= self._most_bytes + HEAD_BYTES:  # the slack makes cutting rare
             return
         if not self._head:
             self._head = bytes(self._rest[:HEAD_BYTES])
-        del self._rest[:-TAIL_BYTES]
+        del self._rest[: HEAD_BYTES - self._most_bytes]
 
 
 def name_of(event: bytes) -> bytes:

@@ -16,6 +16,8 @@ class Audit(Section):
     is not one that a works council could have signed.
 
     `mode: metadata` keeps who, when, which model; `redacted` also keeps the redacted text, sealed.
+    `until_acknowledged`: what becomes of requests of people who have not acknowledged the notice: refused
+    with the notice, or sent without anything being kept.
     """
 
     name: Name
@@ -25,6 +27,7 @@ class Audit(Section):
     agreement: Text
     until: date
     keep_days: Annotated[int, Field(ge=1, le=3650, strict=True)] = 90
+    until_acknowledged: Literal["refuse", "send_unaudited"] = "refuse"
 
     def in_force(self, at: datetime, zone: tzinfo) -> bool:
         """Whether the rule has not ended; its last day counts whole, in the company's time zone."""
