@@ -121,7 +121,7 @@ class Quirks:
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One entry of rules/providers.yaml. `hosts` are normalised names, compared whole, or `*.` and a name:
-    all names one label below it."""
+    all names one label below it. `sockets` are the WebSockets that are metered, turn by turn."""
 
     name: str
     hosts: tuple[str, ...]
@@ -132,6 +132,7 @@ class Provider:
     credential_headers: tuple[str, ...] = ("authorization",)
     quirks: Quirks = Quirks()
     seats: bool = True  # a login is a seat, paid for already; False: a cloud, which bills logins by use
+    sockets: tuple[Route, ...] = ()
 
     @property
     def own_host(self) -> str | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sluiceway.content import folder
 from sluiceway.errors import ConfigError
 from sluiceway.settings.paths import check_pattern, fits, is_canonical
-from sluiceway.settings.providers import Providers, match
+from sluiceway.settings.providers import Providers, match, socket_at
 
 SHIPPED = Providers.load(folder("rules") / "providers.yaml")
 GEMINI = "/v1beta/models/gemini-2.5-pro"
@@ -327,6 +327,19 @@ MISTAKES = {
         "must be 'chat', 'completions', 'count_tokens', 'embeddings', 'generate_content', 'ocr' or 'rerank' "
         "(did you mean 'embeddings'?)",
     ),
+    "socket with a method": (
+        ENTRY
+        + "    sockets:\n      - {method: GET, path: /v1/live, dialect: one_live, operation: realtime}\n",
+        "11:10: providers.0.sockets.0.method: unknown field; known here: path, dialect, operation",
+    ),
+    "socket of another operation": (
+        ENTRY + "    sockets:\n      - {path: /v1/live, dialect: one_live, operation: live}\n",
+        "11:56: providers.0.sockets.0.operation: must be 'chat' or 'realtime'",
+    ),
+    "socket listed twice": (
+        ENTRY + "    sockets:\n" + "      - {path: /v1/live, dialect: one_live, operation: chat}\n" * 2,
+        "12:9: providers.0.sockets.1: 'socket /v1/live' is given twice (first at providers.yaml:11:9)",
+    ),
     "watching a top-level domain": (
         ENTRY + "watch: [ai]\n",
         "10:9: watch.0: write a host name such as example.com; '*' stands for letters within one label",
@@ -334,7 +347,8 @@ MISTAKES = {
     "harmless list by another name": (
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
-        "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, quirks, seats, paths, pass",
+        "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, quirks, seats, paths, sockets, "
+        "pass",
     ),
     "quirk misspelt": (
         ENTRY + "    quirks: {stream_usages: always}\n",
@@ -358,6 +372,29 @@ MISTAKES = {
         "10:13: providers.0.quirks: renames 'a' to 'b', which is not taken",
     ),
 }
+
+
+LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "dialect"),
+    [
+        ("openai", "/v1/responses", "openai_responses_socket"),
+        ("openai", "/v1/realtime", "openai_realtime"),
+        ("openai", "/v1/realtime/calls", None),
+        ("openai", "/v1/chat/completions", None),
+        ("openai", "/v1//responses", None),
+        ("google", LIVE, "gemini_live"),
+        ("google", "/" + LIVE, "gemini_live"),
+        ("google", LIVE + "Constrained", "gemini_live"),
+        ("google", LIVE + "X", None),
+        ("anthropic", "/v1/messages", None),
+    ],
+)
+def test_only_listed_sockets_are_metered(provider, path, dialect):
+    found = socket_at(SHIPPED.by_name[provider], path)
+    assert (found and found.dialect) == dialect
 
 
 @pytest.mark.parametrize(("text", "expected"), MISTAKES.values(), ids=MISTAKES.keys())

@@ -119,6 +119,7 @@ class Service:
                 idle_s=settings.timeouts.idle_s,
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
+                meters_sockets=settings.websockets == "meter",
                 metrics=Metrics(self.gauges),
                 detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )
@@ -209,6 +210,7 @@ class Service:
         assert self.store
         return {
             "requests_in_flight": self.gateway.in_flight,
+            "sockets_open": self.gateway.sockets_open,
             "loop_lag_seconds": self._lag.seconds,
             "rules_refused": float(self.rules_problem is not None),
             "guard_waiting": self.gateway.parts.detection.waiting,
@@ -281,6 +283,7 @@ class Service:
             "listening": [f"{host}:{port}" for host, port in self.addresses],
             "draining": self.gateway.parts.draining,
             "requests_in_flight": self.gateway.in_flight,
+            "sockets_open": self.gateway.sockets_open,
             "own_ports": [] if self.own_ports is None else self.own_ports.numbers,
             "own_ports_not_open": [] if self.own_ports is None else list(self.own_ports.problems.values()),
             "policy_version": self.gateway.parts.rules.policy.version,

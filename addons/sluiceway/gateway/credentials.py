@@ -13,6 +13,8 @@ from sluiceway.gateway.signature import access_key
 from sluiceway.types import KeyClass, Provider, Refusal
 from sluiceway.wire.credential_shapes import is_foreign, is_placeholder, key_class_at, shape_of
 
+# OpenAI API reference, Realtime: a socket opened in a browser.
+KEY_PROTOCOL = "openai-insecure-api-key."
 # Google takes both for a key and a token in the query; no other provider listed takes any.
 QUERY_NAMES = frozenset({"key", "$key", "access_token", "api_key", "api-key"})
 
@@ -46,6 +48,11 @@ def credentials_of(headers: CIMultiDictProxy[str], provider: Provider, query: st
     if query:
         found += [unquote_plus(value) for name, value in _fields(query) if value and name in QUERY_NAMES]
     return found
+
+
+def in_subprotocols(offered: list[str]) -> list[str]:
+    """Credentials among the subprotocols that a client offers: a browser cannot set headers on a socket."""
+    return [name.removeprefix(KEY_PROTOCOL) for name in offered if name.startswith(KEY_PROTOCOL)]
 
 
 def without_credentials(query: str) -> str:

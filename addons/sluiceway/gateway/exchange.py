@@ -58,6 +58,7 @@ class Exchange:
     host: str = field(init=False)
     principal: Principal = NOBODY
     route: Route | None = None
+    socket: Route | None = None  # the WebSocket that is asked for, where it is metered
     dialect: Dialect | None = None
     client: ClientInfo = NO_CLIENT
     presented: Presented = NOTHING
@@ -71,8 +72,10 @@ class Exchange:
     model_requested: str | None = None
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`
+    upstream_query: str | None = None  # and in place of the client's query
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
+    turn: int | None = None  # on a socket: which answer of it this is, from 1
     guard_findings: Mapping[str, int] = NO_UNITS
     guard_said: str | None = None
     originals: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -88,14 +91,14 @@ class Exchange:
 
     @property
     def url(self) -> URL:
-        target = self.request.raw_path
-        if self.company_key is not None and self.query:
-            query = without_credentials(self.query)
-            target = (
-                f"{self.upstream_path or self.path}?{query}" if query else self.upstream_path or self.path
-            )
-        elif self.upstream_path is not None:
-            target = f"{self.upstream_path}?{self.query}" if self.query else self.upstream_path
+        target, query = self.request.raw_path, self.query
+        if self.upstream_query is not None:
+            query = self.upstream_query
+        if self.company_key is not None:
+            query = without_credentials(query)
+        if query != self.query or self.upstream_path is not None:
+            path = self.upstream_path or self.path
+            target = f"{path}?{query}" if query else path
         return URL(f"https://{self.host}{target}", encoded=True)
 
     @property
@@ -198,6 +201,7 @@ class Exchange:
             model_routed=model,
             route_rule=self.route_rule,
             route_path=self.route_path,
+            turn=self.turn,
             metered=dialect is not None,
             guard_findings=self.guard_findings,
             audit=self.trail.subject.mode if self.trail else "off",

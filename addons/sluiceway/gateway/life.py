@@ -30,7 +30,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import auditing, body, credentials, headers, injection, refusals, signature
+from sluiceway.gateway import auditing, body, credentials, handshake, headers, injection, refusals, signature
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
@@ -40,10 +40,11 @@ from sluiceway.gateway.relay import Flow
 from sluiceway.gateway.reservation import output_limit, reserve
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
+from sluiceway.gateway.sockets import Socket
 from sluiceway.gateway.upstream import Failed
 from sluiceway.policy import decide
-from sluiceway.settings.providers import match, path_at
-from sluiceway.types import Attachment, Decision, ErrorAnswer, Outcome, Refusal, Rejected
+from sluiceway.settings.providers import match, path_at, socket_at
+from sluiceway.types import Attachment, Decision, ErrorAnswer, Outcome, Refusal, Rejected, Route
 from sluiceway.wire.client import identify
 from sluiceway.wire.dialect import Target
 from sluiceway.wire.quirks import fitted, renamed
@@ -62,8 +63,14 @@ class Gateway:
         self.server = Server(self.handle, self.complain)
         self.in_flight = 0
         self._flows: weakref.WeakSet[Flow] = weakref.WeakSet()
+        self._sockets: set[Socket] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
+
+    @property
+    def sockets_open(self) -> int:
+        """WebSockets that are being opened or open."""
+        return len(self._sockets)
 
     def accept(self, attachment: Attachment) -> asyncio.Protocol:
         """The front's door: a protocol for one decrypted connection, whose transport carries `attachment`."""
@@ -73,13 +80,16 @@ class Gateway:
         """Refuses new requests, closes idle connections, waits for those in flight, and ends what is left."""
         self.parts.draining = True
         self.server.pre_shutdown()
+        for socket in list(self._sockets):
+            socket.retire()
         try:
             async with asyncio.timeout(timeout_s):
                 await self._quiet.wait()
         except TimeoutError:
             logger.warning("%d requests were still in flight after %g s", self.in_flight, timeout_s)
-            for flow in list(self._flows):
-                flow.interrupt()
+            passages: list[Flow | Socket] = [*self._flows, *self._sockets]
+            for passage in passages:
+                passage.interrupt()
         await self.server.shutdown(timeout=0.5)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -147,6 +157,8 @@ class Gateway:
         self._check_target(exchange)
         if exchange.presented.fault is not None:
             raise Refused(exchange.presented.fault)
+        if exchange.socket is not None:
+            return await self._carry(exchange, settlement, exchange.socket)
         if exchange.dialect is None:
             injection.equip(exchange, self.parts)
             return await self._pass(exchange, settlement)
@@ -159,6 +171,16 @@ class Gateway:
         if exchange.rules.audit is not None:
             await auditing.consider(exchange, self.parts, upload)
         return upload
+
+    async def _carry(self, exchange: Exchange, settlement: Settlement, route: Route) -> web.StreamResponse:
+        """A WebSocket, for as long as it is open."""
+        dialect = self.parts.socket_of(route.dialect or "")
+        socket = Socket(exchange, route, self.parts, dialect)
+        self._sockets.add(socket)
+        try:
+            return await socket.carry(settlement)
+        finally:
+            self._sockets.discard(socket)
 
     async def _judged(self, exchange: Exchange) -> Upload:
         """The request as it may be sent: read, given a key, guarded, routed. Refused where a rule says no."""
@@ -179,9 +201,15 @@ class Gateway:
         exchange.client = identify(_lower(request))
         exchange.signed = signature.is_signed(request.headers)
         keys = credentials.credentials_of(request.headers, provider, exchange.query)
+        keys += credentials.in_subprotocols(handshake.offered(request))
         parts, ring = self.parts, exchange.rules.keys
         exchange.came_with(credentials.recognise(keys, provider, ring, parts.key, parts.contact))
         upgrade = _wants_upgrade(request)
+        if upgrade and parts.meters_sockets and (socket := socket_at(provider, exchange.path)) is not None:
+            exchange.socket = socket
+            exchange.route = replace(socket, operation="websocket")
+            exchange.dialect = exchange.voice = parts.socket_of(socket.dialect or "")
+            return
         # A socket is an endpoint of its own; on a POST's path it speaks the same dialect.
         route = match(provider, "POST" if upgrade else request.method, exchange.path)
         if route is not None:
@@ -215,7 +243,7 @@ class Gateway:
             raise Refused(refusals.BAD_TARGET)  # it could not be put behind the provider's host name
         if sum(len(name) + len(value) for name, value in request.raw_headers) > self.parts.header_bytes:
             raise Refused(refusals.LONG_HEADERS)
-        if _wants_upgrade(request):
+        if _wants_upgrade(request) and exchange.socket is None:
             raise Refused(refusals.NO_WEBSOCKET)
         if exchange.operation == UNLISTED and provider.unlisted == "refuse":
             raise Refused(refusals.unlisted(request.method, exchange.attachment.host, self.parts.contact))

@@ -31,6 +31,21 @@ NO_WEBSOCKET = Refusal(
     "websocket_not_supported",
     "Sluiceway does not carry WebSockets to this provider; use ordinary HTTPS requests.",
 )
+BINARY_FRAME = Refusal(
+    RefusalKind.REQUEST,
+    "binary_frame",
+    "Sluiceway: this API's messages are text; a binary one cannot be read.",
+)
+BAD_UPGRADE = Refusal(
+    RefusalKind.REQUEST,
+    "malformed_upgrade",
+    "Sluiceway: this request for a WebSocket is malformed; it needs version 13 and a key of 16 bytes.",
+)
+FRAME_BROKEN = Refusal(
+    RefusalKind.REQUEST,
+    "malformed_frame",
+    "Sluiceway: a WebSocket frame was malformed or too large, so the connection ends here.",
+)
 UNKNOWN_ENCODING = Refusal(
     RefusalKind.UNSUPPORTED,
     "content_encoding",
@@ -160,6 +175,16 @@ def unlisted(method: str, host: str, contact: str) -> Refusal:
         f"ones. Ask {contact} if you need it."
     )
     return Refusal(RefusalKind.POLICY, "path_not_listed", message, rule="providers.yaml")
+
+
+def unknown_frame(kind: str, contact: str) -> Refusal:
+    """`kind` is the client's own word for it, printable and short."""
+    what = f"messages of the type '{kind}'" if kind else "messages of this type"
+    message = (
+        f"Sluiceway: {what} are not on the list of those that are metered or harmless. "
+        f"Ask {contact} if you need them."
+    )
+    return Refusal(RefusalKind.POLICY, "frame_not_listed", message, rule="providers.yaml")
 
 
 def no_way(rule: str | None, provider: str, contact: str) -> Refusal:

@@ -46,8 +46,11 @@ class Settlement:
         if told := seats.windows(headers, upstream_status, at):
             self._parts.store.seats.saw(exchange.principal.name, exchange.provider.name, told, at)
 
-    def answered(self, upstream_status: int, outcome: Outcome, answer: Answer | None) -> None:
-        """The provider's answer is over, one way or another; `answer`: what the tap saw, if there is one."""
+    def answered(
+        self, upstream_status: int, outcome: Outcome, answer: Answer | None, refusal: Refusal | None = None
+    ) -> None:
+        """The provider's answer is over, one way or another; `answer`: what the tap saw, if there is one.
+        `refusal`: why the client did not get it, though it may have cost something."""
         row = self._row()
         if answer is None:
             changes = self._unmetered()
@@ -55,6 +58,8 @@ class Settlement:
             changes = {**COSTLESS, "error_type": answer.error_type}
         else:
             changes = self._billed(row, answer)
+        if refusal is not None:
+            changes = {**changes, "refusal_code": refusal.code, "refusal_rule": refusal.rule}
         self._end(row, upstream_status, outcome, {**changes, "upstream_status": upstream_status})
         if answer is not None and 200 <= upstream_status < 300:
             learn(self._exchange, self._parts, answer)

@@ -74,6 +74,14 @@ class PathEntry(Section):
     ]
 
 
+class SocketEntry(Section):
+    """A metered WebSocket: `dialect` reads its frames, and each turn on it has a row of its own."""
+
+    path: Pattern
+    dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    operation: Literal["chat", "realtime"]
+
+
 class PassEntry(Section):
     """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method."""
 
@@ -123,6 +131,7 @@ class ProviderEntry(Section):
     quirks: QuirksEntry = QuirksEntry()
     seats: bool = True
     paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
+    sockets: tuple[SocketEntry, ...] = ()
     harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
 
     def record(self) -> Provider:
@@ -139,6 +148,7 @@ class ProviderEntry(Section):
             credential_headers=self.credential_headers,
             quirks=self.quirks.record(),
             seats=self.seats,
+            sockets=tuple(Route("GET", e.path, e.dialect, e.operation) for e in self.sockets),
         )
 
 
@@ -179,10 +189,16 @@ class Providers:
 
     @property
     def dialects(self) -> frozenset[str]:
-        """Every dialect the file names, for a check against those that exist."""
+        """Every dialect of requests the file names, for a check against those that exist."""
         routes = (route for provider in self.by_name.values() for route in provider.routes)
         own = {provider.dialect for provider in self.by_name.values()}
         return frozenset(own | {route.dialect for route in routes if route.dialect is not None})
+
+    @property
+    def socket_dialects(self) -> frozenset[str]:
+        """Every dialect of frames the file names."""
+        sockets = (route for provider in self.by_name.values() for route in provider.sockets)
+        return frozenset(route.dialect for route in sockets if route.dialect is not None)
 
     def at(self, host: str) -> Provider | None:
         """The provider at this normalised host name; None: not one we decrypt. An exact name beats a star."""
@@ -202,6 +218,17 @@ def match(provider: Provider, method: str, path: str) -> Route | None:
     fitting = (route for route in provider.routes if route.method in (method, ANY_METHOD))
     readable = (route for route in fitting if plain or may_hold_percent(route.pattern))
     return next((route for route in readable if fits(route.pattern, path)), None)
+
+
+def socket_at(provider: Provider, path: str) -> Route | None:
+    """The metered WebSocket at a path as sent, without the query. None: none is metered there.
+
+    Google's own Python SDK asks for `//ws/...`; what is taken for a socket is metered, so that no other path
+    can be meant by a second slash in front that would cost more."""
+    path = "/" + path.lstrip("/")
+    if not is_canonical(path):
+        return None
+    return next((route for route in provider.sockets if fits(route.pattern, path)), None)
 
 
 def path_at(provider: Provider, like: Route, path: str) -> str | None:
@@ -230,7 +257,8 @@ def _repeated(document: Document, file: ProvidersFile) -> Iterator[Problem]:
         found += [(hosts, host, (*here, "hosts", n)) for n, host in enumerate(provider.hosts)]
         metered = [(f"{e.method} {e.path}", (*here, "paths", n)) for n, e in enumerate(provider.paths)]
         free = [(f"{e.method} {e.path}", (*here, "pass", n)) for n, e in enumerate(provider.harmless)]
-        found += [(paths, text, loc) for text, loc in metered + free]
+        sockets = [(f"socket {e.path}", (*here, "sockets", n)) for n, e in enumerate(provider.sockets)]
+        found += [(paths, text, loc) for text, loc in metered + free + sockets]
         for known, text, loc in found:
             if known.setdefault(text, loc) != loc:
                 yield Problem(loc, f"'{text}' is given twice (first at {document.where(known[text])})")

@@ -39,7 +39,15 @@ class Reading:
         return replace(self, call=call, body=write(document), document=document)
 
 
-class Tap(Protocol):
+class Metered(Protocol):
+    """What counts an answer while it comes in."""
+
+    def answer(self) -> Answer:
+        """What is known so far; may be asked at any time, also when the client has gone."""
+        ...
+
+
+class Tap(Metered, Protocol):
     """Meters one answer while its bytes pass. Nothing it is fed can make it raise."""
 
     @property
@@ -56,10 +64,6 @@ class Tap(Protocol):
 
     def finish(self) -> bytes:
         """The provider's stream ended; returns what was still held back."""
-        ...
-
-    def answer(self) -> Answer:
-        """What is known so far; may be asked at any time, also when the client has gone."""
         ...
 
     def cut(self, message: str) -> bytes:
