@@ -347,8 +347,8 @@ MISTAKES = {
     "harmless list by another name": (
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
-        "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, quirks, seats, paths, sockets, "
-        "pass",
+        "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, quirks, seats, paths, "
+        "sockets, pass",
     ),
     "quirk misspelt": (
         ENTRY + "    quirks: {stream_usages: always}\n",
