@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CLIENTS := tests/clients/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard crash soak package clients lock clean
+.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard crash soak package clients pictures lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -21,7 +21,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 install: $(STAMP)  ## the virtual environment, from the hash-locked requirements
 
-demo: $(STAMP)  ## see it work: simulated providers, real clients, a cap that holds, a report
+demo: $(STAMP)  ## see it work: simulated providers, real clients, all of it in a minute, a report
 	$(BIN)/sluiceway demo
 
 test: $(STAMP)  ## all tests
@@ -78,6 +78,9 @@ soak: $(STAMP)  ## a thousand streams at once
 
 package: $(STAMP)  ## install from a wheel as the Containerfile and the systemd unit do, and start it
 	$(BIN)/python -m tests.heavy.package
+
+pictures: $(STAMP)  ## the pictures of README.md, made anew from the demo (needs Chromium)
+	$(BIN)/python -m tests.pictures
 
 lock:  ## renew requirements.lock, and requirements-run.lock (what a running proxy needs), from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \

@@ -16,6 +16,7 @@ from typing import Literal
 
 NANO = Decimal("0.000000001")
 NO_UNITS: Mapping[str, int] = MappingProxyType({})
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 # What a budget may limit: money, requests, tokens (input and output), or requests open at the same time.
 type Unit = Literal["usd", "requests", "tokens", "concurrent"]
@@ -100,9 +101,27 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Quirks:
+    """How a provider differs from the API it speaks; what is said here its entry in providers.yaml cites.
+
+    `stream_usage`: whether a stream tells its usage when asked (`stream_options.include_usage`), unasked
+    ("always"), or not at all.
+    `cost`: whose figure a cost is: the list's, or the answer's own where it reports one.
+    `renames`, `refuses`, `takes`: body fields that have another name here, that are not taken, and where it
+    is not empty, the only ones that are.
+    """
+
+    stream_usage: Literal["asked", "always", "never"] = "asked"
+    cost: Literal["listed", "reported"] = "listed"
+    renames: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
+    refuses: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One entry of rules/providers.yaml. `hosts` are normalised names, compared whole, or `*.` and a name:
-    all names one label below it."""
+    all names one label below it. `sockets` are the WebSockets that are metered, turn by turn."""
 
     name: str
     hosts: tuple[str, ...]
@@ -112,9 +131,9 @@ class Provider:
     unlisted: Literal["refuse", "pass"] = "refuse"
     credential_headers: tuple[str, ...] = ("authorization",)
     grpc: Literal["refuse", "pass"] = "refuse"  # what happens to clients that speak HTTP/2 alone
-    tokens: Literal["seat", "company"] = (
-        "seat"  # what a login's or a cloud's token that nobody registered buys
-    )
+    quirks: Quirks = Quirks()
+    seats: bool = True  # a login is a seat, paid for already; False: a cloud, which bills logins by use
+    sockets: tuple[Route, ...] = ()
 
     @property
     def own_host(self) -> str | None:
@@ -130,6 +149,7 @@ class Call:
     `dense_bytes` is the part of it outside plain ASCII prose (CJK, hex, base64), which tokenises worse.
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
+    `vendor`: whose kind of body it is, where one API carries several vendors' own (Bedrock's InvokeModel).
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     `units`: what it asks for that is billed by the piece (images, seconds, characters), as in
     `Usage.tool_units`.
@@ -154,15 +174,20 @@ class Call:
     background: bool = False
     units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     fixed_output: bool = False
+    vendor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Token counts of one answer. `input_tokens` includes cache reads and writes,
-    `cache_write_tokens` includes the one-hour part, `output_tokens` includes reasoning.
+    `cache_write_tokens` includes the one-hour part, `output_tokens` includes reasoning,
+    `audio_cache_read_tokens` (no column of the ledger) is the part of the cache reads that was audio.
 
     `image_tokens` are of the output where `image_input_tokens` (no column of the ledger) is known, too; else
-    nobody said on which side they are."""
+    nobody said on which side they are.
+
+    `tool_units` also counts what is billed by the piece: `images` (or `image_{quality}_{size}` where that
+    decides the price), `audio_seconds`, `video_seconds`, `characters`, `pages`."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -176,6 +201,18 @@ class Usage:
     tool_units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     source: UsageSource = UsageSource.NONE
     image_input_tokens: int | None = None
+    audio_cache_read_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeatWindow:
+    """One window of a subscription, as a provider's answer told it. `utilisation` is 1 when it is full;
+    `status` the provider's own word."""
+
+    name: str
+    utilisation: float | None
+    resets_at: datetime | None
+    status: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +222,7 @@ class Answer:
     `complete`: the dialect's own ending was seen, so `usage` is final. `output_bytes` are the bytes of
     generated content seen so far (text, reasoning, tool arguments), for estimates of a cut answer.
     `error_type` is the provider's own error type, from a fixed field, never free text.
+    `cost_usd` is what the answer says it cost; whether that counts, the provider's quirks say.
     """
 
     usage: Usage = Usage()
@@ -194,6 +232,7 @@ class Answer:
     complete: bool = False
     output_bytes: int = 0
     error_type: str | None = None
+    cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from sluiceway.app.deployment import Deployment
-from sluiceway.app.explain import Question, explain, question_of
+from sluiceway.app.explain import explain
 from sluiceway.app.init import init
+from sluiceway.app.question import Carried, Question, question_of
 from sluiceway.errors import SluicewayError
-from sluiceway.types import KeyClass
 
 CLAUDE = "https://api.anthropic.com/v1/messages"
 POLICY = """\
@@ -23,7 +23,7 @@ routes:
   - {name: nowhere, match: {model: claude-2}, to: {provider: openai}}
 audit:
   - {name: pilot, mode: metadata, purpose: measure how agents are used, agreement: no 7,
-     until: 2999-01-01}
+     until: 2999-01-01, until_acknowledged: send_unaudited}
 """
 
 
@@ -46,7 +46,9 @@ def body(model: str, **more: object) -> bytes:
 def test_a_moved_request_names_its_rule_target_and_caps(deployment: Deployment) -> None:
     found = explain(deployment, Question("alice", CLAUDE, body("claude-opus-4-5")))
     assert (found.answer, found.refused) == ("forwarded to anthropic/claude-haiku-4-5", False)
-    assert [(step.kind, step.rule) for step in found.trail] == [("route", "cheap-chat"), ("audit", None)]
+    assert [(step.kind, step.rule) for step in found.trail] == [
+        ("key", None), ("guard", None), ("route", "cheap-chat"), ("audit", None),
+    ]  # fmt: skip
     assert [(cap["budget"], cap["left"]) for cap in found.caps] == [("core-day", "5.000000000")]
 
 
@@ -56,7 +58,7 @@ def test_the_state_of_the_audit_says_what_is_missing(deployment: Deployment) -> 
 
 
 def test_an_own_key_is_neither_moved_nor_capped(deployment: Deployment) -> None:
-    question = Question("alice", CLAUDE, body("claude-opus-4-5"), key_class=KeyClass.PERSONAL)
+    question = Question("alice", CLAUDE, body("claude-opus-4-5"), carried=Carried.PERSONAL)
     found = explain(deployment, question)
     assert found.answer == "forwarded to anthropic/claude-opus-4-5"
     assert found.caps == ()
@@ -100,7 +102,7 @@ def test_a_question_that_makes_no_sense_is_answered_with_what_to_write(
 
 def test_a_whole_request_is_read_from_a_file() -> None:
     whole = {"url": CLAUDE, "headers": {"User-Agent": "claude-cli/2.1"}, "body": {"model": "m"}}
-    found = question_of(json.dumps(whole).encode(), "alice", None, KeyClass.COMPANY)
+    found = question_of(json.dumps(whole).encode(), "alice", None, Carried.COMPANY)
     assert (found.url, found.method, found.headers) == (CLAUDE, "POST", {"user-agent": "claude-cli/2.1"})
     assert json.loads(found.body) == {"model": "m"}
 
@@ -117,8 +119,8 @@ def test_a_whole_request_is_read_from_a_file() -> None:
 )
 def test_a_file_that_is_no_request_is_refused(text: bytes, says: str) -> None:
     with pytest.raises(SluicewayError, match=says):
-        question_of(text, "alice", None, KeyClass.COMPANY)
+        question_of(text, "alice", None, Carried.COMPANY)
 
 
 def test_a_body_alone_goes_with_an_address(tmp_path: Path) -> None:
-    assert question_of(b'{"model": "m"}', "alice", CLAUDE, KeyClass.UNKNOWN).body == b'{"model": "m"}'
+    assert question_of(b'{"model": "m"}', "alice", CLAUDE, Carried.UNKNOWN).body == b'{"model": "m"}'

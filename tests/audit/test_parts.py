@@ -16,6 +16,7 @@ PATHS = {
     "openai_chat": "/v1/chat/completions",
     "openai_responses": "/v1/responses",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "gemini_cloudcode": "/v1internal:generateContent",
 }
 BY_NAME = {each.name: each for each in DIALECTS}
 

@@ -13,6 +13,9 @@ from tests.clients.cli import CLIENTS, Cli
 from tests.clients.desk import ELSEWHERE, Desk
 from tests.e2e.running import Running
 
+# Codex sends ordinary requests after a 426; over its socket it has tests of its own (test_codex_socket.py).
+POSTS = "websockets: refuse"
+
 
 @pytest.fixture(scope="session", autouse=True)
 def installed() -> None:
@@ -35,7 +38,7 @@ def cli(request: pytest.FixtureRequest) -> Cli:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     started = Running(
-        tmp_path_factory.mktemp("sluiceway"), latency=NO_LATENCY, patience_s=40, names=ELSEWHERE
+        tmp_path_factory.mktemp("sluiceway"), latency=NO_LATENCY, patience_s=40, names=ELSEWHERE, more=POSTS
     )
     yield started
     started.stop()
@@ -44,7 +47,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Running]:
     """One with rules of a test's own."""
-    started = Running(tmp_path / "sluiceway", latency=NO_LATENCY, names=ELSEWHERE)
+    started = Running(tmp_path / "sluiceway", latency=NO_LATENCY, names=ELSEWHERE, more=POSTS)
     yield started
     started.stop()
 

@@ -276,8 +276,9 @@ async def test_models_are_listed_and_other_paths_are_not_there(client: AsyncOpen
     ("host", "path", "provider"),
     [
         ("api.x.ai", "/v1/chat/completions", "xai"),
-        ("api.groq.com", "/openai/v1/chat/completions", "compatible"),
-        ("openrouter.ai", "/api/v1/chat/completions", "compatible"),
+        ("api.groq.com", "/openai/v1/chat/completions", "groq"),
+        ("openrouter.ai", "/api/v1/chat/completions", "openrouter"),
+        ("acme.openai.azure.com", "/openai/deployments/house/chat/completions", "azure"),
     ],
 )
 async def test_compatible_providers_answer_on_their_own_names_and_paths(

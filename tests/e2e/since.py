@@ -62,18 +62,24 @@ def billed_tokens(served: Served) -> dict[str, int]:
     """The provider's own count in the ledger's words."""
     usage = served.usage
     assert usage is not None
-    if served.provider == "anthropic":
+    if "inputTokens" in usage:
+        cached, fresh = usage.get("cacheReadInputTokens", 0), usage.get("cacheWriteInputTokens", 0)
+        return _tokens(usage["inputTokens"] + cached + fresh, usage["outputTokens"], cached, fresh, 0)
+    if "cache_read_input_tokens" in usage:
         read, written = usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"]
         thinking = usage.get("output_tokens_details", {}).get("thinking_tokens", 0)
         return _tokens(
             usage["input_tokens"] + read + written, usage["output_tokens"], read, written, thinking
         )
-    if served.provider == "gemini":
+    if "promptTokenCount" in usage:
         thoughts = usage.get("thoughtsTokenCount", 0)
         output = usage.get("candidatesTokenCount", 0) + thoughts
         return _tokens(
             usage["promptTokenCount"], output, usage.get("cachedContentTokenCount", 0), 0, thoughts
         )
+    if "billed_units" in usage:
+        billed = usage["billed_units"]
+        return _tokens(int(billed["input_tokens"]), int(billed["output_tokens"]), 0, 0, 0)
     if "input_tokens" in usage:
         cached = usage["input_tokens_details"]["cached_tokens"]
         reasoning = usage["output_tokens_details"]["reasoning_tokens"]

@@ -383,12 +383,12 @@ def test_a_provider_whose_unlisted_paths_may_pass_still_gets_no_foreign_target(f
 
 
 @pytest.mark.parametrize("agent", ["codex_cli_rs/0.169.0", "curl/8"])
-def test_a_websocket_is_answered_426_and_the_connection_serves_the_post_that_follows(
+def test_a_websocket_that_is_not_listed_is_answered_426_and_the_connection_serves_the_post_that_follows(
     openai: Tunnel, since: Since, quick: Running, agent: str
 ) -> None:
     upgrade = {"connection": "Upgrade", "upgrade": "websocket", "sec_websocket_version": "13"}
     answer = openai.ask(
-        "/v1/responses", sec_websocket_key="x3JJHMbDL1EzLkh9GBhXDw==", user_agent=agent, **upgrade
+        "/v1/embeddings", sec_websocket_key="x3JJHMbDL1EzLkh9GBhXDw==", user_agent=agent, **upgrade
     )
     refused(answer, since, 426, "websocket_not_supported")
     assert since.row()["operation"] == "websocket"

@@ -116,7 +116,7 @@ def test_a_key_that_looks_wrong_is_registered_with_a_warning(
     ("given", "label", "provider", "says"),
     [
         (SECRET, "main", "antropic", "providers.yaml has no provider 'antropic' (did you mean 'anthropic'?)"),
-        (SECRET, "main", "nobody", "write one of anthropic, google, openai, xai"),
+        (SECRET, "main", "nobody", "write one of alibaba, anthropic, azure, "),
         (SECRET, "Main Key", "anthropic", "a key's label is 1 to 64 of a-z, 0-9"),
         ("", "main", "anthropic", "a key has 12 to 4096 characters; this has 0"),
         (f"key = {CANARY}", "main", "anthropic", "one word of printable ASCII"),

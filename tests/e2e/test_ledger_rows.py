@@ -101,7 +101,7 @@ def test_every_kind_of_answer_names_its_request_its_route_and_its_audit(
             tunnel.ask("/v1/chat/completions", b"{"),
             tunnel.ask("/v1/chat/completions", gpt(), x_demo_fault="500"),
             tunnel.ask("/v1/chat/completions", gpt(), x_demo_fault="refuse"),
-            tunnel.ask("/v1/responses", connection="upgrade", upgrade="websocket"),
+            tunnel.ask("/v1/embeddings", connection="upgrade", upgrade="websocket"),
             tunnel.ask("/ /", {}),
         ]
     assert [answer.status for answer in answers] == [200, 200, 200, 403, 400, 500, 502, 426, 400]

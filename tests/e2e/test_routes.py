@@ -20,6 +20,8 @@ routes:
   - {name: grok-for-gpt, match: {model: gpt-4.1, operation: chat}, to: {provider: xai, model: grok-4}}
   - {name: nowhere, match: {model: claude-sonnet-4-5}, to: {provider: openai, model: gpt-5-mini}}
   - {name: small-gemini, match: {model: gemini-2.5-pro}, to: {model: gemini-2.5-flash}}
+guard:
+  - {name: no-mail-to-grok, match: {provider: xai}, detect: [EMAIL_ADDRESS], action: block}
 """
 INJECT = "inject: [{name: for-all}]\n"
 OURS, OUR_GEMINI = "sk-ant-api03-the-companys", "AIza-the-companys"
@@ -137,3 +139,17 @@ def test_a_route_to_an_unknown_provider_is_found_at_load(fresh: type[Running]) -
     (running.deployment.settings.rules / "policy" / "20.yaml").write_text(f"version: 1\nroutes: [{rule}]\n")
     with pytest.raises(ConfigError, match=r"20.yaml:2:17: typo: there is no provider 'opnai' \(did you mean"):
         running.deployment.content()
+
+
+def test_a_guard_rule_for_where_a_route_leads_binds_what_it_leads_there(routed: Running, alice: str) -> None:
+    asked = len(routed.providers.log)
+    url, mail = (
+        "https://api.openai.com/v1/chat/completions",
+        {"role": "user", "content": "to bob@firm-mail.net"},
+    )
+    answer = ask(routed, alice, url, {**messages("gpt-4.1"), "messages": [mail]}, OUR_GPT)
+    assert "x-sluiceway-refused: guard_blocked" in answer
+    assert "'no-mail-to-grok'" in answer
+    assert len(routed.providers.log) == asked
+    stays = ask(routed, alice, url, {**messages("gpt-4o"), "messages": [mail]}, OUR_GPT)
+    assert "x-sluiceway-route: openai/gpt-4o" in stays

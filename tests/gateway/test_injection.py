@@ -159,6 +159,15 @@ def test_of_unmetered_paths_only_reading_gets_the_key(
     assert (made.company_key and made.company_key.label) == label
 
 
+@pytest.mark.parametrize("pattern", ["/", "/*"])
+def test_a_whole_host_that_is_read_gets_no_key(pattern: str) -> None:
+    """At openrouter.ai the site and the account's figures are below the same pattern."""
+    made, of = asked(VACANT, {}, method="GET", metered=False)
+    made.route = Route("GET", pattern, None, "pass")
+    equip(made, of)
+    assert made.company_key is None
+
+
 def test_the_placeholder_goes_nowhere_even_where_nothing_is_metered() -> None:
     made, of = asked(PLACEHOLDER, {}, method="DELETE", metered=False)
     with pytest.raises(Refused, match="no_company_key"):
@@ -253,6 +262,13 @@ def test_the_key_is_written_as_the_provider_wants_it_and_alone(header: str, writ
     assert sorted((name.lower(), value) for name, value in fields.items()) == sorted(
         [(header, written), ("anthropic-version", "2023-06-01"), ("accept-encoding", "identity")]
     )
+
+
+def test_the_key_for_whom_the_client_named_is_not_shown_to_another() -> None:
+    fields: CIMultiDict[str] = CIMultiDict([("X-House-Key", "the companys for the house model"), ("a", "b")])
+    put_in(fields, KEY, URL("https://eu.anthropic.com/v1"), AT_HOME, ("x-house-key",))
+    assert "x-house-key" not in fields
+    assert fields["a"] == "b"
 
 
 @given(st.data())

@@ -93,6 +93,21 @@ def test_a_json_answer_whose_worst_case_is_not_free_now_waits_for_what_is_likely
     ]
 
 
+@pytest.mark.parametrize(
+    ("limit", "tokens"), [pytest.param(50, 50, id="limited"), pytest.param(None, 128_000, id="unlimited")]
+)
+async def test_a_signed_json_request_waits_for_its_worst_case_and_takes_no_less(
+    limit: int | None, tokens: int
+) -> None:
+    ledger = Ledger(answers=[granted(0)])
+    of = parts(ledger, BUDGET)
+    ex = exchange(of, call(max_output_tokens=limit))
+    ex.signed = True
+    await reserve(ex, of, ex.row())
+    whole = INPUT_NUSD + tokens * 100 + 1
+    assert [(want.nusd, want.floor_nusd, wait_s) for want, _, wait_s in ledger.wants] == [(whole, whole, 3)]
+
+
 async def test_counting_tokens_holds_no_money_and_asks_no_cap() -> None:
     ledger = Ledger(answers=[granted(0, None)])
     of = parts(ledger, BUDGET)

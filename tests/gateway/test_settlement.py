@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from gateway_world import PROVIDER, Ledger, NoPrices, Prices, call, exchange, parts
@@ -13,9 +15,21 @@ from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.refusals import BROKEN_OFF, INTERNAL, NOT_HTTP
 from sluiceway.gateway.settlement import Settlement
+from sluiceway.gateway.trail import Trail
 from sluiceway.gateway.upstream import Failed
 from sluiceway.store.records import Reservation
-from sluiceway.types import Answer, Cost, CostBasis, LedgerRow, Outcome, Provider, Usage, UsageSource
+from sluiceway.types import (
+    Answer,
+    Cost,
+    CostBasis,
+    KeyClass,
+    LedgerRow,
+    Outcome,
+    Provider,
+    Quirks,
+    Usage,
+    UsageSource,
+)
 
 RESERVED = Reservation(7, 5_000, ())
 WHOLE = Answer(Usage(20, 30, source=UsageSource.REPORTED), model="m-1", complete=True, output_bytes=90)
@@ -186,6 +200,33 @@ async def test_a_refusal_that_cannot_be_written_is_refused_all_the_same(
     assert "could not be written" in caplog.text
 
 
+class Announced:
+    """A trail that was begun."""
+
+    subject = SimpleNamespace(mode="redacted")
+
+    def __init__(self) -> None:
+        self.sent = True
+        self.ends: list[bool] = []
+
+    @property
+    def state(self) -> str:
+        return "redacted" if self.sent else "off"
+
+    def ended(self, row: LedgerRow) -> None:
+        self.ends.append(self.sent)
+
+
+@pytest.mark.parametrize("sent", [True, False], ids=["sent", "turned away at the last moment"])
+async def test_of_a_request_that_was_announced_and_not_sent_the_audit_keeps_nothing(sent: bool) -> None:
+    world = World(sent=sent)
+    trail = Announced()
+    world.exchange.trail = cast(Trail, trail)
+    await world.settlement.refused(503, INTERNAL)
+    assert trail.ends == [sent]
+    assert (await world.row()).audit == trail.state
+
+
 async def test_an_unmetered_answer_has_a_row_without_a_price() -> None:
     world = World(metered=False)
     world.settlement.answered(200, Outcome.OK, None)
@@ -233,3 +274,52 @@ async def test_what_cannot_be_priced_is_charged_what_was_reserved_and_the_log_do
     assert (row.cost_nusd, row.charged_nusd, row.outcome) == (None, RESERVED.nusd, "internal_error")
     assert "RuntimeError" in caplog.text
     assert "a secret" not in caplog.text
+
+
+class Basis(Prices):
+    """Prices of a basis of their own."""
+
+    def __init__(self, basis: CostBasis) -> None:
+        self.basis = basis
+
+    def cost(self, **given: Any) -> Cost:
+        return replace(super().cost(**given), basis=self.basis)
+
+
+@pytest.mark.parametrize(
+    ("cost", "basis", "told", "wanted"),
+    [
+        pytest.param("reported", CostBasis.LIST, "0.00001", (10_000, "list"), id="told-and-counts"),
+        pytest.param("reported", CostBasis.UNKNOWN, "0", (0, "list"), id="told-to-be-free"),
+        pytest.param("reported", CostBasis.LIST, None, (WHOLE_NUSD, "list"), id="not-told"),
+        pytest.param("listed", CostBasis.LIST, "0.00001", (WHOLE_NUSD, "list"), id="told-and-does-not"),
+        pytest.param(
+            "reported", CostBasis.CONTRACT, "0.00001", (WHOLE_NUSD, "contract"), id="a-contract-is-known"
+        ),
+    ],
+)
+async def test_the_providers_own_figure_counts_where_its_entry_says_so(
+    cost: Any, basis: CostBasis, told: str | None, wanted: tuple[int, str]
+) -> None:
+    world = World(prices=Basis(basis))
+    world.exchange.provider = replace(PROVIDER, quirks=Quirks(cost=cost))
+    usd = None if told is None else Decimal(told)
+    world.settlement.answered(200, Outcome.OK, replace(WHOLE, cost_usd=usd))
+    row = await world.row()
+    assert (row.cost_nusd, row.charged_nusd, row.cost_basis) == (wanted[0], wanted[0], wanted[1])
+
+
+async def test_a_figure_told_before_the_end_is_not_the_cost() -> None:
+    world = World()
+    world.exchange.provider = replace(PROVIDER, quirks=Quirks(cost="reported"))
+    cut = replace(WHOLE, cost_usd=Decimal("0.0000001"), complete=False)
+    world.settlement.answered(200, Outcome.TRUNCATED, cut)
+    assert (await world.row()).cost_nusd >= WHOLE_NUSD
+
+
+async def test_a_seat_keeps_its_notional_basis_whatever_is_told() -> None:
+    world = World()
+    world.exchange.provider = replace(PROVIDER, quirks=Quirks(cost="reported"))
+    world.exchange.key_class = KeyClass.SUBSCRIPTION
+    world.settlement.answered(200, Outcome.OK, replace(WHOLE, cost_usd=Decimal("0.00001")))
+    assert (await world.row()).cost_basis == CostBasis.NOTIONAL

@@ -9,7 +9,7 @@ import pytest
 
 from sluiceway.policy import Policy, asked, judge
 from sluiceway.policy.kinds import Guard
-from sluiceway.types import Call, Facts, KeyClass, Principal
+from sluiceway.types import Call, Facts, KeyClass, Principal, Target
 
 ALICE = Principal(1, "alice", "employee", "core")
 CALL = Call("anthropic_messages", "chat", "claude-haiku-4-5")
@@ -99,3 +99,18 @@ MATCHES = {
 def test_only_rules_that_match_are_asked(match: dict[str, Any], is_asked: bool) -> None:
     policy = Policy(guard=(rule("r", "block", match=match),))
     assert bool(asked(policy, ALICE, CALL, COMPANY)) is is_asked
+
+
+ROUTED = {
+    "a rule for where it goes": ({"provider": "xai"}, True),
+    "a rule for what it becomes": ({"model": "grok-*"}, True),
+    "both": ({"provider": "xai", "model": "grok-*"}, True),
+    "a rule for what was asked": ({"provider": "anthropic", "model": "claude-*"}, True),
+    "a mixture that is neither": ({"provider": "xai", "model": "claude-*"}, False),
+}
+
+
+@pytest.mark.parametrize(("match", "is_asked"), ROUTED.values(), ids=ROUTED)
+def test_no_route_leads_around_a_rule(match: dict[str, Any], is_asked: bool) -> None:
+    policy = Policy(guard=(rule("r", "block", match=match),))
+    assert bool(asked(policy, ALICE, CALL, COMPANY, Target("xai", "grok-4"))) is is_asked

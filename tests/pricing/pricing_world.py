@@ -19,8 +19,12 @@ OPENAI = provider("openai", "openai", "openai_chat")
 GOOGLE = provider("google", "google", "gemini")
 XAI = provider("xai", "x-ai", "openai_chat")
 DEEPSEEK = provider("deepseek", "deepseek", "openai_chat")
+AWS = provider("bedrock", "aws", "bedrock_converse")
+VERTEX = provider("vertex", "google", "anthropic_vertex")
 NOWHERE = provider("inhouse", "no-such-price-list", "openai_chat")
-PROVIDERS = (ANTHROPIC, OPENAI, GOOGLE, XAI, DEEPSEEK, NOWHERE)
+BEDROCK = AWS
+MISTRAL = provider("mistral", "mistral", "openai_chat")
+PROVIDERS = (ANTHROPIC, OPENAI, GOOGLE, XAI, DEEPSEEK, AWS, VERTEX, MISTRAL, NOWHERE)
 
 # After every price change these tests rely on; those that are about a date say so.
 TODAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

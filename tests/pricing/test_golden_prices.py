@@ -7,7 +7,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pricing_world import ANTHROPIC, BOOK, DEEPSEEK, GOOGLE, OPENAI, TODAY, XAI, used
+from pricing_world import (
+    ANTHROPIC,
+    AWS,
+    BEDROCK,
+    BOOK,
+    DEEPSEEK,
+    GOOGLE,
+    MISTRAL,
+    OPENAI,
+    TODAY,
+    VERTEX,
+    XAI,
+    used,
+)  # fmt: skip
 
 from sluiceway.types import CostBasis, Provider, Usage, to_nusd
 
@@ -280,9 +293,288 @@ OTHER_CASES = [
 ]
 
 
+SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+TIER_CASES = [
+    # half of it all, caches included: (1000*3 + 4000*0.30 + 5000*3.75 + 100*15) / 2
+    # = (3000 + 1200 + 18750 + 1500) / 2 = 12225
+    case(
+        "sonnet batch with caches",
+        ANTHROPIC,
+        "claude-sonnet-4-5",
+        used(10_000, 100, cache_read_tokens=4000, cache_write_tokens=5000),
+        "0.012225",
+        service_tier="batch",
+    ),
+    # batch halves the long-context price: (300000*6 + 1000*22.5) / 2 = (1800000 + 22500) / 2
+    case(
+        "sonnet batch above 200k",
+        ANTHROPIC,
+        "claude-sonnet-4-5",
+        used(300_000, 1000),
+        "0.91125",
+        service_tier="batch",
+    ),
+    # searches are not halved: (1000*3 + 100*15) / 2 = 2250, and 2 at 0.01
+    case(
+        "sonnet batch web search",
+        ANTHROPIC,
+        "claude-sonnet-4-5",
+        used(1000, 100, tool_units={"web_search": 2}),
+        "0.02225",
+        service_tier="batch",
+    ),
+    # priority: 1000*0.45 + 100*3.6
+    case("gpt-5-mini priority", OPENAI, "gpt-5-mini", used(1000, 100), "0.00081", service_tier="priority"),
+    # batch: 1000*0.125 + 100*1
+    case("gpt-5-mini batch", OPENAI, "gpt-5-mini", used(1000, 100), "0.000225", service_tier="batch"),
+    # flex, half cached: 500*1 + 500*0.25 + 100*4 = 500 + 125 + 400
+    case(
+        "o3 flex cached",
+        OPENAI,
+        "o3",
+        used(1000, 100, cache_read_tokens=500),
+        "0.001025",
+        service_tier="flex",
+    ),
+    # flex above the step: 272001*2.5 + 100*11.25 = 680002.5 + 1125
+    case("gpt-5.4 flex above 272k", OPENAI, "gpt-5.4", used(272_001, 100), "0.6811275", service_tier="flex"),
+    # 10 searches at 0.01, 1 file search at 0.0025, 1 container at 0.03: 0.1325; 1000*2.5 + 100*15 = 4000
+    case(
+        "gpt-5.4 with every tool",
+        OPENAI,
+        "gpt-5.4",
+        used(1000, 100, tool_units={"web_search": 10, "file_search": 1, "container": 1}),
+        "0.1365",
+    ),
+    # batch: 200001*1.25 + 1000*7.5 = 250001.25 + 7500
+    case(
+        "2.5 pro batch above 200k",
+        GOOGLE,
+        "gemini-2.5-pro",
+        used(200_001, 1000),
+        "0.25750125",
+        service_tier="batch",
+    ),
+    # 3 queries at 0.014: 0.042; 1000*2 + 100*12 = 3200
+    case(
+        "gemini 3 grounding",
+        GOOGLE,
+        "gemini-3-pro-preview",
+        used(1000, 100, tool_units={"web_search": 3}),
+        "0.0452",
+    ),
+]
+
+REGION_CASES = [
+    # regional inference costs a tenth more: 1000*3.3 + 100*16.5
+    case("bedrock in Europe", BEDROCK, f"eu.{SONNET}", used(1000, 100), "0.00495"),
+    # 1000*3 + 100*15
+    case("bedrock anywhere", BEDROCK, f"global.{SONNET}", used(1000, 100), "0.0045"),
+    # without a profile it stays in the host's region: 1000*3.3 + 100*16.5
+    case("bedrock by its host", BEDROCK, SONNET, used(1000, 100), "0.00495", region="eu-west-1"),
+    # 200 plain*3.3 + 800 read*0.33 + 10*16.5 = 660 + 264 + 165
+    case(
+        "bedrock in Europe cached", BEDROCK, f"eu.{SONNET}", used(1000, 10, cache_read_tokens=800), "0.001089"
+    ),
+    # 100 5m*4.125 + 900 1h*6.6 = 412.5 + 5940
+    case(
+        "bedrock in Europe writes",
+        BEDROCK,
+        f"eu.{SONNET}",
+        used(1000, 0, cache_write_tokens=1000, cache_write_1h_tokens=900),
+        "0.0063525",
+    ),
+    # 1000*0.8 + 100*3.2
+    case("nova pro", BEDROCK, "us.amazon.nova-pro-v1:0", used(1000, 100), "0.00112"),
+    # Vertex, regional: (1000*3 + 100*15) * 1.1
+    case(
+        "vertex in a region",
+        GOOGLE,
+        "claude-sonnet-4-5@20250929",
+        used(1000, 100),
+        "0.00495",
+        region="europe-west1",
+    ),
+    case("vertex anywhere", GOOGLE, "claude-sonnet-4-5@20250929", used(1000, 100), "0.0045", region="global"),
+    # older models cost the same everywhere: 1000*15 + 100*75
+    case(
+        "an older model in a region",
+        GOOGLE,
+        "claude-opus-4-1@20250805",
+        used(1000, 100),
+        "0.0225",
+        region="europe-west1",
+    ),
+    # (1000*2.5 + 100*15) * 1.1 = 4000 * 1.1
+    case("gpt-5.4 in Europe", OPENAI, "gpt-5.4", used(1000, 100), "0.0044", region="eu"),
+    # flex and region: (1000*1.25 + 100*7.5) * 1.1 = 2000 * 1.1
+    case(
+        "gpt-5.4 flex in Europe",
+        OPENAI,
+        "gpt-5.4",
+        used(1000, 100),
+        "0.0022",
+        service_tier="flex",
+        region="eu",
+    ),
+    # before gpt-5.4 no uplift: 1000*1.25 + 100*10
+    case("gpt-5.1 in Europe", OPENAI, "gpt-5.1", used(1000, 100), "0.00225", region="eu"),
+]
+
+PIECE_CASES = [
+    # 0.36 an hour is 0.0001 a second; 61 seconds
+    case("whisper", OPENAI, "whisper-1", used(None, None, tool_units={"audio_seconds": 61}), "0.0061"),
+    # 0.18 an hour is 0.00005 a second; 1 second
+    case(
+        "voxtral", MISTRAL, "voxtral-mini-2602", used(None, None, tool_units={"audio_seconds": 1}), "0.00005"
+    ),
+    # 15 a million characters
+    case("tts-1", OPENAI, "tts-1", used(None, None, tool_units={"characters": 1234}), "0.01851"),
+    case("tts-1-hd", OPENAI, "tts-1-hd", used(None, None, tool_units={"characters": 1}), "0.00003"),
+    # 4 for a thousand pages since OCR 4
+    case("ocr", MISTRAL, "mistral-ocr-4-0", used(None, None, tool_units={"pages": 3}), "0.012"),
+    # 3 pages at 0.004 and 2 annotated ones at 0.005
+    case(
+        "ocr annotated",
+        MISTRAL,
+        "mistral-ocr-4-0",
+        used(None, None, tool_units={"pages": 3, "annotated_pages": 2}),
+        "0.022",
+    ),
+    # 2 at 0.08
+    case("dall-e-3 hd", OPENAI, "dall-e-3", used(None, None, tool_units={"image_hd_1024x1024": 2}), "0.16"),
+    case("dall-e-2", OPENAI, "dall-e-2", used(None, None, tool_units={"image_standard_512x512": 3}), "0.054"),
+    # 8 seconds at 0.10
+    case("sora", OPENAI, "sora-2", used(None, None, tool_units={"video_seconds": 8}), "0.8"),
+    # 4 at 0.04; its tokens are not billed
+    case("imagen", GOOGLE, "imagen-4.0-generate-001", used(12, 0, tool_units={"images": 4}), "0.16"),
+    # 8 seconds at 0.40
+    case("veo", GOOGLE, "veo-3.0-generate-001", used(None, None, tool_units={"video_seconds": 8}), "3.2"),
+    # 20 text*2.5 + 480 audio*6 + 100*10 = 50 + 2880 + 1000
+    case("gpt-4o-transcribe", OPENAI, "gpt-4o-transcribe", used(500, 100, audio_input_tokens=480), "0.00393"),
+    # 1000 = 200 text*4 + 200 cached text*0.4 + 300 audio*32 + 300 cached audio*0.4;
+    # 50*16 + 150 audio*64: 800 + 80 + 9600 + 120 + 800 + 9600 = 21000
+    case(
+        "realtime, both kinds cached",
+        OPENAI,
+        "gpt-realtime",
+        used(
+            1000,
+            200,
+            audio_input_tokens=600,
+            audio_output_tokens=150,
+            cache_read_tokens=500,
+            audio_cache_read_tokens=300,
+        ),
+        "0.021",
+    ),
+]
+
+ARN = "arn:aws:bedrock:{}:{}"
+CLOUD_CASES = [
+    # In one Region, and in the profile of a geography: 1000*3.30 + 500*16.50 = 3300 + 8250
+    case("bedrock sonnet in a region", AWS, SONNET, used(1000, 500), "0.01155"),
+    case("bedrock sonnet in europe", AWS, f"eu.{SONNET}", used(1000, 500), "0.01155"),
+    case("bedrock sonnet in japan", AWS, f"jp.{SONNET}", used(1000, 500), "0.01155"),
+    # The global profile costs what Anthropic asks: 1000*3 + 500*15 = 3000 + 7500
+    case("bedrock sonnet anywhere", AWS, f"global.{SONNET}", used(1000, 500), "0.0105"),
+    # 10000 = 1000 plain + 8000 read + 800 5m + 200 1h: 3300 + 2640 + 3300 + 1320; output 500*16.50 = 8250
+    case(
+        "bedrock sonnet in the us, every kind at once",
+        AWS,
+        f"us.{SONNET}",
+        used(10000, 500, cache_read_tokens=8000, cache_write_tokens=1000, cache_write_1h_tokens=200),
+        "0.01881",
+    ),
+    # A profile's ARN is the profile; a model's ARN is the model in its Region.
+    case(
+        "bedrock profile by arn",
+        AWS,
+        ARN.format("eu-west-1", f"123456789012:inference-profile/global.{SONNET}"),
+        used(1000, 500),
+        "0.0105",
+    ),
+    case(
+        "bedrock model by arn",
+        AWS,
+        ARN.format("eu-west-1", f":foundation-model/{SONNET}"),
+        used(2, 1),
+        "0.0000231",
+    ),
+    # 3 and 15 also in a geography, before Sonnet 4.5: 100*3 + 10*15 = 450
+    case(
+        "bedrock sonnet 4 in asia",
+        AWS,
+        "apac.anthropic.claude-sonnet-4-20250514-v1:0",
+        used(100, 10),
+        "0.00045",
+    ),
+    # 1000*5.50 + 100*27.50 = 5500 + 2750
+    case("bedrock opus 4.6", AWS, "us.anthropic.claude-opus-4-6-v1", used(1000, 100), "0.00825"),
+    # 10000*0.06 + 5000*0.015 + 100*0.24 = 600 + 75 + 24
+    case(
+        "bedrock nova lite",
+        AWS,
+        "us.amazon.nova-lite-v1:0",
+        used(15000, 100, cache_read_tokens=5000),
+        "0.000699",
+    ),
+    # 7*0.72 + 3*0.72 = 7.2 millionths
+    case("bedrock llama", AWS, "us.meta.llama3-3-70b-instruct-v1:0", used(7, 3), "0.0000072"),
+    # 1000*0.02
+    case(
+        "bedrock titan embedding",
+        AWS,
+        "amazon.titan-embed-text-v2:0",
+        used(1000, None),
+        "0.00002",
+        operation="embeddings",
+    ),
+    # 1000*0.15 + 100*0.60, by the name that bedrock-mantle has for it
+    case("bedrock gpt-oss", AWS, "openai.gpt-oss-120b", used(1000, 100), "0.00021"),
+    # Ten per cent more than in `global`: 1000*3.30 + 500*16.50
+    case(
+        "vertex sonnet in a region",
+        VERTEX,
+        "claude-sonnet-4-5@20250929",
+        used(1000, 500),
+        "0.01155",
+        region="us-east5",
+    ),
+    # 1000*1.10 + 1000*0.11 + 10*5.50 = 1100 + 110 + 55
+    case(
+        "vertex haiku in a region, cached",
+        VERTEX,
+        "claude-haiku-4-5@20251001",
+        used(2000, 10, cache_read_tokens=1000),
+        "0.001265",
+        region="us-east5",
+    ),
+    # No premium before Sonnet 4.5: 1000*15 + 100*75
+    case(
+        "vertex opus 4.1 in a region",
+        VERTEX,
+        "claude-opus-4-1@20250805",
+        used(1000, 100),
+        "0.0225",
+        region="us-east5",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("provider", "model", "usage", "usd", "at", "asked"),
-    [*ANTHROPIC_CASES, *OPENAI_CASES, *GOOGLE_CASES, *OTHER_CASES],
+    [
+        *ANTHROPIC_CASES,
+        *OPENAI_CASES,
+        *GOOGLE_CASES,
+        *OTHER_CASES,
+        *TIER_CASES,
+        *REGION_CASES,
+        *PIECE_CASES,
+        *CLOUD_CASES,
+    ],
 )
 def test_the_cost_is_exact_to_the_nano_dollar(
     provider: Provider, model: str, usage: Usage, usd: str, at: datetime, asked: dict[str, str]
@@ -292,6 +584,17 @@ def test_the_cost_is_exact_to_the_nano_dollar(
     assert cost.bound_usd == cost.usd
     assert cost.basis is CostBasis.LIST
     assert to_nusd(cost.usd) == Decimal(usd).scaleb(9)
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["application-inference-profile/a1b2", "provisioned-model/claude-sonnet-4-5", "imported-model/llama"],
+)
+def test_what_a_companys_own_arn_costs_is_unknown_and_never_free(model: str) -> None:
+    arn = ARN.format("eu-west-1", f"123456789012:{model}")
+    cost = BOOK.cost(provider=AWS, model=arn, usage=used(1000, 100), at=TODAY)
+    assert cost.usd is None
+    assert cost.bound_usd > 0
 
 
 def test_counting_tokens_is_free() -> None:

@@ -7,10 +7,21 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pricing_world import ANTHROPIC, DEEPSEEK, NOWHERE, OPENAI, PROVIDERS, SHIPPED, TODAY, provider, used
+from pricing_world import (
+    ANTHROPIC,
+    BEDROCK,
+    DEEPSEEK,
+    NOWHERE,
+    OPENAI,
+    PROVIDERS,
+    SHIPPED,
+    TODAY,
+    provider,
+    used,
+)
 
 from sluiceway.errors import ConfigError
-from sluiceway.pricing import catalogue
+from sluiceway.pricing import catalogue, regions
 from sluiceway.pricing.book import PriceBook
 from sluiceway.types import Cost, CostBasis, KeyClass, Provider
 
@@ -301,3 +312,163 @@ def test_without_a_file_the_list_prices_hold() -> None:
     cost = prices.cost(provider=DEEPSEEK, model="deepseek-chat", usage=MILLION, at=TODAY)
     assert cost.usd is not None
     assert cost.price_version == catalogue.VERSION
+
+
+REGIONS = """
+regions:
+  - {provider: inhouse, model: "*", region: "eu*", factor: 1.5, from: 2026-01-01}
+prices:
+  - {provider: inhouse, model: m, from: 2026-01-01, input_per_mtok: 2}
+  - {provider: inhouse, model: m, region: eu-west-1, from: 2026-01-01, input_per_mtok: 7}
+  - {provider: inhouse, model: m, region: "eu-*", from: 2026-01-01, input_per_mtok: 5}
+  - {provider: inhouse, model: agreed, from: 2026-01-01, input_per_mtok: 2, basis: contract}
+  - {provider: bedrock, model: "anthropic.house-*", from: 2026-01-01, input_per_mtok: 1}
+  - {provider: bedrock, model: "anthropic.house-*", region: eu, from: 2026-01-01, input_per_mtok: 3}
+"""
+
+
+@pytest.mark.parametrize(
+    ("of", "model", "region", "usd"),
+    [
+        pytest.param(NOWHERE, "m", None, "2", id="nowhere said"),
+        pytest.param(NOWHERE, "m", "us-east-1", "2", id="a region nobody prices"),
+        pytest.param(NOWHERE, "m", "eu", "3", id="the factor of the region"),
+        pytest.param(NOWHERE, "m", "eu-north-1", "5", id="a price for a pattern of regions"),
+        pytest.param(NOWHERE, "m", "eu-west-1", "7", id="a price for this region"),
+        pytest.param(NOWHERE, "agreed", "eu", "2", id="a contract price is what was agreed"),
+        pytest.param(BEDROCK, "anthropic.house-1", None, "1", id="no profile"),
+        pytest.param(BEDROCK, "eu.anthropic.house-1", "us-east-1", "3", id="the profile, not the host"),
+        pytest.param(BEDROCK, "us.anthropic.house-1", None, "1", id="another profile"),
+    ],
+)
+def test_a_region_has_its_price(
+    tmp_path: Path, of: Provider, model: str, region: str | None, usd: str
+) -> None:
+    cost = book(tmp_path, REGIONS).cost(provider=of, model=model, usage=MILLION, at=TODAY, region=region)
+    assert cost.usd == Decimal(usd)
+    bound, known = book(tmp_path, REGIONS).bound(
+        provider=of, model=model, input_tokens=1_000_000, output_tokens=0, at=TODAY, cache_writes=None,
+        region=region, dialect="anthropic_messages",
+    )  # fmt: skip
+    assert (bound, known) == (Decimal(usd), True)
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("bedrock-runtime.eu-west-1.amazonaws.com", "eu-west-1"),
+        ("bedrock-runtime-fips.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("europe-west1-aiplatform.googleapis.com", "europe-west1"),
+        ("aiplatform.googleapis.com", "global"),
+        ("aiplatform.eu.rep.googleapis.com", "eu"),
+        ("eu.api.openai.com", "eu"),
+        ("us-east-1.api.x.ai", "us-east-1"),
+        ("api.openai.com", None),
+        ("api.anthropic.com", None),
+        ("eu.api.openai.com.example.com", None),
+    ],
+)
+def test_a_host_names_its_region(host: str, region: str | None) -> None:
+    assert regions.of_host(host) == region
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("eu.anthropic.claude-x", ("eu", "anthropic.claude-x")),
+        ("us-gov.amazon.nova", ("us-gov", "amazon.nova")),
+        ("global.anthropic.claude-x", ("global", "anthropic.claude-x")),
+        ("anthropic.claude-x", (None, "anthropic.claude-x")),
+        ("us.one", (None, "us.one")),
+        ("europe.anthropic.claude-x", (None, "europe.anthropic.claude-x")),
+    ],
+)
+def test_an_inference_profile_is_a_prefix(name: str, found: tuple[str | None, str]) -> None:
+    assert regions.profile(name) == found
+
+
+NIGHT = """
+prices:
+  - {provider: inhouse, model: m, from: 2026-01-01, input_per_mtok: 4}
+  - {provider: inhouse, model: m, from: 2026-01-01, input_per_mtok: 1, hours: {from: "16:30", to: "00:30"}}
+  - {provider: inhouse, model: m, from: 2026-01-01, input_per_mtok: 2, hours: {from: "00:30", to: "08:00"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "usd"),
+    [(0, 0, 1), (0, 29, 1), (0, 30, 2), (7, 59, 2), (8, 0, 4), (16, 29, 4), (16, 30, 1), (23, 59, 1)],
+)
+def test_a_price_may_hold_in_some_hours_only(tmp_path: Path, hour: int, minute: int, usd: int) -> None:
+    at = datetime(2026, 5, 2, hour, minute, tzinfo=UTC)
+    assert million(book(tmp_path, NIGHT), NOWHERE, "m", at) == usd
+
+
+PIECES = """
+prices:
+  - {provider: inhouse, model: painter, from: 2026-01-01, tool_units: {images: 0.04, image_hd: 0.08}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        pytest.param(used(None, None, tool_units={"images": 3}), "0.12", id="by the piece"),
+        pytest.param(
+            used(900, 0, tool_units={"images": 1, "image_hd": 1}), "0.12", id="tokens are not billed"
+        ),
+        pytest.param(used(900, 0), None, id="no piece was told"),
+        pytest.param(
+            used(None, None, tool_units={"images": 1, "video_seconds": 1}), None, id="one has no price"
+        ),
+    ],
+)
+def test_a_model_may_be_billed_by_the_piece_alone(tmp_path: Path, usage: object, usd: str | None) -> None:
+    cost: Cost = book(tmp_path, PIECES).cost(provider=NOWHERE, model="painter", usage=usage, at=TODAY)  # type: ignore[arg-type]
+    assert cost.usd == (None if usd is None else Decimal(usd))
+    assert cost.bound_usd > 0
+
+
+def test_many_pieces_without_a_price_are_bounded_by_their_kind() -> None:
+    prices = PriceBook.load(SHIPPED, PROVIDERS)
+    usage = used(None, None, tool_units={"characters": 10_000})
+    cost = prices.cost(provider=NOWHERE, model="speaker", usage=usage, at=TODAY)
+    assert cost.usd is None
+    assert Decimal("0.3") <= cost.bound_usd < 10
+
+
+def test_what_is_billed_by_the_piece_reserves_one_before_it_is_known(tmp_path: Path) -> None:
+    bound = book(tmp_path, PIECES).bound(
+        provider=NOWHERE, model="painter", input_tokens=10, output_tokens=0, at=TODAY, cache_writes=None
+    )
+    assert bound == (Decimal("0.25"), True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(
+            "{provider: openai, model: a, from: 2026-05-01}", "say input_per_mtok, or", id="no price"
+        ),
+        pytest.param(
+            "{provider: openai, model: a, from: 2026-05-01, output_per_mtok: 1, tool_units: {images: 1}}",
+            "say input_per_mtok too, beside output_per_mtok",
+            id="half a token price",
+        ),
+        pytest.param(
+            "{provider: openai, model: a, from: 2026-05-01, input_per_mtok: 1,"
+            ' hours: {from: "08:00", to: "08:00"}}',
+            "two different times",
+            id="no hour at all",
+        ),
+    ],
+)
+def test_an_entry_without_a_price_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        book(tmp_path, f"prices:\n  - {text}\n")
+    assert says in str(caught.value)
+
+
+def test_hours_that_meet_overlap(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"overlaps prices\.1"):
+        book(tmp_path, NIGHT.replace("08:00", "17:00"))

@@ -137,6 +137,26 @@ def test_whose_cost_is_unknown(store: Connection, given: dict[str, Any], unknown
     assert totals.load(asked(store, row(**given))).now.cost.unknown == unknown
 
 
+def test_a_cost_that_was_corrected_is_unknown_no_more(store: Connection) -> None:
+    fix: dict[str, Any] = {"kind": "correction", "request_id": "r-1/9", "corrects": "r-1"}
+    context = asked(
+        store,
+        row(request_id="r-1", charged_nusd=9 * DOLLAR, **UNKNOWN),
+        row(request_id="r-1", attempt=2, **UNKNOWN),
+        row(request_id="r-2", cost_nusd=2 * DOLLAR),
+        row(**fix, cost_nusd=4 * DOLLAR, charged_nusd=-5 * DOLLAR, usage_source="none"),
+    )
+    now = totals.load(context).now
+    assert (now.cost.known_nusd, now.cost.unknown, now.cost.bound_nusd) == (6 * DOLLAR, 1, 0)
+    assert (now.requests, now.attempts) == (2, 3)
+    assert unpriced.load(context).requests == 1  # the second attempt
+    (model,) = models.load(context).top
+    assert (model.cost.known_nusd, model.requests, model.priced) == (6 * DOLLAR, 3, 2)
+    assert [(team.cost.known_nusd, team.requests) for team in teams.load(context)] == [(6 * DOLLAR, 2)]
+    (person,) = people.load(context).people
+    assert (person.cost.known_nusd, person.cost.unknown) == (6 * DOLLAR, 1)
+
+
 def test_unknown_is_said_and_never_shown_as_zero(store: Connection) -> None:
     fill(store, [row(**UNKNOWN, charged_nusd=DOLLAR), row(team="free", cost_nusd=0)])
     html = build(store, period=MONTH, caps=[], names=False, generated_at=MADE_AT, version="1")

@@ -194,6 +194,7 @@ MISTAKES = {
         "retention: {ledger_days: forever}",
         "1:26: retention.ledger_days: must be a whole number",
     ),
+    "sockets neither way": ("websockets: on", "1:13: websockets: must be 'meter' or 'refuse'"),
     "time zone nobody knows": (
         "time_zone: Europe/Bern",
         "1:12: time_zone: not a time zone; write one such as UTC or Europe/Berlin",

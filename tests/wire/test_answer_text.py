@@ -16,7 +16,9 @@ from sluiceway.wire.answer_parts import framing
 
 CASES = Path(__file__).parent / "cases"
 SIZES = (1, 2, 3, 7, 16, 1 << 20)
-STREAMS = sorted(CASES.glob("*/*/response.*"))
+STREAMS = sorted(
+    file for file in CASES.glob("*/*/response.*") if not file.parent.parent.name.startswith("bedrock")
+)
 
 
 def collect(name: str, data: bytes, kind: str = "text/event-stream", size: int = 1 << 20) -> TextCollector:
@@ -113,7 +115,33 @@ WHOLE = {
             {"functionCall": {"name": "f", "args": {"a": "b"}}}]}}]},
         [("reasoning", "Hm."), ("text", "Hi Bob"), ("tool_arguments", "b")],
     ),
-    "openai_embeddings": ({"data": [{"embedding": [0.1]}]}, []),
+    "openai_completions": (
+        {"choices": [{"index": 0, "text": "Hi", "finish_reason": "stop"}, {"index": 1, "text": "Ho"}],
+         "usage": {"prompt_tokens": 1}},
+        [("text", "Hi"), ("text", "Ho")],
+    ),
+    "cohere_chat": (
+        {"message": {"content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "Hi"}],
+                     "tool_plan": "Ask f.", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}},
+        [("reasoning", "Hm."), ("text", "Hi"), ("text", "Ask f."), ("tool_arguments", "{}")],
+    ),
+    "gemini_cloudcode": (
+        {"response": {"candidates": [{"content": {"parts": [{"text": "Hi "}, {"text": "Bob"}]}}]}},
+        [("text", "Hi Bob")],
+    ),
+    "anthropic_vertex": ({"type": "message", "content": [{"type": "text", "text": "Hi"}]}, [("text", "Hi")]),
+    "openai_images": (
+        {"data": [{"url": "u", "revised_prompt": "A gate"}, {"b64_json": "AA=="}]}, [("text", "A gate")],
+    ),
+    "openai_transcription": (
+        {"text": "Hi Bob", "segments": [{"id": 0, "text": "Hi"}, {"id": 1, "text": "Bob"}]},
+        [("text", "Hi Bob"), ("text", "Hi"), ("text", "Bob")],
+    ),
+    # Numbers, pixels, sound and judgements hold no words.
+    **dict.fromkeys(("google_predict", "openai_speech", "openai_moderation"), ({"predictions": []}, [])),
+    # Nothing of them is put back or kept yet.
+    **dict.fromkeys(("bedrock_converse", "bedrock_invoke"), ({"output": {}}, [])),
+    **dict.fromkeys(("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"), ({"data": []}, [])),
 }  # fmt: skip
 
 

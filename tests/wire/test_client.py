@@ -67,6 +67,52 @@ def agent(text: str, **more: str) -> dict[str, str]:
             id="opencode",
         ),
         pytest.param(agent("OpenAI/Python 2.8.1", x_title="Aider"), ClientInfo("aider", "2.8.1"), id="aider"),
+        pytest.param(
+            agent("opencode/1.2.0", x_opencode_session="ses_8f1"),
+            ClientInfo("opencode", "1.2.0", None, "ses_8f1"),
+            id="opencode-session",
+        ),
+        pytest.param(
+            agent("ai-sdk/openai-compatible/1.0.22 ai-sdk/provider-utils/3.0.12 runtime/node.js/v22"),
+            ClientInfo("vercel-ai-sdk", None),
+            id="vercel-ai-sdk-provider-first",
+        ),
+        pytest.param(
+            agent("ai/5.0.60 ai-sdk/provider-utils/3.0.8 runtime/node.js/22"),
+            ClientInfo("vercel-ai-sdk", "5.0.60"),
+            id="vercel-ai-sdk",
+        ),
+        pytest.param(
+            agent("AsyncAzureOpenAI/Python 2.8.1"), ClientInfo("openai-python", "2.8.1"), id="openai-azure"
+        ),
+        pytest.param(agent("AsyncGroq/Python 0.33.0"), ClientInfo("groq-python", "0.33.0"), id="groq-python"),
+        pytest.param(
+            agent("speakeasy-sdk/python 3.7.0 2.935.1 1.0.0 mistralai"),
+            ClientInfo("mistral-python", "3.7.0"),
+            id="mistral-python",
+        ),
+        pytest.param(
+            agent("speakeasy-sdk/python 3.7.0 2.935.1 1.0.0 somebody"), ClientInfo(), id="speakeasy-of-others"
+        ),
+        pytest.param(agent("cohere/7.3.1"), ClientInfo("cohere-python", "7.3.1"), id="cohere-python"),
+        pytest.param(agent("litellm/1.83.0"), ClientInfo("litellm", "1.83.0"), id="litellm"),
+        pytest.param(
+            agent("langchain-anthropic/1.1.0"), ClientInfo("langchain", "1.1.0"), id="langchain-python"
+        ),
+        pytest.param(
+            agent("langchainjs-openai/1.0.0"), ClientInfo("langchain", "1.0.0"), id="langchain-node"
+        ),
+        pytest.param(agent("RooCode/3.30.1"), ClientInfo("roo-code", "3.30.1"), id="roo-code"),
+        pytest.param(
+            agent("OpenAI/JS 5.12.2", x_title="Cline", http_referer="https://cline.bot"),
+            ClientInfo("cline", "5.12.2"),
+            id="cline",
+        ),
+        pytest.param(
+            agent("OpenAI/JS 5.12.2", x_title="Our own tool"),
+            ClientInfo("openai-node", "5.12.2"),
+            id="own-title",
+        ),
         pytest.param(agent("OpenAI/Python 2.8.1"), ClientInfo("openai-python", "2.8.1"), id="openai-python"),
         pytest.param(
             agent("AsyncOpenAI/Python 2.8.1"), ClientInfo("openai-python", "2.8.1"), id="openai-async"
@@ -110,6 +156,8 @@ header_names = st.sampled_from(
         "originator",
         "session_id",
         "x-title",
+        "x-opencode-session",
+        "x-session-affinity",
         "x-goog-api-client",
         "x-stainless-lang",
         "x-stainless-package-version",

@@ -13,9 +13,9 @@ from sluiceway.types import KeyClass, Provider
 from sluiceway.wire.credential_shapes import (
     OWNERS,
     SHAPES,
-    class_at,
     is_foreign,
     is_placeholder,
+    key_class_at,
     shape_of,
 )
 
@@ -165,6 +165,24 @@ def test_a_credential_of_another_provider_is_foreign_where_that_is_sure(
     assert is_foreign(shape_of(credential), called) is foreign
 
 
+@pytest.mark.parametrize(
+    ("name", "token", "wanted"),
+    [
+        pytest.param("anthropic", "eyJ.x.y", LOGIN, id="seats-are-sold"),
+        pytest.param("openai", "eyJ.x.y", LOGIN, id="seats-are-sold-too"),
+        pytest.param("minimax", "eyJ.x.y", UNKNOWN, id="its-keys-are-such-tokens"),
+        pytest.param("snowflake", "eyJ.x.y", UNKNOWN, id="a-companys-own-account"),
+        pytest.param("minimax", "sk-ant-oat01-x", LOGIN, id="a-login-by-its-looks"),
+    ],
+)
+def test_a_token_of_nobody_known_is_a_login_only_where_seats_are_sold(
+    name: str, token: str, wanted: KeyClass
+) -> None:
+    shape = shape_of(token)
+    assert shape is not None
+    assert key_class_at(shape, Provider(name, (), (), name, "openai_chat")) is wanted
+
+
 @given(
     st.one_of(st.text(max_size=200), st.binary(max_size=200).map(lambda data: "eyJ" + data.decode("latin-1")))
 )
@@ -179,26 +197,19 @@ def test_of_a_long_token_only_a_bounded_part_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("credential", "tokens", "wanted"),
+    ("credential", "seats", "wanted"),
     [
-        pytest.param(
-            "ya29." + MIXED, "company", KeyClass.COMPANY, id="a token at a cloud, billed to a project"
-        ),
-        pytest.param("ya29." + MIXED, "seat", LOGIN, id="the same token where it is a login"),
-        pytest.param(
-            jwt(iss="bot@project.iam.gserviceaccount.com"),
-            "company",
-            KeyClass.COMPANY,
-            id="a service account",
-        ),
-        pytest.param("AIza" + MIXED[:35], "company", UNKNOWN, id="an API key, which can be registered"),
+        pytest.param("ya29." + MIXED, False, UNKNOWN, id="a token at a cloud, billed to a project"),
+        pytest.param("ya29." + MIXED, True, LOGIN, id="the same token where it is a login"),
+        pytest.param(jwt(iss="bot@project.iam.gserviceaccount.com"), False, UNKNOWN, id="a service account"),
+        pytest.param("AIza" + MIXED[:35], False, UNKNOWN, id="an API key, which can be registered"),
     ],
 )
-def test_at_a_cloud_whose_tokens_last_an_hour_use_is_the_companys(
-    credential: str, tokens: str, wanted: KeyClass
+def test_at_a_cloud_without_seats_a_login_is_billed_by_use(
+    credential: str, seats: bool, wanted: KeyClass
 ) -> None:
-    provider = Provider("vertex", (), (), "google", "gemini", tokens=tokens)  # type: ignore[arg-type]  # one of two
+    provider = Provider("vertex", (), (), "google", "gemini", seats=seats)
     shape = shape_of(credential)
     assert shape is not None
-    assert class_at(shape, provider) is wanted
+    assert key_class_at(shape, provider) is wanted
     assert not is_foreign(shape, provider)

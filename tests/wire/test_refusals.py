@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import orjson
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.retries.standard import RetryContext, ThrottledRetryableChecker, TransientRetryableChecker
 
 from sluiceway.types import ErrorAnswer, Refusal, RefusalKind
 from sluiceway.wire import DIALECTS, Dialect, by_name, plain_refusal
@@ -72,11 +74,54 @@ def test_each_kind_has_its_status_and_type(
         ("openai_chat", openai),
         ("openai_responses", openai),
         ("openai_embeddings", openai),
+        ("openai_completions", openai),
+        ("mistral_ocr", openai),
         ("gemini", gemini),
     ):
         answer = by_name(name).refuse(no(kind), "req-1")
         assert (answer.status, kind_of(answer)) == wanted
         assert orjson.loads(answer.body)["error"]["message"] == SAYS
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "name"),
+    [
+        (K.IDENTITY, 403, "AccessDeniedException"),
+        (K.BUDGET, 400, "ServiceQuotaExceededException"),
+        (K.BUSY, 429, "ThrottlingException"),
+        (K.RATE, 429, "ThrottlingException"),
+        (K.POLICY, 403, "AccessDeniedException"),
+        (K.REQUEST, 400, "ValidationException"),
+        (K.TOO_LARGE, 413, "ValidationException"),
+        (K.UNSUPPORTED, 415, "ValidationException"),
+        (K.MISDIRECTED, 421, "ValidationException"),
+        (K.UPGRADE, 426, "ValidationException"),
+        (K.UNREACHABLE, 502, "ServiceUnavailableException"),
+        (K.TIMEOUT, 504, "ServiceUnavailableException"),
+        (K.INTERNAL, 503, "ServiceUnavailableException"),
+    ],
+    ids=lambda value: value.value if isinstance(value, RefusalKind) else None,
+)
+@pytest.mark.parametrize("dialect", ["bedrock_converse", "bedrock_invoke"])
+def test_each_kind_has_its_status_and_type_at_aws(
+    dialect: str, kind: RefusalKind, status: int, name: str
+) -> None:
+    answer = by_name(dialect).refuse(no(kind), "req-1")
+    assert (answer.status, dict(answer.headers)["x-amzn-errortype"]) == (status, name)
+    assert orjson.loads(answer.body) == {"message": SAYS}
+
+
+@pytest.mark.parametrize("kind", list(K))
+def test_botocore_tries_again_only_where_that_helps(kind: RefusalKind) -> None:
+    """Its own retry code as the judge: a no that is final must not be asked for five times."""
+    answer = by_name("bedrock_converse").refuse(no(kind), "req-1")
+    response = AWSResponse("", answer.status, {}, None)  # type: ignore[arg-type]  # the body was read already
+    code = dict(answer.headers)["x-amzn-errortype"]
+    parsed = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": answer.status}}
+    context = RetryContext(1, parsed_response=parsed, http_response=response)
+    checks = (TransientRetryableChecker(), ThrottledRetryableChecker())
+    again = any(check.is_retryable(context) for check in checks)
+    assert again == (kind in {K.BUSY, K.RATE, K.UNREACHABLE, K.TIMEOUT, K.INTERNAL})
 
 
 @dialects
@@ -155,3 +200,15 @@ def test_a_path_without_a_dialect_gets_plain_json() -> None:
         "message": SAYS,
         "request_id": "req-1",
     }
+
+
+@pytest.mark.parametrize("name", ["cohere_chat", "cohere_embeddings", "rerank"])
+@pytest.mark.parametrize(
+    ("kind", "status"), [(K.BUDGET, 402), (K.RATE, 429), (K.POLICY, 403), (K.TIMEOUT, 504)]
+)
+def test_cohere_and_voyage_clients_find_the_words_where_they_look(
+    name: str, kind: RefusalKind, status: int
+) -> None:
+    answer = by_name(name).refuse(no(kind), "req-1")
+    body = orjson.loads(answer.body)
+    assert (answer.status, body["message"], body["detail"], body["id"]) == (status, SAYS, SAYS, "req-1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from typing import Any
 
 import orjson
@@ -20,24 +21,46 @@ PATHS = {
     "openai_chat": "/v1/chat/completions",
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
+    "openai_completions": "/v1/completions",
+    "cohere_chat": "/v2/chat",
+    "cohere_embeddings": "/v2/embed",
+    "rerank": "/v2/rerank",
+    "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
     "google_predict": "/v1beta/models/imagen-4.0-generate-001:predict",
     "openai_images": "/v1/images/generations",
     "openai_speech": "/v1/audio/speech",
     "openai_transcription": "/v1/audio/transcriptions",
     "openai_moderation": "/v1/moderations",
+    "gemini_cloudcode": "/v1internal:generateContent",
+    "bedrock_converse": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
+    "bedrock_invoke": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+    "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
     "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
     "openai_responses": {"model": "m", "input": "hi"},
     "openai_embeddings": {"model": "m", "input": "hi"},
+    "openai_completions": {"model": "m", "prompt": "hi"},
+    "cohere_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
+    "cohere_embeddings": {"model": "m", "texts": ["hi"]},
+    "rerank": {"model": "m", "query": "hi", "documents": ["hi"]},
+    "mistral_ocr": {"model": "m", "document": {"type": "file", "file_id": "f"}},
     "gemini": {"contents": [{"parts": [{"text": "hi"}]}]},
     "google_predict": {"instances": [{"prompt": "hi"}]},
     "openai_images": {"model": "m", "prompt": "hi"},
     "openai_speech": {"model": "m", "voice": "alloy", "input": "hi"},
     "openai_transcription": {"model": "m", "prompt": "hi"},
     "openai_moderation": {"model": "m", "input": "hi"},
+    "gemini_cloudcode": {"model": "m", "request": {"contents": [{"parts": [{"text": "hi"}]}]}},
+    "bedrock_converse": {"messages": [{"role": "user", "content": [{"text": "hi"}]}]},
+    "bedrock_invoke": {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "hi"}],
+    },
+    "anthropic_vertex": {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
 }
 SECRET = "hunter2"
 dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
@@ -98,6 +121,14 @@ def test_a_body_that_is_no_sound_json_object_is_refused(dialect: Dialect, body: 
         pytest.param("openai_responses", {"input": 7}, "input:", id="responses-input-number"),
         pytest.param("openai_responses", {"model": None}, "model:", id="responses-no-model"),
         pytest.param("openai_embeddings", {"input": {}}, "input:", id="embeddings-input-object"),
+        pytest.param("openai_completions", {"prompt": 7}, "prompt:", id="completions-prompt-number"),
+        pytest.param("openai_completions", {"best_of": 200}, "best_of:", id="completions-best-of"),
+        pytest.param("cohere_chat", {"messages": "hi"}, "messages:", id="cohere-messages-text"),
+        pytest.param("cohere_chat", {"max_tokens": -1}, "max_tokens:", id="cohere-limit-negative"),
+        pytest.param("cohere_embeddings", {"texts": []}, "texts:", id="cohere-nothing-to-embed"),
+        pytest.param("rerank", {"documents": "hi"}, "documents:", id="rerank-documents-text"),
+        pytest.param("rerank", {"query": ["hi"]}, "query:", id="rerank-query-list"),
+        pytest.param("mistral_ocr", {"document": "a.pdf"}, "document:", id="ocr-document-text"),
         pytest.param("gemini", {"contents": SECRET}, "contents:", id="gemini-contents-text"),
         pytest.param("gemini", {"model": "models/other"}, "model:", id="gemini-two-models"),
         pytest.param("gemini", {"requests": [{"model": "x"}]}, "requests.0.model:", id="gemini-batch-model"),
@@ -233,7 +264,133 @@ LIMITS = [
         {"generation_config": {"max_output_tokens": 100, "temperature": 0}},
         id="gemini-snake-case",
     ),
+    pytest.param("bedrock_converse", {}, {"inferenceConfig": {"maxTokens": 100}}, id="converse-set"),
+    pytest.param(
+        "bedrock_converse",
+        {
+            "inferenceConfig": {"maxTokens": 5000, "temperature": 0},
+            "additionalModelRequestFields": {
+                "max_tokens": 6000,
+                "thinking": {"type": "enabled", "budget_tokens": 4000},
+            },
+        },
+        {
+            "inferenceConfig": {"maxTokens": 100, "temperature": 0},
+            "additionalModelRequestFields": {"max_tokens": 100, "thinking": {"type": "disabled"}},
+        },
+        id="converse-said-twice",
+    ),
+    pytest.param(
+        "bedrock_invoke",
+        {"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 5000}},
+        {"max_tokens": 100, "thinking": {"type": "disabled"}},
+        id="invoke-claude",
+    ),
+    pytest.param(
+        "anthropic_vertex",
+        {"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 50}},
+        {"max_tokens": 100},
+        id="vertex-thinking-that-fits",
+    ),
 ]
+
+BODIES: list[Any] = [
+    pytest.param({"prompt": "hi", "max_gen_len": 500}, {"max_gen_len": 100}, id="llama"),
+    pytest.param({"prompt": "hi"}, {"max_tokens": 100}, id="mistral"),
+    pytest.param({"prompt": "hi", "max_tokens_to_sample": 500}, {"max_tokens_to_sample": 100}, id="claude 2"),
+    pytest.param(
+        {"inputText": "hi", "textGenerationConfig": {"topP": 1}},
+        {"textGenerationConfig": {"topP": 1, "maxTokenCount": 100}},
+        id="titan",
+    ),
+    pytest.param({"message": "hi", "max_tokens": 101}, {"max_tokens": 100}, id="cohere"),
+    pytest.param(
+        {"messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 200},
+        {"max_completion_tokens": 100},
+        id="openai",
+    ),
+    pytest.param(
+        {"messages": [{"role": "user", "content": [{"text": "hi"}]}], "inferenceConfig": {"topP": 1}},
+        {"inferenceConfig": {"topP": 1, "maxTokens": 100}},
+        id="nova",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "wanted"), BODIES)
+def test_each_vendors_body_is_limited_in_its_own_field(body: dict[str, Any], wanted: dict[str, Any]) -> None:
+    dialect = by_name("bedrock_invoke")
+    reading = read("bedrock_invoke", body)
+    limited = dialect.limit_output(reading, 100)
+    assert orjson.loads(limited.body) == {**body, **wanted}
+    assert dialect.limit_output(limited, 100) is limited
+
+
+@pytest.mark.parametrize("body", [{"inputText": "hi"}, {"texts": ["hi"]}], ids=["titan", "cohere"])
+def test_an_embedding_has_no_output_to_limit(body: dict[str, Any]) -> None:
+    reading = read("bedrock_invoke", body, "/model/amazon.titan-embed-text-v2:0/invoke")
+    assert reading.call.operation == "embeddings"
+    assert by_name("bedrock_invoke").limit_output(reading, 1) is reading
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"taskType": "TEXT_IMAGE", "textToImageParams": {"text": SECRET}},
+        {"text_prompts": [{"text": SECRET}]},
+        {"prompt": SECRET, "mode": "text-to-image"},
+        {},
+    ],
+    ids=["nova canvas", "stable diffusion", "stable image", "empty"],
+)
+def test_a_body_that_could_not_be_metered_is_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(WireError, match="no kind of request that can be metered") as error:
+        read("bedrock_invoke", body)
+    assert SECRET not in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["/model/m/other", "/model/", "/x/invoke", "/model/a..%2F..b/invoke"])
+@pytest.mark.parametrize("name", ["bedrock_converse", "bedrock_invoke"])
+def test_a_path_that_names_no_model_or_operation_is_refused(name: str, path: str) -> None:
+    with pytest.raises(WireError, match=r"^path:"):
+        read(name, GOOD[name], path)
+
+
+def test_the_invocation_inside_a_count_is_seen_and_replaced() -> None:
+    inner = {"anthropic_version": "x", "messages": [{"role": "user", "content": SECRET}]}
+    body = b64encode(orjson.dumps(inner)).decode()
+    dialect = by_name("bedrock_converse")
+    reading = read("bedrock_converse", {"input": {"invokeModel": {"body": body}}}, "/model/m/count-tokens")
+    (found,) = [segment for segment in dialect.segments(reading) if segment.text == SECRET]
+    changed_body = orjson.loads(dialect.replaced(reading, {found.path: "<SECRET_1>"}).body)
+    written = orjson.loads(b64decode(changed_body["input"]["invokeModel"]["body"]))
+    assert written["messages"][0]["content"] == "<SECRET_1>"
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("global.anthropic.claude-opus-4-6-v1", "/model/global.anthropic.claude-opus-4-6-v1/"),
+        (
+            "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0",
+            "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A%3Afoundation-model%2F"
+            "anthropic.claude-3-haiku-20240307-v1%3A0/",
+        ),
+    ],
+    ids=["profile", "arn"],
+)
+@pytest.mark.parametrize("name", ["bedrock_converse", "bedrock_invoke"])
+def test_another_model_stands_in_the_path_encoded_as_boto3_does(name: str, model: str, path: str) -> None:
+    moved, where = by_name(name).with_model(read(name, GOOD[name]), model)
+    assert where.startswith(path)
+    assert moved.call.model == model
+    assert by_name(name).read(Target("POST", where), {}, moved.body).call == moved.call
+
+
+@pytest.mark.parametrize("model", ["a/../b", "a//b", "/a", "a/"])
+def test_a_models_name_cannot_lead_to_another_path(model: str) -> None:
+    with pytest.raises(WireError):
+        by_name("bedrock_converse").with_model(read("bedrock_converse", GOOD["bedrock_converse"]), model)
 
 
 @pytest.mark.parametrize(("name", "given_fields", "wanted"), LIMITS)
@@ -261,7 +418,14 @@ def test_a_thinking_budget_shrinks_with_the_limit() -> None:
         ("openai_chat", {"max_tokens": 50}),
         ("openai_responses", {"max_output_tokens": 16}),
         ("gemini", {"generationConfig": {"maxOutputTokens": 1}}),
+        (
+            "gemini_cloudcode",
+            {"request": {"contents": [{"parts": []}], "generationConfig": {"maxOutputTokens": 1}}},
+        ),
         ("openai_embeddings", {}),
+        ("openai_completions", {"max_tokens": 100}),
+        ("cohere_chat", {"max_tokens": 7}),
+        ("rerank", {}),
     ],
 )
 def test_a_limit_is_never_raised(name: str, fields: dict[str, Any]) -> None:
@@ -291,6 +455,9 @@ PNG = "iVBORw0KGgo" * 20_000
             id="chat-data-url",
         ),
         pytest.param("gemini", {"inlineData": {"mimeType": "image/png", "data": PNG}}, id="gemini-inline"),
+        pytest.param(
+            "bedrock_converse", {"image": {"format": "png", "source": {"bytes": PNG}}}, id="converse-bytes"
+        ),
     ],
 )
 def test_an_image_counts_as_an_image_not_as_its_base64(name: str, content: dict[str, Any]) -> None:

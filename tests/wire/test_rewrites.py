@@ -19,12 +19,21 @@ PATHS = {
     "openai_chat": "/v1/chat/completions",
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
+    "openai_completions": "/v1/completions",
+    "cohere_chat": "/v2/chat",
+    "cohere_embeddings": "/v2/embed",
+    "rerank": "/v2/rerank",
+    "mistral_ocr": "/v1/ocr",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
     "google_predict": "/v1beta/models/imagen-4.0-generate-001:predict",
     "openai_images": "/v1/images/generations",
     "openai_speech": "/v1/audio/speech",
     "openai_transcription": "/v1/audio/transcriptions",
     "openai_moderation": "/v1/moderations",
+    "gemini_cloudcode": "/v1internal:generateContent",
+    "bedrock_converse": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
+    "bedrock_invoke": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+    "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
 }
 RICH: dict[str, dict[str, Any]] = {
     "anthropic_messages": {
@@ -74,6 +83,33 @@ RICH: dict[str, dict[str, Any]] = {
         ],
     },
     "openai_embeddings": {"model": "m", "input": ["first", "second"]},
+    "openai_completions": {"model": "m", "prompt": ["first", "second"], "suffix": "third"},
+    "cohere_chat": {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": [{"type": "text", "text": "first"}]},
+            {
+                "role": "assistant",
+                "tool_plan": "I look it up",
+                "tool_calls": [
+                    {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":["b"]}'}}
+                ],
+            },
+            {
+                "role": "tool",
+                "tool_call_id": "c",
+                "content": [{"type": "document", "document": {"data": "d"}}],
+            },
+        ],
+        "documents": [{"id": "1", "data": {"text": "a fact"}}],
+    },
+    "cohere_embeddings": {"model": "m", "texts": ["first", "second"], "input_type": "search_query"},
+    "rerank": {"model": "m", "query": "which", "documents": ["first", {"text": "second"}]},
+    "mistral_ocr": {
+        "model": "m",
+        "document": {"type": "document_url", "document_url": "https://example.com"},
+    },
     "gemini": {
         "systemInstruction": {"parts": [{"text": "be brief"}]},
         "contents": [
@@ -87,6 +123,48 @@ RICH: dict[str, dict[str, Any]] = {
     "openai_speech": {"model": "m", "voice": "alloy", "input": "hi"},
     "openai_transcription": {"model": "m", "prompt": "hi"},
     "openai_moderation": {"model": "m", "input": "hi"},
+    "gemini_cloudcode": {
+        "model": "m",
+        "project": "p",
+        "request": {
+            "systemInstruction": {"parts": [{"text": "be brief"}]},
+            "contents": [
+                {"role": "user", "parts": [{"text": "first"}]},
+                {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": ["b"]}}}]},
+            ],
+            "session_id": "s-1",
+        },
+    },
+    "bedrock_converse": {
+        "system": [{"text": "be brief"}, {"cachePoint": {"type": "default"}}],
+        "messages": [
+            {"role": "user", "content": [{"text": "first"}]},
+            {
+                "role": "assistant",
+                "content": [
+                    {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "sig"}}},
+                    {"toolUse": {"toolUseId": "t_1", "name": "f", "input": {"a": ["b"]}}},
+                ],
+            },
+            {
+                "role": "user",
+                "content": [{"toolResult": {"toolUseId": "t_1", "content": [{"text": "done"}]}}],
+            },
+        ],
+        "toolConfig": {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}}]},
+        "inferenceConfig": {"maxTokens": 9},
+    },
+    "bedrock_invoke": {
+        "anthropic_version": "bedrock-2023-05-31",
+        "max_tokens": 9,
+        "system": "be brief",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]}],
+    },
+    "anthropic_vertex": {
+        "anthropic_version": "vertex-2023-10-16",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]}],
+    },
 }
 MARK = "planted-4f9a1c"
 SEEN = f"see\n{MARK}\tthere"
@@ -219,7 +297,8 @@ def test_json_in_json_in_json_hides_nothing(dialect: Dialect) -> None:
     assert inner == "x\ngone"
 
 
-BODY_MODELS = ["anthropic_messages", "openai_chat", "openai_responses", "openai_embeddings"]
+IN_THE_PATH = ("gemini", "google_predict", "bedrock_converse", "bedrock_invoke", "anthropic_vertex")
+BODY_MODELS = [name for name in RICH if name not in IN_THE_PATH]
 
 
 @pytest.mark.parametrize("name", BODY_MODELS)

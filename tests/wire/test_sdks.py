@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import boto3
 import openai
 import orjson
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from google import genai
 from google.genai import errors as genai_errors
 
@@ -409,6 +412,7 @@ NOTICED = [
     ),
     pytest.param("openai_responses", {"model": "m", "input": "hi", "stream": True}, id="responses"),
     pytest.param("gemini", {"contents": []}, id="gemini"),
+    pytest.param("bedrock_converse", {"messages": []}, id="converse"),
 ]
 
 
@@ -416,9 +420,63 @@ NOTICED = [
 def test_our_own_tap_reads_a_notice_as_a_complete_answer_without_tokens(
     name: str, document: dict[str, Any]
 ) -> None:
-    answer = noticed(name, document, "/v1beta/models/m:streamGenerateContent", "alt=sse")
+    aws = "/model/m/converse-stream"
+    path = aws if name == "bedrock_converse" else "/v1beta/models/m:streamGenerateContent"
+    answer = noticed(name, document, path, "alt=sse")
     call = Call(dialect=name, operation="chat", model="m", stream=True)
     tap = by_name(name).tap(call, 200, dict(answer.headers)["content-type"])
     assert tap.feed(answer.body) + tap.finish() == answer.body
     got = tap.answer()
     assert (got.complete, got.usage.input_tokens, got.usage.output_tokens) == (True, 0, 0)
+
+
+@pytest.fixture
+def aws(provider: FakeProvider) -> Iterator[Any]:
+    session = boto3.session.Session("AKIAEXAMPLE000000001", "a secret of nobody", region_name="us-east-1")
+    retries = Config(retries={"total_max_attempts": 3, "mode": "standard"})
+    client = session.client("bedrock-runtime", endpoint_url=provider.url, config=retries)
+    yield client
+    client.close()
+
+
+CONVERSE: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+CLAUDE_BODY: dict[str, Any] = {"anthropic_version": "x", "max_tokens": 9, "messages": MESSAGES}
+
+
+def test_boto3_reads_a_notice_as_the_assistants_answer(aws: Any, provider: FakeProvider) -> None:
+    provider.answer = noticed("bedrock_converse", CONVERSE, "/model/m/converse")
+    answer = aws.converse(modelId="m", **CONVERSE)
+    assert answer["output"]["message"]["content"] == [{"text": NOTICE}]
+    assert answer["usage"]["totalTokens"] == 0
+    provider.answer = noticed("bedrock_converse", CONVERSE, "/model/m/converse-stream")
+    events = list(aws.converse_stream(modelId="m", **CONVERSE)["stream"])
+    assert events[1]["contentBlockDelta"]["delta"]["text"] == NOTICE
+    assert events[-1]["metadata"]["usage"]["totalTokens"] == 0
+
+
+def test_boto3_reads_a_notice_in_claudes_own_body(aws: Any, provider: FakeProvider) -> None:
+    provider.answer = noticed("bedrock_invoke", CLAUDE_BODY, "/model/m/invoke")
+    body = orjson.loads(aws.invoke_model(modelId="m", body=orjson.dumps(CLAUDE_BODY))["body"].read())
+    assert body["content"][0]["text"] == NOTICE
+    provider.answer = noticed("bedrock_invoke", CLAUDE_BODY, "/model/m/invoke-with-response-stream")
+    answer = aws.invoke_model_with_response_stream(modelId="m", body=orjson.dumps(CLAUDE_BODY))
+    events = [orjson.loads(event["chunk"]["bytes"]) for event in answer["body"]]
+    assert events[2]["delta"]["text"] == NOTICE
+    assert events[-1]["type"] == "message_stop"
+
+
+def test_boto3_reads_a_notice_for_another_vendors_body_as_a_no(aws: Any, provider: FakeProvider) -> None:
+    provider.answer = noticed("bedrock_invoke", {"prompt": "hi", "max_gen_len": 9}, "/model/m/invoke")
+    with pytest.raises(ClientError, match=r"AccessDeniedException.*audited from today"):
+        aws.invoke_model(modelId="m", body=b"{}")
+
+
+@pytest.mark.parametrize(
+    "kind", [RefusalKind.BUDGET, RefusalKind.POLICY, RefusalKind.REQUEST, RefusalKind.IDENTITY]
+)
+def test_boto3_asks_once_where_the_no_is_final(aws: Any, provider: FakeProvider, kind: RefusalKind) -> None:
+    provider.answer = by_name("bedrock_converse").refuse(Refusal(kind, "code", NOTE), "r")
+    with pytest.raises(ClientError) as error:
+        aws.converse(modelId="m", **CONVERSE)
+    assert error.value.response["Error"]["Message"] == NOTE
+    assert provider.asked == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from sluiceway.types import Call, Refusal, RefusalKind
 from sluiceway.wire import DIALECTS, Dialect, by_name
+from sluiceway.wire.eventstream import FrameSplitter
 from sluiceway.wire.mend import close_json
 from sluiceway.wire.sse import MAX_EVENT_BYTES, EventSplitter, data_of, name_of
 from sluiceway.wire.tap import MAX_JSON_BYTES
@@ -22,8 +24,8 @@ GONE = Refusal(RefusalKind.UNREACHABLE, "upstream_lost", "The provider closed th
 NOTE = 'Your team\'s budget is used up. Ask "dave".'
 # No stream at all, or one of an image or a recording, which nothing can end early.
 UNSTOPPABLE = (
-    *("openai_embeddings", "openai_moderation", "google_predict"),
-    *("openai_images", "openai_speech", "openai_transcription"),
+    *("openai_embeddings", "openai_moderation", "google_predict", "cohere_embeddings", "rerank"),
+    *("openai_images", "openai_speech", "openai_transcription", "mistral_ocr"),
 )
 KINDS = ("text/event-stream", "application/json", "")
 
@@ -231,12 +233,22 @@ def test_a_stream_is_ended_only_once(dialect: Dialect) -> None:
     if dialect.name in UNSTOPPABLE:
         assert tap.cut(NOTE) == b""
         return
-    assert NOTE.encode().split(b'"')[0] in tap.cut(NOTE)
+    said = tap.cut(NOTE)
+    if dialect.name == "bedrock_invoke":  # in base64, in the delta
+        said = b64decode(orjson.loads(FrameSplitter().feed(said)[2].payload)["bytes"])
+    assert NOTE.encode().split(b'"')[0] in said
     assert (tap.cut(NOTE), tap.fail(GONE, "req")) == (b"", b"")
 
 
 @pytest.mark.parametrize(
-    "case", ["anthropic_messages/text_stream", "openai_chat/text_stream", "openai_responses/text_stream"]
+    "case",
+    [
+        "anthropic_messages/text_stream",
+        "openai_chat/text_stream",
+        "openai_responses/text_stream",
+        "openai_completions/usage_added_is_hidden",
+        "cohere_chat/text_stream",
+    ],
 )
 def test_a_stream_that_has_ended_is_not_ended_again(case: str) -> None:
     dialect = by_name(case.split("/")[0])

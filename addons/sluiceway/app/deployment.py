@@ -17,7 +17,7 @@ from sluiceway.settings.config import Settings, load_settings
 from sluiceway.settings.providers import Providers
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
-from sluiceway.wire import DIALECTS
+from sluiceway.wire import DIALECTS, SOCKETS
 
 if TYPE_CHECKING:
     from sluiceway.guard.company import Recognizers
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 KEY_FILE = "sluiceway.key"
 KEY_VARIABLE = "SLUICEWAY_KEY"
 KEY_BYTES = 32
+NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +59,20 @@ class Deployment:
     def folder(self) -> Path:
         return self.config.parent
 
+    @property
+    def contact(self) -> str:
+        """Whom people are told to ask."""
+        return self.settings.contact or NOBODY_TO_ASK
+
     def content(self) -> Content:
         """Providers, policy, prices and recognisers, checked against each other."""
         from sluiceway.app.entities import recognizers_of, unknown_types  # RE2: other commands do without
 
         rules = self.settings.rules
         providers = Providers.load(rules / "providers.yaml")
-        known = {dialect.name for dialect in DIALECTS}
-        if unknown := sorted(providers.dialects - known):
-            raise ConfigError(
-                f"{rules / 'providers.yaml'}: there is no dialect '{unknown[0]}'; "
-                f"write one of {', '.join(sorted(known))}"
-            )
+        _check_dialects(rules / "providers.yaml", providers.dialects, {each.name for each in DIALECTS})
+        sockets = {each.name for each in SOCKETS}
+        _check_dialects(rules / "providers.yaml", providers.socket_dialects, sockets, "of sockets ")
         prices = PriceBook.load(rules / "prices.yaml", providers.by_name.values())
         policy, recognizers = load_policy(rules / "policy"), recognizers_of(rules)
         if problems := [*_nowhere(policy, providers), *unknown_types(policy, recognizers)]:
@@ -108,6 +111,13 @@ class Deployment:
     def open_store(self, *, writable: bool, create: bool = False) -> Store:
         boot = f"{os.getpid()}-{secrets.token_hex(4)}"
         return Store.open(self.settings.store, key=self.key(), boot=boot, writable=writable, create=create)
+
+
+def _check_dialects(path: Path, named: frozenset[str], known: set[str], kind: str = "") -> None:
+    if unknown := sorted(named - known):
+        raise ConfigError(
+            f"{path}: there is no dialect {kind}'{unknown[0]}'; write one of {', '.join(sorted(known))}"
+        )
 
 
 def _nowhere(policy: Policy, providers: Providers) -> Iterator[str]:

@@ -1,90 +1,237 @@
 """`rules explain`: what would happen to a request, by which rule, without sending it anywhere.
 
-The same pure functions decide as on the wire, on the rules in the files. What only a running serve knows
-(prices learned from answers, what is reserved at this moment) is as of now where the store tells it.
+By the functions that decide on the wire, on the rules in the files, in the order of a request's life
+(`gateway/life.py`); the trail ends where it would be refused. What only a running serve knows (prices learned
+from answers, what is reserved at this moment) is as of now where the store tells it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
-
+from sluiceway.app import keys
 from sluiceway.app.budgets import amount, balances
 from sluiceway.app.deployment import Content, Deployment
+from sluiceway.app.foresight import brought, fields_of, looked_through, outgoing, outgoing_elsewhere, supposed
+from sluiceway.app.question import Question
 from sluiceway.audit.notice import told, version
 from sluiceway.audit.permit import Permit, applicable, permit
-from sluiceway.errors import ConfigError, WireError
+from sluiceway.errors import ConfigError
+from sluiceway.gateway.billing import FREE
+from sluiceway.gateway.credentials import Presented, signs_body
+from sluiceway.gateway.parts import Rules
+from sluiceway.gateway.reservation import FOR_ALL
 from sluiceway.policy import caps as caps_for
-from sluiceway.policy import decide
+from sluiceway.policy import decide, is_company_money
+from sluiceway.policy.kinds import Audit
 from sluiceway.pricing import estimate
 from sluiceway.settings.providers import match, path_at
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
-from sluiceway.types import Call, Decision, Facts, KeyClass, Principal, Provider, Route, Step
-from sluiceway.wire import Target, by_name, identify
+from sluiceway.types import Call, Cap, Decision, Facts, KeyClass, Principal, Provider, Refusal, Route, Step
+from sluiceway.wire import Target as Path
+from sluiceway.wire import by_name, identify
 
-NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
+# Why it is refused: in words, and by its code on the wire.
+type No = tuple[str, str]
+# What one stage of a request's life adds to the trail, and the no that ends it there.
+type Stage = tuple[Sequence[Step], No | None]
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A request to explain. `url` is the provider's; `headers` by lower-case name."""
-
-    principal: str
-    url: str
-    body: bytes = field(repr=False)
-    method: str = "POST"
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    key_class: KeyClass = KeyClass.COMPANY
+NOT_SENT = Permit("off", "the request is refused")
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What would happen. `caps` are plain values for tables; `answer` is the verdict in one line."""
+    """What would happen. `caps` and `findings` are plain values for tables; `answer` is the verdict in one
+    line."""
 
     principal: Principal
     call: Call
-    asked: Target
     policy_version: str
+    key_class: KeyClass
     decision: Decision
     trail: tuple[Step, ...]
     input_tokens: int
-    caps: tuple[dict[str, Any], ...]
+    findings: tuple[Mapping[str, Any], ...]
+    caps: tuple[Mapping[str, Any], ...]
     audit: Permit
     answer: str
     refused: bool
+    refusal_code: str | None
 
 
 def explain(deployment: Deployment, question: Question) -> Explained:
     """Raises ConfigError or WireError with what is wrong with the question."""
-    content, now = deployment.content(), datetime.now(UTC)
-    provider, route, target = _at(content, question)
-    assert route.dialect
-    reading = by_name(route.dialect).read(target, question.headers, question.body)
-    call = reading.call
+    content = deployment.content()
     with deployment.store(writable=False) as store:
-        who = _principal(store, question.principal)
-        facts = _facts(deployment, provider, question, call)
-        decision = decide(content.policy, who, call, facts)
-        standing = tuple(_standing(deployment, content, store, who, now)) if _counts(question) else ()
-        audit = _audit(deployment, content, store, who, call, facts, question, now)
-    refused, answer = _answer(content, decision, route, target.path)
-    trail = (*decision.trail, Step("audit", None, f"{audit.state}: {audit.why}"))
-    return Explained(
-        who, call, target, content.policy.version, decision, trail, facts.input_tokens, standing, audit,
-        answer, refused,
-    )  # fmt: skip
+        ring = keys.ring(deployment, store)
+        rules = Rules(content.policy, content.prices, content.providers.by_name, ring)
+        return _Life(deployment, content, rules, store, question).foretold()
 
 
-def _at(content: Content, question: Question) -> tuple[Provider, Route, Target]:
+class _Life:
+    """The life of one request as it would be."""
+
+    def __init__(
+        self, deployment: Deployment, content: Content, rules: Rules, store: Store, question: Question
+    ) -> None:
+        self._deployment, self._content, self._rules, self._store = deployment, content, rules, store
+        self._question = question
+        self._provider, self._route, self._path = _at(content, question)
+        assert self._route.dialect
+        self._dialect = by_name(self._route.dialect)
+        self._reading = self._dialect.read(self._path, question.headers, question.body)
+        self._call = self._reading.call
+        self._who = _principal(store, question.principal)
+        self._at = datetime.now(UTC)
+
+    def foretold(self) -> Explained:
+        """All stages in order, up to the first no."""
+        rules, who, call, policy = self._rules, self._who, self._call, self._rules.policy
+        presented = self._presented()
+        named = _host(self._question.url) in self._provider.hosts
+        out = outgoing(rules, presented, who, call, self._facts(presented.key_class), named)
+        facts = self._facts(out.key_class)
+        decision = decide(policy, who, call, facts)
+        recognizers, segments = self._content.recognizers, self._dialect.segments(self._reading)
+        looked = looked_through(rules, recognizers, segments, who, call, facts, decision.target)
+        sent_call = replace(call, model=decision.target.model)
+        sent_facts = replace(facts, provider=decision.target.provider)
+        permitted, audit_stage = self._audit(sent_call, sent_facts)
+        caps, caps_stage = self._caps(out.key_class)
+        stages: list[Stage] = [
+            ((out.step,), _no(out.refusal)),
+            (looked.steps, _no(looked.refusal)),
+            (decision.trail, self._no_way(decision)),
+            self._elsewhere(decision, sent_call, sent_facts),
+            audit_stage,
+            caps_stage,
+        ]
+        trail, refusal = _until_refused(stages)
+        if refusal is not None and audit_stage[1] is None:
+            permitted = NOT_SENT
+        return Explained(
+            principal=who,
+            call=call,
+            policy_version=policy.version,
+            key_class=out.key_class,
+            decision=decision,
+            trail=trail,
+            input_tokens=facts.input_tokens,
+            findings=looked.findings,
+            caps=caps,
+            audit=permitted,
+            answer=f"forwarded to {decision.target}" if refusal is None else f"refused: {refusal[0]}",
+            refused=refusal is not None,
+            refusal_code=None if refusal is None else refusal[1],
+        )
+
+    def _presented(self) -> Presented:
+        question, deployment = self._question, self._deployment
+        if question.carried is not None:
+            return supposed(question.carried.key_class)
+        query, key = self._path.query, deployment.key()
+        return brought(self._rules, self._provider, question.headers, query, key, deployment.contact)
+
+    def _facts(self, key_class: KeyClass) -> Facts:
+        return Facts(
+            provider=self._provider.name,
+            client_name=identify(self._question.headers).name,
+            key_class=key_class,
+            input_tokens=estimate.input_tokens(self._call, None),
+            may_reroute=key_class is KeyClass.COMPANY,
+            company_money=self._is_company_money(key_class),
+            contact=self._deployment.contact,
+            signed=signs_body(fields_of(self._question.headers)),
+        )
+
+    def _is_company_money(self, key_class: KeyClass) -> bool:
+        return is_company_money(self._rules.policy, key_class, self._rules.keys.has_company_keys)
+
+    def _no_way(self, decision: Decision) -> No | None:
+        """Why it does not go where the routes lead it."""
+        if decision.refusal is not None:
+            return _no(decision.refusal)
+        there = self._content.providers.by_name[decision.target.provider]
+        if there.name == self._provider.name:
+            return None
+        if path_at(there, self._route, self._path.path) is None or there.own_host is None:
+            return f"'{there.name}' does not take requests of this kind (rule '{decision.rule}')", "no_way"
+        return None
+
+    def _elsewhere(self, decision: Decision, call: Call, facts: Facts) -> Stage:
+        """The key of the provider that a route leads to."""
+        if facts.provider == self._provider.name or decision.rule is None:
+            return (), None
+        out = outgoing_elsewhere(self._rules, self._who, call, facts, decision.rule)
+        return (out.step,), _no(out.refusal)
+
+    def _audit(self, call: Call, facts: Facts) -> tuple[Permit, Stage]:
+        """Whether it would be kept, or answered with a notice."""
+        zone, who = self._deployment.settings.zone, self._who
+        rule = applicable(self._rules.policy.audit, who, call, facts, self._at, zone)
+        found = self._permit(rule, facts.key_class)
+        step = Step("audit", None, f"{found.state}: {found.why}")
+        if rule is None or not found.notice_due or rule.until_acknowledged == "send_unaudited":
+            return found, ((step,), None)
+        refusal = f"with the notice of the audit rule '{rule.name}', until {who.name} has acknowledged it"
+        return found, ((replace(step, rule=rule.name),), (refusal, "audit_notice"))
+
+    def _permit(self, rule: Audit | None, key_class: KeyClass) -> Permit:
+        from sluiceway.app.audit import (
+            Place,  # cryptography takes a while to import, and most rules have none
+        )
+
+        said = told(self._store.audit, self._who.name, version(rule)) if rule is not None else None
+        can_open = Place.of(self._deployment).holders().can_open
+        disclosed_at, acknowledged_at = (said.disclosed_at, said.acknowledged_at) if said else (None, None)
+        zone = self._deployment.settings.zone
+        return permit(rule, self._at, zone, key_class, disclosed_at, acknowledged_at, can_open)
+
+    def _caps(self, key_class: KeyClass) -> tuple[tuple[Mapping[str, Any], ...], Stage]:
+        """The caps that apply, as they stand now; one that is used up refuses."""
+        if self._call.operation in FREE:
+            return (), ((), None)
+        zone, spends = self._deployment.settings.zone, self._is_company_money(key_class)
+        caps = [
+            cap
+            for cap in caps_for(self._rules.policy, self._who, self._at, zone)
+            if spends or cap.unit in FOR_ALL
+        ]
+        standing = balances(self._store)
+        rows = tuple(_standing(cap, *standing.get(cap.counter, (0, 0))) for cap in caps)
+        spent = next((cap.rule for cap in caps if standing.get(cap.counter, (0, 0))[0] >= cap.limit), None)
+        if spent is None:
+            return rows, ((), None)
+        no = f"the budget '{spent}' is used up", "budget_spent"
+        return rows, ((Step("budget", spent, "used up"),), no)
+
+
+def _no(refusal: Refusal | None) -> No | None:
+    return None if refusal is None else (refusal.message, refusal.code)
+
+
+def _until_refused(stages: Iterable[Stage]) -> tuple[tuple[Step, ...], No | None]:
+    trail: list[Step] = []
+    for steps, refusal in stages:
+        trail += steps
+        if refusal is not None:
+            return tuple(trail), refusal
+    return tuple(trail), None
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".")
+
+
+def _at(content: Content, question: Question) -> tuple[Provider, Route, Path]:
     """Whose URL it is, and by which path it is metered."""
     parts = urlsplit(question.url)
-    provider = content.providers.at((parts.hostname or "").rstrip("."))
+    provider = content.providers.at(_host(question.url))
     if parts.scheme != "https" or provider is None:
         hosts = ", ".join(content.providers.hosts)
         raise ConfigError(f"'{question.url}' is no https address of a metered host; there are: {hosts}")
@@ -93,101 +240,27 @@ def _at(content: Content, question: Question) -> tuple[Provider, Route, Target]:
         metered = ", ".join(sorted({f"{r.method} {r.pattern}" for r in provider.routes if r.dialect}))
         what = f"not listed ({provider.unlisted})" if route is None else "passed on unmetered"
         raise ConfigError(f"{question.method} {parts.path} of {provider.name} is {what}; metered: {metered}")
-    return provider, route, Target(question.method, parts.path, parts.query)
+    return provider, route, Path(question.method, parts.path, parts.query)
 
 
 def _principal(store: Store, name: str) -> Principal:
-    people = {person.principal.name: person.principal for person in store.people.list()}
-    if name in people:
-        return people[name]
+    people = {person.principal.name: person for person in store.people.list()}
+    if (person := people.get(name)) is not None:
+        if person.disabled_at is not None:
+            raise ConfigError(f"'{name}' is disabled: each of their requests is refused")
+        return person.principal
     near = nearest(name, people)
     raise ConfigError(f"there is nobody called '{name}'" + (f" (did you mean '{near}'?)" if near else ""))
 
 
-def _facts(deployment: Deployment, provider: Provider, question: Question, call: Call) -> Facts:
-    return Facts(
-        provider=provider.name,
-        client_name=identify(question.headers).name,
-        key_class=question.key_class,
-        input_tokens=estimate.input_tokens(call, None),
-        may_reroute=_counts(question),
-        company_money=_counts(question),
-        contact=deployment.settings.contact or NOBODY_TO_ASK,
-    )
-
-
-def _counts(question: Question) -> bool:
-    return question.key_class is KeyClass.COMPANY
-
-
-def _standing(
-    deployment: Deployment, content: Content, store: Store, who: Principal, now: datetime
-) -> list[dict[str, Any]]:
-    """The caps that apply, as they stand now."""
-    standing, found = balances(store), []
-    for cap in caps_for(content.policy, who, now, deployment.settings.zone):
-        spent, reserved = standing.get(cap.counter, (0, 0))
-        found.append(
-            {
-                "budget": cap.rule,
-                "window": cap.window,
-                "unit": cap.unit,
-                "limit": amount(cap.unit, cap.limit),
-                "spent": amount(cap.unit, spent),
-                "reserved": amount(cap.unit, reserved),
-                "left": amount(cap.unit, max(0, cap.limit - spent - reserved)),
-                "resets_at": cap.ends_at.isoformat() if cap.ends_at else None,
-            }
-        )
-    return found
-
-
-def _audit(
-    deployment: Deployment,
-    content: Content,
-    store: Store,
-    who: Principal,
-    call: Call,
-    facts: Facts,
-    question: Question,
-    now: datetime,
-) -> Permit:
-    from sluiceway.app.audit import Place  # cryptography takes a while to import, and most rules have none
-
-    zone = deployment.settings.zone
-    rule = applicable(content.policy.audit, who, call, facts, now, zone)
-    said = told(store.audit, who.name, version(rule)) if rule is not None else None
-    can_open = Place.of(deployment).holders().can_open
-    disclosed_at, acknowledged_at = (said.disclosed_at, said.acknowledged_at) if said else (None, None)
-    return permit(rule, now, zone, question.key_class, disclosed_at, acknowledged_at, can_open)
-
-
-def _answer(content: Content, decision: Decision, route: Route, path: str) -> tuple[bool, str]:
-    """Whether it is refused, and the verdict."""
-    if decision.refusal is not None:
-        return True, f"refused: {decision.refusal.message}"
-    there = content.providers.by_name[decision.target.provider]
-    if path_at(there, route, path) is None or there.own_host is None:
-        return True, f"refused: '{there.name}' does not take requests of this kind (rule '{decision.rule}')"
-    return False, f"forwarded to {decision.target}"
-
-
-def question_of(text: bytes, principal: str, url: str | None, key_class: KeyClass) -> Question:
-    """A question from a file: a provider's request body together with `url`, or an object with `url`, `body`
-    and, if need be, `method` and `headers`. Raises WireError saying what is missing."""
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise WireError(f"the request is not JSON (line {error.lineno}, column {error.colno})") from None
-    if not isinstance(document, dict):
-        raise WireError("the request is not a JSON object")
-    if url is not None:
-        return Question(principal, url, text, key_class=key_class)
-    address, body, headers = document.get("url"), document.get("body"), document.get("headers", {})
-    if not isinstance(address, str) or not isinstance(body, dict):
-        raise WireError('give --url, or a request that is an object with "url" and "body"')
-    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-        raise WireError("headers: must be an object of texts")
-    lower = {str(name).lower(): value for name, value in headers.items()}
-    method = str(document.get("method", "POST")).upper()
-    return Question(principal, address, orjson.dumps(body), method, lower, key_class)
+def _standing(cap: Cap, spent: int, reserved: int) -> dict[str, Any]:
+    return {
+        "budget": cap.rule,
+        "window": cap.window,
+        "unit": cap.unit,
+        "limit": amount(cap.unit, cap.limit),
+        "spent": amount(cap.unit, spent),
+        "reserved": amount(cap.unit, reserved),
+        "left": amount(cap.unit, max(0, cap.limit - spent - reserved)),
+        "resets_at": cap.ends_at.isoformat() if cap.ends_at else None,
+    }

@@ -15,13 +15,14 @@ from typing import Any
 
 from sluiceway.app.audit import Office, Place
 from sluiceway.app.deployment import Deployment
+from sluiceway.app.entities import recognizers_of
 from sluiceway.audit.gate import Gate
 from sluiceway.audit.holders import Holders
 from sluiceway.audit.log import Log
 from sluiceway.audit.recorder import Recorder
 from sluiceway.audit.redaction import Redactor, ScanProcess
 from sluiceway.guard.company import Recognizers
-from sluiceway.guard.load import load_recognizers, ner_status
+from sluiceway.guard.load import ner_status
 from sluiceway.guard.ner import Status
 from sluiceway.policy import Policy
 from sluiceway.store import Store
@@ -29,7 +30,6 @@ from sluiceway.store import Store
 logger = logging.getLogger("sluiceway.audit")
 
 PORTAL_URL = "http://sluiceway.internal"
-RECOGNIZERS = "recognizers.yaml"
 
 
 class Recording:
@@ -56,11 +56,11 @@ class Recording:
         """Whether anything was ever put on record here."""
         return self._log is not None or self._place.node_key.exists()
 
-    def follow(self, policy: Policy) -> Gate | None:
+    def follow(self, policy: Policy, recognizers: Recognizers) -> Gate | None:
         """The gate for these rules and the auditors on file; None where there are no rules.
 
         Raises ConfigError or StoreError, with everything as it was."""
-        holders, recognizers = self._place.holders(), recognizers_of(self._deployment)
+        holders = self._place.holders()
         redacts = any(rule.mode == "redacted" for rule in policy.audit)
         no_model = ner_status(recognizers).warning if redacts else None
         if not policy.audit and not self._left_behind():
@@ -117,12 +117,6 @@ class Recording:
             )
 
 
-def recognizers_of(deployment: Deployment) -> Recognizers:
-    """The company's recognisers, else the shipped file's. Raises ConfigError."""
-    own = deployment.settings.rules / RECOGNIZERS
-    return load_recognizers(own if own.exists() else None)
-
-
 def ner_of(deployment: Deployment) -> Status:
     """Which language model redaction has, or what to say when it has none. Raises ConfigError."""
-    return ner_status(recognizers_of(deployment))
+    return ner_status(recognizers_of(deployment.settings.rules))

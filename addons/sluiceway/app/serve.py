@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluiceway.app import authority, grants, keys, notify, operations
+from sluiceway.app import authority, grants, keys, notify, operations, seats
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
@@ -47,7 +47,6 @@ logger = logging.getLogger(__name__)
 
 FILES = 65_536
 AUDIT_FLUSH_S = 2.0  # what the audit gets at least, also when the drain took all its time
-NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
 
 
 class Service:
@@ -94,7 +93,7 @@ class Service:
         authority.must_be_good(settings, content.providers.hosts)
         selftest.run()
         self.store = self._deployment.open_store(writable=True)
-        contact = settings.contact or NOBODY_TO_ASK
+        contact = self._deployment.contact
         if settings.upstream.proxy is not None:
             self.parent = Parent.of(settings.upstream.proxy, settings.upstream.trusted_ca)
         self._admission = Admission(settings.egress, settings.upstream)
@@ -107,7 +106,7 @@ class Service:
         )
         self.recording = Recording(self._deployment, self.store, contact)
         rules = rules_of(content, keys.ring(self._deployment, self.store))
-        rules.audit = self.recording.follow(content.policy)
+        rules.audit = self.recording.follow(content.policy, content.recognizers)
         self.gateway = Gateway(
             GatewayParts(
                 rules,
@@ -120,6 +119,7 @@ class Service:
                 idle_s=settings.timeouts.idle_s,
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
+                meters_sockets=settings.websockets == "meter",
                 metrics=Metrics(self.gauges),
                 detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )
@@ -210,6 +210,7 @@ class Service:
         assert self.store
         return {
             "requests_in_flight": self.gateway.in_flight,
+            "sockets_open": self.gateway.sockets_open,
             "loop_lag_seconds": self._lag.seconds,
             "rules_refused": float(self.rules_problem is not None),
             "guard_waiting": self.gateway.parts.detection.waiting,
@@ -264,7 +265,7 @@ class Service:
             authority.must_be_good(self._settings, content.providers.hosts)
         rules = rules_of(content, keys.ring(self._deployment, self.store))
         assert self.recording
-        rules.audit = self.recording.follow(content.policy)
+        rules.audit = self.recording.follow(content.policy, content.recognizers)
         # Nothing may fail from here on: a reload is all or nothing.
         if self._guards is not None:
             self._guards.follow(content.policy, content.recognizers)
@@ -282,10 +283,12 @@ class Service:
             "listening": [f"{host}:{port}" for host, port in self.addresses],
             "draining": self.gateway.parts.draining,
             "requests_in_flight": self.gateway.in_flight,
+            "sockets_open": self.gateway.sockets_open,
             "own_ports": [] if self.own_ports is None else self.own_ports.numbers,
             "own_ports_not_open": [] if self.own_ports is None else list(self.own_ports.problems.values()),
             "policy_version": self.gateway.parts.rules.policy.version,
             "rules_problem": self.rules_problem,
+            "seats": seats.listing(self.store),
             **self.store.status(),
         }
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sluiceway import __version__
-from sluiceway.cli import audit, ca, enroll, guard, keys, ledger, people, rules, service
+from sluiceway.cli import audit, ca, enroll, guard, keys, ledger, people, reconcile, rules, seats, service
 from sluiceway.cli.shape import application
 from sluiceway.errors import SluicewayError
 
@@ -22,6 +22,8 @@ app.add_typer(rules.budget, name="budget")
 app.add_typer(rules.rules, name="rules")
 app.add_typer(ledger.ledger, name="ledger")
 app.command()(ledger.report)
+app.command()(reconcile.reconcile)
+app.command()(seats.seats)
 app.add_typer(ca.ca, name="ca")
 app.add_typer(guard.guard, name="guard")
 enroll.add_to(app)

@@ -25,8 +25,6 @@ from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, mom
 from sluiceway.errors import ConfigError
 from sluiceway.policy.kinds.audit import Audit
 
-CONTACT = "whoever runs Sluiceway in your company"
-
 audit = application("What is audited, who was told, and who read it.")
 audit.command()(reading.keygen)
 audit.command()(reading.request)
@@ -200,7 +198,7 @@ def _notice(deployment: Deployment, name: str) -> Notice:
     if name not in rules:
         known = ", ".join(rules) or "none yet"
         raise ConfigError(f"there is no audit rule '{name}' in rules/policy/; there: {known}")
-    contact = deployment.settings.contact or CONTACT
+    contact = deployment.contact
     return notice(rules[name], Place.of(deployment).holders(), contact)
 
 

@@ -6,6 +6,7 @@ The certificates' code takes long to import, so each command imports it for itse
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -30,12 +31,21 @@ def show_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         "until": found["anchor_until"],
         "its key": where,
         "issuer until": found["issuer_until"],
-        "issuer speaks for": ", ".join(found["hosts"]),
+        "issuer speaks for": f"{len(found['hosts'])} hosts, listed below, and what is under them",
         "problems": "; ".join(found["problems"]) or "none",
     }
-    show(found, as_json, facts(words))
+    show(found, as_json, f"{facts(words)}\n\n{_in_columns(found['hosts'])}")
     if found["problems"]:
         raise typer.Exit(1)
+
+
+def _in_columns(hosts: list[str]) -> str:
+    """By their owners, down as many columns as the terminal has room for."""
+    ordered = sorted(hosts, key=lambda host: (host.split(".")[-2], host))
+    width = max(map(len, ordered), default=0) + 2
+    lines = -(-len(ordered) // max(1, (shutil.get_terminal_size().columns - 2) // width))
+    rows = (ordered[first::lines] for first in range(lines))
+    return "\n".join("  " + "".join(host.ljust(width) for host in row).rstrip() for row in rows)
 
 
 @ca.command()

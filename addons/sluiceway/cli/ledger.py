@@ -15,6 +15,7 @@ from sluiceway import __version__
 from sluiceway.app import reporting
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.operations import perform
+from sluiceway.cli import corrections
 from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, Progress, application, show
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.report import Period, build, write
@@ -22,7 +23,8 @@ from sluiceway.report.export import export as export_rows
 from sluiceway.store.records import Discrepancy
 from sluiceway.types import Unit, to_usd
 
-ledger = application("Export and verify the ledger.")
+ledger = application("Export, verify and correct the ledger.")
+ledger.command()(corrections.correct)
 
 From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day, or a time (UTC).")]
 To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Day after the last, or a time (UTC).")]
@@ -73,6 +75,21 @@ def verify(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     show({"ok": not answer, "discrepancies": answer}, as_json, "every counter equals the ledger")
     if answer:
         raise typer.Exit(1)
+
+
+@ledger.command()
+def reprice(
+    from_: From = None,
+    to: To = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
+    ] = False,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Price past rows anew, the last 30 days if no period is given. Differences become rows of their own."""
+    deployment = Deployment.load(config)
+    corrections.reprice(deployment, period(from_, to, timedelta(days=30)), dry_run, as_json)
 
 
 def _in_words(found: Discrepancy) -> str:
@@ -149,11 +166,10 @@ def _group(deployment: Deployment, asked: int | None) -> int:
     least = deployment.settings.report.min_group
     if asked is None or asked >= least:
         return asked or least
-    contact = deployment.settings.contact or "whoever runs Sluiceway in your company"
     raise ConfigError(
         f"--min-group {asked}: in this company no report may show groups of fewer than {least} people "
         f"(report.min_group in {deployment.config.name}). Leave the option out, or give {least} or more. "
-        f"If it has to be lower, ask {contact}: the setting is part of what was agreed on reports."
+        f"If it has to be lower, ask {deployment.contact}: the setting is part of what was agreed on reports."
     )
 
 

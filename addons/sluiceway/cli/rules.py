@@ -12,6 +12,7 @@ import typer
 from sluiceway.app import budgets
 from sluiceway.app.check import check as check_rules
 from sluiceway.app.deployment import Deployment
+from sluiceway.app.question import Carried, question_of
 from sluiceway.cli.shape import (
     DEFAULT_CONFIG,
     AsJson,
@@ -23,7 +24,7 @@ from sluiceway.cli.shape import (
     show,
     table,
 )
-from sluiceway.types import KeyClass
+from sluiceway.errors import SluicewayError
 
 if TYPE_CHECKING:
     from sluiceway.app.explain import Explained
@@ -66,29 +67,44 @@ def explain(
     url: Annotated[
         str | None, typer.Option(help="The provider's address, where FILE is a body alone.")
     ] = None,
-    key: Annotated[KeyClass, typer.Option(help="Whose credential it carries.")] = KeyClass.COMPANY,
+    key: Annotated[
+        Carried | None,
+        typer.Option(
+            help="Whose credential it carries; none: no key, or the word sluiceway. Left out: as headers in "
+            "FILE say, else company.",
+            show_default=False,
+        ),
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Say what would happen to a request and by which rule, without sending it."""
     from sluiceway.app.explain import explain as ask
-    from sluiceway.app.explain import question_of
 
-    text = sys.stdin.buffer.read() if str(request) == "-" else request.read_bytes()
+    text = sys.stdin.buffer.read() if str(request) == "-" else _read(request)
     found = ask(Deployment.load(config), question_of(text, who, url, key))
     answer = {
         "answer": found.answer,
         "refused": found.refused,
         "target": str(found.decision.target),
         "rule": found.decision.rule,
-        "refusal_code": found.decision.refusal.code if found.decision.refusal else None,
+        "refusal_code": found.refusal_code,
+        "key": str(found.key_class),
         "trail": [asdict(step) for step in found.trail],
+        "guard": list(found.findings),
         "caps": list(found.caps),
         "audit": found.audit.state,
         "call": asdict(found.call),
         "policy_version": found.policy_version,
     }
     show(answer, as_json, _in_a_page(found))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SluicewayError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _in_a_page(found: Explained) -> str:
@@ -101,13 +117,14 @@ def _in_a_page(found: Explained) -> str:
     head = {
         "who": f"{who.name}, {who.kind} in team {who.team}",
         "asks": f"{asked}, about {found.input_tokens:,} tokens of input",
+        "key": str(found.key_class),
         "policy": found.policy_version,
     }
     steps = [{"kind": step.kind, "rule": step.rule, "effect": step.effect} for step in found.trail]
     parts = [facts(head), table(steps, ["kind", "rule", "effect"])]
     if found.caps:
         columns = ["budget", "window", "unit", "limit", "spent", "reserved", "left", "resets_at"]
-        parts.append(table([_in_words(each) for each in found.caps], columns))
+        parts.append(table([_in_words(dict(each)) for each in found.caps], columns))
     return "\n\n".join([*parts, found.answer])
 
 

@@ -9,6 +9,12 @@ from sluiceway.demo.exchange import Rejected
 
 # Also headers that must never arrive here: a test finds them on record if they do.
 _HEADERS = ("x-api-key", "authorization", "x-goog-api-key", "api-key", "proxy-authorization", "cookie")
+_OWN = {
+    "anthropic": "x-api-key",
+    "gemini": "x-goog-api-key",
+    "vertex": "x-goog-api-key",
+    "azure": "api-key",
+}
 
 
 def presented(headers: Mapping[str, str], query: Mapping[str, str]) -> dict[str, str]:
@@ -29,7 +35,7 @@ def check(provider: str, headers: Mapping[str, str], query: Mapping[str, str]) -
 
 
 def _key(provider: str, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
-    own = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}.get(provider)
+    own = _OWN.get(provider)
     if own is not None and headers.get(own):
         return headers[own]
     if provider == "gemini" and query.get("key"):
@@ -38,6 +44,8 @@ def _key(provider: str, headers: Mapping[str, str], query: Mapping[str, str]) ->
 
 
 def _bare(value: str) -> str:
+    if value.startswith("AWS4-"):  # of a signature, the id of the key, which stays the same
+        return value.partition("Credential=")[2].partition("/")[0]
     scheme, _, rest = value.partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value
 

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 class Asked:
     """A request as a dialect reads it. Headers are looked up in lower case; `now` is seconds since the epoch.
 
-    `credentials` are digests by header name, as in Served.
+    `credentials` are digests by header name, as in Served; `target` is path and query as they were sent.
     `output_tokens` and `events` are what the test asked for with `x-demo-output-tokens` and `x-demo-events`.
     """
 
@@ -31,6 +31,7 @@ class Asked:
     now: int
     output_tokens: int | None = None
     events: int | None = None
+    target: str = ""
 
     @property
     def account(self) -> str:

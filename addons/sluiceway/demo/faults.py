@@ -20,6 +20,7 @@ values after semicolons, for example `429;retry-after=2`, `cut;after=3` or `gzip
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,10 @@ import orjson
 
 from sluiceway.demo import rejections
 from sluiceway.demo.exchange import Asked, Reply
+from sluiceway.wire.bedrock_invoke_stream import chunk_of
+from sluiceway.wire.bedrock_usage import INVOCATION_METRICS
+from sluiceway.wire.eventstream import Frame, FrameSplitter
+from sluiceway.wire.eventstream import frame as frame_of
 
 Change = Callable[[bytes], bytes]
 
@@ -36,7 +41,7 @@ _NAMES = {
     *("refuse", "hang", "slow", "hold", "cut", "reset", "stream-error", "bad-json", "no-usage", "usage-null"),
     *("huge", "trickle", "wrong-type", "redirect"),
 }
-_USAGE_FIELDS = ("usage", "usageMetadata")
+_USAGE_FIELDS = ("usage", "usageMetadata", INVOCATION_METRICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +148,18 @@ def _each(reply: Reply, change: Change) -> Reply:
 
 
 def _event(event: bytes, change: Change) -> bytes:
+    if found := FrameSplitter().feed(event):
+        return _frame(found[0], change)
     start, end = event.find(b"{"), event.rfind(b"}") + 1  # also in Gemini's JSON array, which has no `data:`
     return event if start < 0 else event[:start] + change(event[start:end]) + event[end:]
+
+
+def _frame(frame: Frame, change: Change) -> bytes:
+    """AWS's frame with its JSON changed: a chunk's is inside it in base64."""
+    if frame.name == "chunk":
+        return chunk_of(change(b64decode(orjson.loads(frame.payload)["bytes"])))
+    names = {f":{name}": value for name, value in frame.headers.items()}
+    return frame_of(names, change(frame.payload))
 
 
 def _without_usage(as_null: bool) -> Change:

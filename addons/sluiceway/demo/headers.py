@@ -12,6 +12,8 @@ def answer_headers(provider: str, request_id: str, now: int) -> Headers:
     """Headers of an answer, errors included. Gemini names no request; its answers carry a responseId."""
     if provider == "gemini":
         return _GEMINI
+    if provider == "bedrock":
+        return (("x-amzn-requestid", request_id),)
     if provider == "anthropic":
         return (("request-id", request_id), *_anthropic(now // 10 * 10))
     return (("x-request-id", request_id), *(_OPENAI if provider == "openai" else _OTHERS))

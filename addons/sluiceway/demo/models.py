@@ -11,6 +11,8 @@ _KNOWN = {
     ),
     "gemini": re.compile(r"(gemini|gemma|text-embedding|embedding|imagen)-[a-z0-9.-]+"),
     "xai": re.compile(r"grok-[a-z0-9.-]+"),
+    "bedrock": re.compile(r"[\w./:@-]+"),
+    "vertex": re.compile(r"claude-[a-z0-9.@-]+"),
     "compatible": re.compile(r"[\w./:@-]+"),
 }
 _UNKNOWN = re.compile(r"no-such|does-not-exist|unknown")
@@ -40,13 +42,17 @@ LISTED = {
     "openai": ("gpt-5.4", "gpt-5-mini", "gpt-4.1", "gpt-4o-mini", "o4-mini", "text-embedding-3-small"),
     "gemini": ("gemini-2.5-pro", "gemini-2.5-flash", "gemini-embedding-001"),
     "xai": ("grok-4", "grok-3-mini"),
+    "bedrock": ("openai.gpt-oss-120b", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
     "compatible": ("demo-large", "demo-small"),
 }
 
 
 def knows(provider: str, model: str) -> bool:
     """Whether the provider would serve this name. Names that say they do not exist, do not."""
-    return _KNOWN[provider].fullmatch(model) is not None and _UNKNOWN.search(model) is None
+    return (
+        _KNOWN.get(provider, _KNOWN["compatible"]).fullmatch(model) is not None
+        and _UNKNOWN.search(model) is None
+    )
 
 
 def dated(model: str) -> str:

@@ -19,7 +19,7 @@ from random import Random
 import orjson
 from aiohttp import web
 
-from sluiceway.demo import certificates, dialects, faults, reading, rejections, sockets
+from sluiceway.demo import certificates, credentials, dialects, faults, reading, rejections, sockets
 from sluiceway.demo.exchange import Asked, Rejected, Reply, Served
 from sluiceway.demo.faults import Fault
 from sluiceway.demo.memory import Memory
@@ -116,8 +116,8 @@ class Providers:
         if self.keep_bodies:
             self.bodies.append(raw or b"")
         asked = reading.asked(request, raw or b"", int(self._clock()))
-        if sockets.wanted(asked) and not self._has_faults(asked):
-            return await sockets.converse(request, asked, self._sound_answer, self._record)
+        if sockets.wanted(asked) and (carrier := self._carrier(asked)) is not None:
+            return await carrier.converse(request)
         try:
             ordered = self._ordered(asked)
             reply = self._answer(asked, ordered, too_long=raw is None)
@@ -131,9 +131,20 @@ class Providers:
         finally:
             self._record.end(place, entry, events_sent=sent.events, complete=sent.complete)
 
-    def _has_faults(self, asked: Asked) -> bool:
-        ordered = (self._next_faults.get(asked.provider), self._standing_faults.get(asked.provider))
-        return "x-demo-fault" in asked.headers or any(ordered)
+    def _carrier(self, asked: Asked) -> sockets.Carrier | None:
+        """The socket, unless the upgrade is refused: for want of a key, or by a fault of its own. All other
+        faults are left to the turns."""
+        queue = self._next_faults.get(asked.provider)
+        ordered = queue[0] if queue else self._standing_faults.get(asked.provider, ())
+        try:
+            credentials.check(asked.provider, asked.headers, asked.query)
+            if sockets.refuses(faults.parse(asked.headers.get("x-demo-fault", "")) or ordered):
+                return None
+        except (Rejected, ValueError):
+            return None
+        return sockets.Carrier(
+            asked, self._sound_answer, lambda: self._ordered(asked), self._record, self._pace
+        )
 
     def _sound_answer(self, asked: Asked) -> Reply:
         try:
@@ -160,6 +171,8 @@ class Providers:
         instead = faults.status(asked, ordered)
         if instead is not None:
             return instead
+        if sockets.wanted(asked):
+            return Reply(400, "", ())  # an upgrade that is not answered
         reply = dialects.answer(faults.prepared(asked, ordered), self._memory)
         return faults.altered(reply, asked, ordered)
 

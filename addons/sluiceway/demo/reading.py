@@ -39,6 +39,7 @@ def asked(request: web.BaseRequest, raw: bytes, now: int) -> Asked:
         now=now,
         output_tokens=_number(headers.get("x-demo-output-tokens")),
         events=_number(headers.get("x-demo-events")),
+        target=request.raw_path,
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import orjson
 
+from sluiceway.demo.dialects import family
 from sluiceway.demo.exchange import Json, Rejected, Reply, new_id, sse
 from sluiceway.demo.headers import answer_headers
+from sluiceway.wire.eventstream import render
 
 _ANTHROPIC = {
     400: "invalid_request_error",
@@ -32,6 +34,16 @@ _GOOGLE = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+_AWS = {
+    400: "ValidationException",
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    408: "ModelTimeoutException",
+    424: "ModelErrorException",
+    429: "ThrottlingException",
+    500: "InternalServerException",
+    503: "ServiceUnavailableException",
+}
 _MESSAGES = {
     401: "Incorrect API key provided.",
     403: "Your account is not allowed to do this.",
@@ -55,6 +67,8 @@ def reply(provider: str, rejected: Rejected, now: int, *, retry_after_s: str | N
     headers = answer_headers(provider, request_id, now)
     if retry_after_s is not None and provider != "gemini":  # Gemini says it in the body: RetryInfo
         headers += (("retry-after", retry_after_s),)
+    if provider == "bedrock":
+        headers += (("x-amzn-errortype", _aws_type(rejected)),)
     body = orjson.dumps(_body(provider, rejected, request_id, retry_after_s))
     return Reply(rejected.status, request_id, headers, body=body)
 
@@ -63,6 +77,8 @@ def stream_event(provider: str, path: str) -> bytes:
     """An overload in mid-stream, after a good start: how the provider says so there."""
     rejected = plain(529 if provider == "anthropic" else 503)
     body = _body(provider, rejected, new_id("req_"), None)
+    if provider == "bedrock" and path.startswith("/model/"):
+        return render({"message": rejected.message}, "modelStreamErrorException", kind="exception")
     if provider == "anthropic":
         return sse("error", body)
     if path.endswith("/responses"):
@@ -75,8 +91,12 @@ def _body(provider: str, rejected: Rejected, request_id: str, retry_after_s: str
     if provider == "anthropic":
         error = {"type": _ANTHROPIC.get(rejected.status, "api_error"), "message": rejected.message}
         return {"type": "error", "error": error, "request_id": request_id}
-    if provider == "gemini":
+    if provider == "bedrock":
+        return {"message": rejected.message}
+    if provider in ("gemini", "vertex"):
         return {"error": _google(rejected, retry_after_s)}
+    if (own := family.error_body(provider, rejected.message, rejected.status)) is not None:
+        return own
     if provider == "xai":
         return {"code": _GOOGLE.get(rejected.status, "INTERNAL").lower(), "error": rejected.message}
     usual = "server_error" if rejected.status >= 500 else "invalid_request_error"
@@ -89,6 +109,10 @@ def _body(provider: str, rejected: Rejected, request_id: str, retry_after_s: str
             "code": rejected.code or code,
         }
     }
+
+
+def _aws_type(rejected: Rejected) -> str:
+    return rejected.code or _AWS.get(rejected.status, "InternalServerException")
 
 
 def _google(rejected: Rejected, retry_after_s: str | None) -> Json:

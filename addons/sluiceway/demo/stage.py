@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,36 +19,33 @@ from sluiceway.app.deployment import Deployment
 from sluiceway.app.init import init
 from sluiceway.app.operations import perform
 from sluiceway.demo.cast import TEAMS
+from sluiceway.demo.company import SETTINGS, write_rules
 from sluiceway.demo.providers import Providers
+from sluiceway.demo.terminal import Terminal
 from sluiceway.errors import SluicewayError
 
-SETTINGS = """\
-listeners: [{{address: 127.0.0.1:{port}}}]
-public_url: http://127.0.0.1:{port}
-contact: "#ai-platform"
-upstream:
-  trusted_ca: {ca_file}
-  connect_to: {{"*:443": "127.0.0.1:{provider_port}"}}   # the simulated providers stand in for the real ones
-drain_timeout_s: 5
-"""
-BUDGETS = """\
-version: 1
-budgets:
-  - {name: company-month, scope: company, limit_usd: 5, window: month}
-  - {name: team-month, scope: {team: "*"}, limit_usd: 1, window: month, alert_at: [80, 100]}
-  - {name: per-head-day, scope: {employee: "*"}, limit_usd: 0.25, window: day}
-  - {name: support-trial, scope: {employee: dave}, limit_usd: 0.04, window: day, alert_at: [80]}
-"""
-START_S = 20.0
+START_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What stands: the deployment, the providers with their own count, and everybody's proxy URL."""
+    """What stands: the deployment, the providers with their own count, and everybody's proxy URL.
 
+    `folder` is for what is not the deployment's: the auditors' keys, somebody's home.
+    """
+
+    folder: Path
     deployment: Deployment
     providers: Providers
     proxy_urls: dict[str, str]
+
+    @property
+    def operator(self) -> Terminal:
+        return Terminal(self.deployment.config)
+
+    @property
+    def anchor(self) -> Path:
+        return self.deployment.settings.certs / "ca.pem"
 
     def environment(self, name: str) -> dict[str, str]:
         """What an employee's machine sets, and nothing else of ours."""
@@ -66,18 +63,22 @@ class Stage:
 def set_up(folder: Path) -> Iterator[Stage]:
     """Builds the stage, and takes it down at the end."""
     providers = Providers(seed=7)
+    providers.keep_bodies = True
     with _on_a_thread(providers, folder / "providers"):
-        port = free_port()
-        text = SETTINGS.format(port=port, ca_file=providers.ca_file, provider_port=providers.port)
+        port, own_port = free_ports(2)
+        text = SETTINGS.format(
+            port=port, own_port=own_port, ca_file=providers.ca_file, provider_port=providers.port
+        )
         deployment = init(folder / "deployment", "Demo Company", text).deployment
-        (deployment.settings.rules / "policy" / "10-budgets.yaml").write_text(BUDGETS)
+        write_rules(deployment, folder)
         urls = {}
         for name, team in TEAMS.items():
             added = perform(deployment, "person.add", name=name, kind="employee", team=team)
             urls[name] = f"http://{name}:{added['token']}@127.0.0.1:{port}"
         urls["nobody"] = f"http://alice:swy_a-token-of-last-year@127.0.0.1:{port}"
+        stage = Stage(folder, deployment, providers, urls)
         with _served(deployment, port):
-            yield Stage(deployment, providers, urls)
+            yield stage
 
 
 @contextmanager
@@ -125,7 +126,13 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Pat
     raise SluicewayError(f"serve did not start:\n{log.read_text(errors='replace')}")
 
 
+def free_ports(count: int) -> list[int]:
+    """So many different ports that nothing uses now."""
+    with ExitStack() as held:
+        probes = [held.enter_context(closing(socket.create_server(("127.0.0.1", 0)))) for _ in range(count)]
+        return [probe.getsockname()[1] for probe in probes]
+
+
 def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+    """One that nothing uses now."""
+    return free_ports(1)[0]

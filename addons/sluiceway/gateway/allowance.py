@@ -9,7 +9,7 @@ from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.reservation import LONGEST_TOKENS, Estimate
 from sluiceway.store.records import Granted
 from sluiceway.types import Answer, Call
-from sluiceway.wire.dialect import Tap
+from sluiceway.wire.dialect import Metered
 
 # Topping up looks this far ahead, so that a stream seldom waits for the store.
 AHEAD_TOKENS = 256
@@ -31,7 +31,7 @@ class Allowance:
         self._passed_bytes = 0
         self._look_at_bytes = 0
 
-    async def covers(self, tap: Tap, length: int) -> bool:
+    async def covers(self, tap: Metered, length: int) -> bool:
         """Whether the stream is paid for with these `length` decoded bytes, which the tap has seen. False:
         end it here."""
         self._passed_bytes += length

@@ -42,7 +42,7 @@ async def consider(exchange: Exchange, parts: GatewayParts, upload: Upload) -> N
         told,
         zone=gate.zone,
         request_id=exchange.request_id,
-        attempt=1,
+        attempt=exchange.turn or 1,  # the turns of a socket share its request id
         started_at=began_at,
         person=who.name,
         team=who.team,

@@ -9,12 +9,13 @@ from typing import Any
 
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.pricing import estimate
+from sluiceway.pricing import estimate, regions
 from sluiceway.pricing.estimate import PreviousInput
-from sluiceway.types import Answer, CostBasis, LedgerRow, Usage, UsageSource, to_nusd
+from sluiceway.types import Answer, Cost, CostBasis, KeyClass, LedgerRow, Usage, UsageSource, to_nusd
 
 # Documented as free of charge by the providers that offer it.
 FREE = frozenset({"count_tokens", "moderation"})
+AWS = "aws"
 
 
 # The fields of a row whose provider was never asked, or answered with an error or a count it does not bill.
@@ -34,14 +35,16 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
     tier = answer.service_tier or call.service_tier
     cost = exchange.rules.prices.cost(
         provider=exchange.provider,
-        model=answer.model or call.model,
+        model=_priced_model(exchange, row, answer),
         usage=usage,
         at=row.started_at,
         service_tier=tier,
+        region=regions.of_host(exchange.host),
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,
     )
+    cost = _as_told(exchange, cost, answer) if final else cost
     return {
         "response_id": answer.response_id,
         "model_served": answer.model,
@@ -66,6 +69,27 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
     }
 
 
+def _as_told(exchange: Exchange, cost: Cost, answer: Answer) -> Cost:
+    """The provider's own figure where its entry says that it counts. A contract's price is not overruled: no
+    answer knows of it."""
+    provider, told = exchange.provider, answer.cost_usd
+    if told is None or provider.quirks.cost != "reported" or cost.basis is CostBasis.CONTRACT:
+        return cost
+    basis = CostBasis.NOTIONAL if exchange.key_class is KeyClass.SUBSCRIPTION else CostBasis.LIST
+    return Cost(told, told, basis, f"told by {provider.name}")
+
+
+def _priced_model(exchange: Exchange, row: LedgerRow, answer: Answer) -> str | None:
+    """The model that answered. AWS bills by the inference profile that was asked for (`global.` costs less),
+    and its answers name the bare model; only behind a prompt router it is the answer that says which."""
+    call, provider = exchange.call, exchange.provider
+    assert call
+    by_profile = provider.price_id == AWS and exchange.rules.prices.known(
+        provider, call.model, row.started_at
+    )
+    return call.model if by_profile else answer.model or call.model
+
+
 def moved(row: LedgerRow) -> bool:
     """Whether a rule sent the request elsewhere than the client asked."""
     return row.model_routed != row.model_requested or row.provider != row.provider_requested
@@ -83,6 +107,7 @@ def _as_requested(exchange: Exchange, row: LedgerRow, usage: Usage, tier: str | 
         usage=usage,
         at=row.started_at,
         service_tier=tier if stayed else call.service_tier,
+        region=regions.of_host(exchange.attachment.host),
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,

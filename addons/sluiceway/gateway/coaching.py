@@ -92,15 +92,15 @@ def _sentence(ruling: Ruling, segments: Sequence[Segment]) -> str:
     what = f"{_KINDS.get(ruling.type, 'data')} ({ruling.type})"
     does = "blocks" if ruling.because is None else "masks"
     reason = f"; {ruling.because}" if ruling.because else ""
-    return f"It holds {what} in {_places(segments)}, which the rule '{ruling.rule.name}' {does}{reason}."
+    return f"It holds {what} in {places(segments)}, which the rule '{ruling.rule.name}' {does}{reason}."
 
 
-def _places(segments: Iterable[Segment]) -> str:
+def places(segments: Iterable[Segment]) -> str:
     """The parts in words, each once."""
-    places = list(dict.fromkeys(_place(segment) for segment in segments))
-    if len(places) > MOST_PLACES:
-        places = [*places[: MOST_PLACES - 1], "other parts"]
-    return listed(places).replace(" or ", " and ")
+    each = list(dict.fromkeys(_place(segment) for segment in segments))
+    if len(each) > MOST_PLACES:
+        each = [*each[: MOST_PLACES - 1], "other parts"]
+    return listed(each).replace(" or ", " and ")
 
 
 def _place(segment: Segment) -> str:

@@ -9,9 +9,12 @@ from multidict import CIMultiDictProxy
 
 from sluiceway.audit.keyring import KeyRing, fingerprint
 from sluiceway.gateway import refusals
+from sluiceway.gateway.signature import access_key
 from sluiceway.types import KeyClass, Provider, Refusal
-from sluiceway.wire.credential_shapes import class_at, is_foreign, is_placeholder, shape_of
+from sluiceway.wire.credential_shapes import is_foreign, is_placeholder, key_class_at, shape_of
 
+# OpenAI API reference, Realtime: a socket opened in a browser.
+KEY_PROTOCOL = "openai-insecure-api-key."
 # Google takes both for a key and a token in the query; no other provider listed takes any.
 QUERY_NAMES = frozenset({"key", "$key", "access_token", "api_key", "api-key"})
 
@@ -47,6 +50,11 @@ def credentials_of(headers: CIMultiDictProxy[str], provider: Provider, query: st
     return found
 
 
+def in_subprotocols(offered: list[str]) -> list[str]:
+    """Credentials among the subprotocols that a client offers: a browser cannot set headers on a socket."""
+    return [name.removeprefix(KEY_PROTOCOL) for name in offered if name.startswith(KEY_PROTOCOL)]
+
+
 def without_credentials(query: str) -> str:
     """The query without the fields that may hold one; all others as they were sent."""
     kept = (field for field in query.split("&") if _name(field) not in QUERY_NAMES)
@@ -62,6 +70,8 @@ def _name(field: str) -> str:
 
 
 def _bare(value: str) -> str:
+    if (signer := access_key(value)) is not None:
+        return signer  # the rest of it is another one in every request
     scheme, _, rest = value.strip().partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value.strip()
 
@@ -95,7 +105,7 @@ def _judged(credential: str, provider: Provider, ring: KeyRing, key: bytes, cont
             return Presented(fingerprint=digest)
         if is_foreign(shape, provider):
             fault = refusals.foreign_key(shape.words, provider.name)
-        return Presented(class_at(shape, provider), digest, fault=fault)
+        return Presented(key_class_at(shape, provider), digest, fault=fault)
     if known.provider != provider.name:
         whose = f"the {known.key_class} key '{known.label}' of {known.provider}"
         fault = refusals.foreign_key(whose, provider.name)

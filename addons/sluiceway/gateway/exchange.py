@@ -15,6 +15,7 @@ from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.trail import Trail
+from sluiceway.policy import is_company_money
 from sluiceway.types import (
     NO_UNITS,
     Attachment,
@@ -57,11 +58,13 @@ class Exchange:
     host: str = field(init=False)
     principal: Principal = NOBODY
     route: Route | None = None
+    socket: Route | None = None  # the WebSocket that is asked for, where it is metered
     dialect: Dialect | None = None
     client: ClientInfo = NO_CLIENT
     presented: Presented = NOTHING
     key_class: KeyClass = KeyClass.UNKNOWN  # of the credential it goes out with
     key_fingerprint: str | None = None
+    signed: bool = False  # by a key of AWS's (signature.py)
     company_key: CompanyKey | None = None  # goes out in place of what the client sent
     call: Call | None = None
     trail: Trail | None = None  # what the audit will keep of it
@@ -69,8 +72,10 @@ class Exchange:
     model_requested: str | None = None
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`
+    upstream_query: str | None = None  # and in place of the client's query
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
+    turn: int | None = None  # on a socket: which answer of it this is, from 1
     guard_findings: Mapping[str, int] = NO_UNITS
     guard_said: str | None = None
     originals: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -79,19 +84,27 @@ class Exchange:
     first_s: float = 0.0  # first byte of the answer's body
 
     def __post_init__(self) -> None:
-        self.provider, self.host = self.attachment.provider, self.attachment.host
+        entered = (
+            self.attachment.provider
+        )  # as it was listed when the connection was opened, hours ago perhaps
+        self.provider, self.host = self.rules.providers.get(entered.name, entered), self.attachment.host
 
     @property
     def url(self) -> URL:
-        target = self.request.raw_path
-        if self.company_key is not None and self.query:
-            query = without_credentials(self.query)
-            target = (
-                f"{self.upstream_path or self.path}?{query}" if query else self.upstream_path or self.path
-            )
-        elif self.upstream_path is not None:
-            target = f"{self.upstream_path}?{self.query}" if self.query else self.upstream_path
+        target, query = self.request.raw_path, self.query
+        if self.upstream_query is not None:
+            query = self.upstream_query
+        if self.company_key is not None:
+            query = without_credentials(query)
+        if query != self.query or self.upstream_path is not None:
+            path = self.upstream_path or self.path
+            target = f"{path}?{query}" if query else path
         return URL(f"https://{self.host}{target}", encoded=True)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the client's signature forbids any change to the body, the path and the signed headers."""
+        return self.signed and self.company_key is None
 
     @property
     def operation(self) -> str:
@@ -118,7 +131,8 @@ class Exchange:
 
     @property
     def query(self) -> str:
-        return self.request.raw_path.partition("?")[2]
+        query = self.request.raw_path.partition("?")[2]
+        return _without_version(query) if self.moved and "api-version" in query else query
 
     @property
     def route_path(self) -> str:
@@ -187,6 +201,7 @@ class Exchange:
             model_routed=model,
             route_rule=self.route_rule,
             route_path=self.route_path,
+            turn=self.turn,
             metered=dialect is not None,
             guard_findings=self.guard_findings,
             audit=self.trail.subject.mode if self.trail else "off",
@@ -199,10 +214,7 @@ class Exchange:
     @property
     def counts_against_caps(self) -> bool:
         """Whether it is the company's money, to cap: logins and personal keys are not (decision 0001)."""
-        if self.key_class is KeyClass.UNKNOWN:
-            unset = "personal" if self.rules.keys.has_company_keys else "company"
-            return (self.rules.policy.unknown_keys or unset) == "company"
-        return self.key_class is KeyClass.COMPANY
+        return is_company_money(self.rules.policy, self.key_class, self.rules.keys.has_company_keys)
 
     def ending(self, status: int, outcome: Outcome) -> dict[str, Any]:
         """The fields of the row that its end sets: times, status and outcome."""
@@ -216,6 +228,11 @@ class Exchange:
             "outcome": outcome,
             "audit": self.trail.state if self.trail else "off",
         }
+
+
+def _without_version(query: str) -> str:
+    """Without the version of Azure's API, which no other provider has."""
+    return "&".join(part for part in query.split("&") if part.partition("=")[0] != "api-version")
 
 
 def _ms(seconds: float) -> float:

@@ -24,7 +24,7 @@ from sluiceway.guard.placeholders import Numbering, mask
 from sluiceway.guard.worker import Failed, may_pass
 from sluiceway.policy import Ruling, asked, judge
 from sluiceway.policy.kinds.guard import Action, Guard
-from sluiceway.types import Facts
+from sluiceway.types import Facts, Refusal, Target
 from sluiceway.wire.parts import Path, Segment
 
 NOT_SCANNED = "NOT_SCANNED"  # in place of a type, in the ledger
@@ -34,10 +34,12 @@ type Found = Sequence[tuple[Segment, Findings]]
 type Rulings = Mapping[str, Ruling]
 
 
-async def inspect(exchange: Exchange, parts: GatewayParts, upload: Upload, facts: Facts) -> Upload:
-    """The request as it may go on. Raises Refused where a rule says no."""
+async def inspect(
+    exchange: Exchange, parts: GatewayParts, upload: Upload, facts: Facts, target: Target
+) -> Upload:
+    """The request as it may go on to `target`. Raises Refused where a rule says no."""
     assert exchange.call and exchange.dialect
-    rules = asked(exchange.rules.policy, exchange.principal, exchange.call, facts)
+    rules = asked(exchange.rules.policy, exchange.principal, exchange.call, facts, target)
     if not rules:
         return upload
     segments = exchange.dialect.segments(upload.reading)
@@ -47,10 +49,10 @@ async def inspect(exchange: Exchange, parts: GatewayParts, upload: Upload, facts
         parts.metrics.guard_failed(scanned.reason)
         return _unscanned(exchange, upload, rules, scanned, facts)
     parts.metrics.scanned(scanned.new, len(segments) - scanned.new)
-    own_findings = map(own, scanned.findings, segments, offsets)
-    found = [(segment, here) for segment, here in zip(segments, own_findings, strict=True) if here]
+    found = placed(segments, offsets, scanned.findings)
     rulings = _judged(exchange, parts, rules, found, facts)
-    _block(rulings, found, facts)
+    if (refusal := blocking(rulings, found, facts)) is not None:
+        raise Refused(refusal)
     masked = {name for name, ruling in rulings.items() if ruling.action is Action.MASK}
     if not masked:
         return upload
@@ -62,28 +64,50 @@ def _judged(
     exchange: Exchange, parts: GatewayParts, rules: Sequence[Guard], found: Found, facts: Facts
 ) -> Rulings:
     """What is done about each type; counted, in the row and in the metrics."""
-    counts = Counter(finding.type for _, here in found for finding in here)
-    fixed = {finding.type for segment, here in found if segment.fixed for finding in here}
-    rulings = judge(rules, counts, facts)
+    rulings, counts = rulings_of(rules, found, facts), counted(found)
     for name, ruling in rulings.items():
-        if ruling.action is Action.MASK and name in fixed:
-            rulings[name] = ruling.blocked(IN_FIXED)
-        parts.metrics.found(name, rulings[name].action.name.lower(), counts[name])
+        parts.metrics.found(name, ruling.action.name.lower(), counts[name])
     exchange.guard_findings = {name: counts[name] for name in rulings}
     return rulings
 
 
-def _block(rulings: Rulings, found: Found, facts: Facts) -> None:
+def placed(segments: Sequence[Segment], offsets: Sequence[int], findings: Sequence[Findings]) -> Found:
+    """The parts that hold something, each with what it holds, by the texts that `labelled` made of them."""
+    own_findings = map(own, findings, segments, offsets)
+    return [(segment, here) for segment, here in zip(segments, own_findings, strict=True) if here]
+
+
+def counted(found: Found) -> Counter[str]:
+    """How often each type was found."""
+    return Counter(finding.type for _, here in found for finding in here)
+
+
+def rulings_of(rules: Sequence[Guard], found: Found, facts: Facts) -> Rulings:
+    """What is done about each type. Where one stands in a part that cannot change, a mask blocks."""
+    fixed = {finding.type for segment, here in found if segment.fixed for finding in here}
+    return {
+        name: ruling.blocked(IN_FIXED) if ruling.action is Action.MASK and name in fixed else ruling
+        for name, ruling in judge(rules, counted(found), facts).items()
+    }
+
+
+def blocking(rulings: Rulings, found: Found, facts: Facts) -> Refusal | None:
+    """The refusal where something is blocked; None: nothing is."""
     blocked = [ruling for ruling in rulings.values() if ruling.action is Action.BLOCK]
-    if blocked:
-        places = [(ruling, _holding(ruling, found)) for ruling in blocked]
-        raise Refused(coaching.blocked(places, facts.contact))
+    if not blocked:
+        return None
+    return coaching.blocked([(ruling, _holding(ruling, found)) for ruling in blocked], facts.contact)
 
 
 def _holding(ruling: Ruling, found: Found) -> list[Segment]:
     """The parts that hold the type; where only those that cannot change are to blame, these."""
-    holding = [segment for segment, here in found if any(finding.type == ruling.type for finding in here)]
+    holding = holding_type(ruling.type, found)
     return [segment for segment in holding if segment.fixed or ruling.because != IN_FIXED]
+
+
+def holding_type(entity: str, found: Found) -> list[Segment]:
+    """The parts in which a type was found."""
+    return [segment for segment, here in found if any(finding.type == entity for finding in here)]
 
 
 def _mask(
@@ -103,8 +127,8 @@ def _mask(
     except WireError:
         raise Refused(coaching.unwritable(rulings.values(), facts.contact)) from None
     exchange.call, exchange.originals = reading.call, originals
-    counted = (f"{name}={exchange.guard_findings[name]}" for name in sorted(rulings))
-    exchange.guard_said = f"masked {', '.join(counted)}"
+    said = (f"{name}={exchange.guard_findings[name]}" for name in sorted(rulings))
+    exchange.guard_said = f"masked {', '.join(said)}"
     return upload.limited(reading)
 
 

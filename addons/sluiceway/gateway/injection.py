@@ -18,10 +18,12 @@ from sluiceway.gateway.billing import likely_input
 from sluiceway.gateway.credentials import signs_body
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts, Rules
+from sluiceway.policy import injected_by
 from sluiceway.policy.kinds import Inject
-from sluiceway.types import Call, Facts, KeyClass, Provider, Refusal
+from sluiceway.types import Call, Facts, KeyClass, Principal, Provider, Refusal
 
 HTTPS_PORT = 443
+WHOLE_HOST = frozenset({"/", "/*"})
 # How each header says a key; one that is not listed holds it bare.
 WRITTEN = {"authorization": "Bearer {}"}
 # What a client may have said about whose account is meant; none of it goes along with the company's key.
@@ -53,67 +55,79 @@ def equip(exchange: Exchange, parts: GatewayParts) -> None:
     it then has none, but for paths that cost nothing and may need none."""
     if not exchange.presented.gives_way:
         return
-    rule = _rule(exchange, parts) if _may_have_it(exchange) else None
-    key = _key(exchange.rules, rule, exchange.provider)
+    may = _may_have_it(exchange)
+    rule, key = _chosen(exchange, parts) if may else (None, None)
     if key is not None:
         exchange.carry(key)
     elif exchange.presented.placeholder or (exchange.presented.vacant and exchange.dialect is not None):
-        raise Refused(_no_key(exchange, rule, parts.contact))
+        raise Refused(no_key(exchange.provider.name, rule, parts.contact, may=may))
 
 
 def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
     """A route has led to another provider: what the client sent stays here, so the company's key for there is
     needed. Refused without one."""
     exchange.company_key = None
-    rule = _rule(exchange, parts)
-    key = _key(exchange.rules, rule, exchange.provider)
+    rule, key = _chosen(exchange, parts)
     if key is None:
-        raise Refused(_no_key(exchange, rule, parts.contact))
+        raise Refused(no_key(exchange.provider.name, rule, parts.contact, moved_by=exchange.route_rule))
     exchange.carry(key)
 
 
 def _may_have_it(exchange: Exchange) -> bool:
     """Metered requests, and reading what is listed as free. Deleting, cancelling and whatever a client calls
-    below a pattern for all methods are not done in the company's name. And only at a host that is named in
-    full: below a star every customer of the provider has one, to collect keys with if they like."""
+    below a pattern for all methods, or for all of a host, are not done in the company's name. And only at a
+    host that is named in full: below a star every customer of the provider has one, to collect keys with if
+    they like."""
     if exchange.host not in exchange.provider.hosts:
         return False
-    return exchange.dialect is not None or (exchange.route is not None and exchange.route.method == "GET")
+    route = exchange.route
+    return exchange.dialect is not None or (
+        route is not None and route.method == "GET" and route.pattern not in WHOLE_HOST
+    )
 
 
-def _rule(exchange: Exchange, parts: GatewayParts) -> Inject | None:
-    rules: Sequence[Inject] = exchange.rules.policy.inject
-    if not rules:
-        return None
-    call, facts = exchange.call or UNREAD, facts_of(exchange, parts)
-    return next((rule for rule in rules if rule.match.holds(exchange.principal, call, facts)), None)
+def _chosen(exchange: Exchange, parts: GatewayParts) -> tuple[Inject | None, CompanyKey | None]:
+    if not exchange.rules.policy.inject:
+        return None, None
+    return chosen(exchange.rules, exchange.principal, exchange.call or UNREAD, facts_of(exchange, parts))
 
 
-def _key(rules: Rules, rule: Inject | None, provider: Provider) -> CompanyKey | None:
-    return None if rule is None else rules.keys.key_for(provider.name, rule.label)
+def chosen(rules: Rules, who: Principal, call: Call, facts: Facts) -> tuple[Inject | None, CompanyKey | None]:
+    """The rule that gives this request the company's key, and the key, where there are any."""
+    rule = injected_by(rules.policy, who, call, facts)
+    return rule, None if rule is None else rules.keys.key_for(facts.provider, rule.label)
 
 
-def _no_key(exchange: Exchange, rule: Inject | None, contact: str) -> Refusal:
-    """The no in words: what was missing, by which rule."""
-    provider = exchange.provider.name
+def no_key(
+    provider: str, rule: Inject | None, contact: str, *, moved_by: str | None = None, may: bool = True
+) -> Refusal:
+    """The no in words: what was missing, by which rule. `moved_by`: the route that leads to this provider;
+    `may`: whether the company's key is used at that host and path at all."""
     if rule is not None:
         which = f"'{rule.label}'" if rule.label else "any"
         why = f"the rule '{rule.name}' gives it the company's, but {which} is not registered for {provider}"
         return refusals.no_company_key(provider, contact, why, rule.name)
-    if exchange.moved:
-        why = f"the rule '{exchange.route_rule}' sends it there, but no rule gives it the company's"
-        return refusals.no_company_key(provider, contact, why, exchange.route_rule)
-    if not _may_have_it(exchange):
+    if moved_by is not None:
+        why = f"the rule '{moved_by}' sends it there, but no rule gives it the company's"
+        return refusals.no_company_key(provider, contact, why, moved_by)
+    if not may:
         return refusals.no_company_key(provider, contact, "the company's is not used at this host and path")
     return refusals.no_company_key(provider, contact)
 
 
-def put_in(fields: CIMultiDict[str], key: CompanyKey, url: URL, provider: Provider | None) -> None:
+def put_in(
+    fields: CIMultiDict[str],
+    key: CompanyKey,
+    url: URL,
+    provider: Provider | None,
+    asked: Sequence[str] = (),
+) -> None:
     """Writes the key into the header its provider prefers, in place of all that the client sent of the kind.
-    `provider` is the entry of the key's owner as it is in force. Refused rather than sent elsewhere."""
+    `provider` is the entry of the key's owner as it is in force; `asked` the credential headers of whom the
+    client named, whose key is not for the other. Refused rather than sent elsewhere."""
     if provider is None or provider.name != key.provider or not _is_at_home(url, provider):
         raise Refused(refusals.KEY_ASTRAY)
-    for name in (*CLIENTS_OWN, *provider.credential_headers):
+    for name in (*CLIENTS_OWN, *provider.credential_headers, *asked):
         fields.popall(name, None)
     header = provider.credential_headers[0]
     fields[header] = WRITTEN.get(header, "{}").format(key.secret)

@@ -3,8 +3,9 @@
 1. recognise  what the path is: metered by a dialect, harmless, or not to be used; whose key, which client
 2. check      who is this, and is the connection what it claims to be
 3. read       the body, within its bounds, into a Call
-4. guard      secrets and personal data in it are counted, masked, or keep it from going on (`guarding.py`)
-5. decide     by the routes: denied, sent on as asked, or to another model
+4. guard      secrets and personal data in it are counted, masked, or keep it from going on (`guarding.py`):
+              by the rules for what was asked and by those for where a route will lead it
+5. route      denied, sent on as asked, or to another model or provider; then perhaps audited (`auditing.py`)
 6. reserve    the open ledger row and the money, in one durable transaction, before a byte is forwarded
 7. attempt    to the provider, over pooled and verified TLS
 8. relay      chunks pass at once; the tap counts; a cap can end the stream (`relay.py`)
@@ -29,7 +30,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import auditing, body, credentials, headers, injection, refusals
+from sluiceway.gateway import auditing, body, credentials, handshake, headers, injection, refusals, signature
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
@@ -39,12 +40,14 @@ from sluiceway.gateway.relay import Flow
 from sluiceway.gateway.reservation import output_limit, reserve
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
+from sluiceway.gateway.sockets import Socket
 from sluiceway.gateway.upstream import Failed
 from sluiceway.policy import decide
-from sluiceway.settings.providers import match, path_at
-from sluiceway.types import Attachment, Decision, ErrorAnswer, Outcome, Refusal, Rejected
+from sluiceway.settings.providers import match, path_at, socket_at
+from sluiceway.types import Attachment, Decision, ErrorAnswer, Outcome, Refusal, Rejected, Route
 from sluiceway.wire.client import identify
 from sluiceway.wire.dialect import Target
+from sluiceway.wire.quirks import fitted, renamed
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +63,14 @@ class Gateway:
         self.server = Server(self.handle, self.complain)
         self.in_flight = 0
         self._flows: weakref.WeakSet[Flow] = weakref.WeakSet()
+        self._sockets: set[Socket] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
+
+    @property
+    def sockets_open(self) -> int:
+        """WebSockets that are being opened or open."""
+        return len(self._sockets)
 
     def accept(self, attachment: Attachment) -> asyncio.Protocol:
         """The front's door: a protocol for one decrypted connection, whose transport carries `attachment`."""
@@ -71,13 +80,16 @@ class Gateway:
         """Refuses new requests, closes idle connections, waits for those in flight, and ends what is left."""
         self.parts.draining = True
         self.server.pre_shutdown()
+        for socket in list(self._sockets):
+            socket.retire()
         try:
             async with asyncio.timeout(timeout_s):
                 await self._quiet.wait()
         except TimeoutError:
             logger.warning("%d requests were still in flight after %g s", self.in_flight, timeout_s)
-            for flow in list(self._flows):
-                flow.interrupt()
+            passages: list[Flow | Socket] = [*self._flows, *self._sockets]
+            for passage in passages:
+                passage.interrupt()
         await self.server.shutdown(timeout=0.5)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -145,6 +157,8 @@ class Gateway:
         self._check_target(exchange)
         if exchange.presented.fault is not None:
             raise Refused(exchange.presented.fault)
+        if exchange.socket is not None:
+            return await self._carry(exchange, settlement, exchange.socket)
         if exchange.dialect is None:
             injection.equip(exchange, self.parts)
             return await self._pass(exchange, settlement)
@@ -158,22 +172,44 @@ class Gateway:
             await auditing.consider(exchange, self.parts, upload)
         return upload
 
+    async def _carry(self, exchange: Exchange, settlement: Settlement, route: Route) -> web.StreamResponse:
+        """A WebSocket, for as long as it is open."""
+        dialect = self.parts.socket_of(route.dialect or "")
+        socket = Socket(exchange, route, self.parts, dialect)
+        self._sockets.add(socket)
+        try:
+            return await socket.carry(settlement)
+        finally:
+            self._sockets.discard(socket)
+
     async def _judged(self, exchange: Exchange) -> Upload:
         """The request as it may be sent: read, given a key, guarded, routed. Refused where a rule says no."""
         upload = await self._read(exchange)
         injection.equip(exchange, self.parts)
-        if exchange.rules.policy.guard:
-            upload = await inspect(exchange, self.parts, upload, injection.facts_of(exchange, self.parts))
-        return self._decide(exchange, upload)
+        policy, call = exchange.rules.policy, upload.reading.call
+        if not (policy.routes or policy.guard):
+            return upload  # nothing would look at the facts, and gathering them costs
+        facts = injection.facts_of(exchange, self.parts)
+        decision = decide(policy, exchange.principal, call, facts)
+        if policy.guard:
+            upload = await inspect(exchange, self.parts, upload, facts, decision.target)
+        return self._routed(exchange, upload, decision)
 
     def _recognise(self, exchange: Exchange) -> None:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
-        provider, request = exchange.attachment.provider, exchange.request
+        provider, request = exchange.provider, exchange.request
         exchange.client = identify(_lower(request))
+        exchange.signed = signature.is_signed(request.headers)
         keys = credentials.credentials_of(request.headers, provider, exchange.query)
+        keys += credentials.in_subprotocols(handshake.offered(request))
         parts, ring = self.parts, exchange.rules.keys
         exchange.came_with(credentials.recognise(keys, provider, ring, parts.key, parts.contact))
         upgrade = _wants_upgrade(request)
+        if upgrade and parts.meters_sockets and (socket := socket_at(provider, exchange.path)) is not None:
+            exchange.socket = socket
+            exchange.route = replace(socket, operation="websocket")
+            exchange.dialect = exchange.voice = parts.socket_of(socket.dialect or "")
+            return
         # A socket is an endpoint of its own; on a POST's path it speaks the same dialect.
         route = match(provider, "POST" if upgrade else request.method, exchange.path)
         if route is not None:
@@ -201,13 +237,13 @@ class Gateway:
             raise Refused(refusals.misdirected(disagrees, attachment.host))
 
     def _check_target(self, exchange: Exchange) -> None:
-        provider, request = exchange.attachment.provider, exchange.request
+        provider, request = exchange.provider, exchange.request
         target = request.raw_path
         if not (target.startswith("/") and target.isascii() and target.isprintable()):
             raise Refused(refusals.BAD_TARGET)  # it could not be put behind the provider's host name
         if sum(len(name) + len(value) for name, value in request.raw_headers) > self.parts.header_bytes:
             raise Refused(refusals.LONG_HEADERS)
-        if _wants_upgrade(request):
+        if _wants_upgrade(request) and exchange.socket is None:
             raise Refused(refusals.NO_WEBSOCKET)
         if exchange.operation == UNLISTED and provider.unlisted == "refuse":
             raise Refused(refusals.unlisted(request.method, exchange.attachment.host, self.parts.contact))
@@ -220,7 +256,8 @@ class Gateway:
         try:
             raw = await body.read(request, limit, self.parts.idle_s)
             plain = await body.decoded(raw, request.headers.get("content-encoding", ""), limit)
-            reading = dialect.read(target, _lower(request), plain)
+            asked = exchange.provider.quirks.stream_usage == "asked" and not exchange.sealed
+            reading = dialect.read(target, _lower(request), plain, add_usage=asked)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
         if reading.call.background:
@@ -230,13 +267,8 @@ class Gateway:
         exchange.read_s = time.monotonic()
         return Upload(raw, plain, reading)
 
-    def _decide(self, exchange: Exchange, upload: Upload) -> Upload:
-        """Where it goes: asks the routes. What is sent may be for another model than the one asked for."""
-        call = upload.reading.call
-        if not exchange.rules.policy.routes:
-            return upload  # nothing would look at the facts, and gathering them costs
-        facts = injection.facts_of(exchange, self.parts)
-        decision = decide(exchange.rules.policy, exchange.principal, call, facts)
+    def _routed(self, exchange: Exchange, upload: Upload, decision: Decision) -> Upload:
+        """As the routes say. What is sent may be for another model than the one asked for."""
         exchange.route_rule = decision.rule
         if decision.refusal is not None:
             raise Refused(decision.refusal)
@@ -258,9 +290,17 @@ class Gateway:
             if provider is None or there is None or provider.own_host is None:
                 raise Refused(refusals.no_way(decision.rule, target.provider, self.parts.contact))
             exchange.move(provider, provider.own_host, there)
+            try:
+                reading = fitted(reading, provider.quirks)
+            except WireError as error:
+                raise Refused(
+                    refusals.no_fit(decision.rule, provider.name, error, self.parts.contact)
+                ) from None
         exchange.call = reading.call
         if exchange.moved:
             injection.equip_elsewhere(exchange, self.parts)
+        if exchange.sealed and exchange.upstream_path not in (None, exchange.path):
+            raise Refused(refusals.SIGNED_ROUTE)
         return upload.limited(reading)
 
     async def _attempt(
@@ -268,13 +308,18 @@ class Gateway:
     ) -> web.StreamResponse:
         """One try at the provider, with the money for it reserved and its row open on disk."""
         assert exchange.dialect
+        if exchange.sealed and not upload.untouched:
+            raise Refused(refusals.SIGNED_BODY)
         row = exchange.row()
         granted, guess = await reserve(exchange, self.parts, row)
         settlement.opened(row, granted.reservation)
         exchange.remaining_nusd = granted.remaining_nusd
         limit = output_limit(upload.reading.call, guess, granted)
+        if limit is not None and exchange.sealed:
+            raise Refused(refusals.SIGNED_LIMIT)
         if limit is not None:
-            upload = upload.limited(exchange.dialect.limit_output(upload.reading, limit))
+            limited = exchange.dialect.limit_output(upload.reading, limit)
+            upload = upload.limited(renamed(limited, exchange.provider.quirks))
             exchange.call = upload.reading.call
             exchange.limited_to_tokens = exchange.call.max_output_tokens
         call = upload.reading.call
@@ -297,6 +342,8 @@ class Gateway:
         await body.proceed(request)
         exchange.read_s = time.monotonic()
         fields = headers.to_provider(request.headers, exchange.host)
+        if exchange.sealed:
+            signature.keep(fields, request.headers)
         content = request.content if request.body_exists else None
         if content is not None and request.content_length is not None:
             fields["content-length"] = str(request.content_length)
@@ -312,6 +359,8 @@ class Gateway:
             fields["accept-encoding"] = "identity"  # we may have to write the stream's end
         elif offered := exchange.request.headers.getall("accept-encoding", None):
             fields["accept-encoding"] = headers.accepted(", ".join(offered))
+        if exchange.sealed:
+            signature.keep(fields, exchange.request.headers)
         return fields
 
     async def _send(
@@ -319,7 +368,8 @@ class Gateway:
     ) -> aiohttp.ClientResponse:
         url, key = exchange.url, exchange.company_key
         if key is not None:
-            injection.put_in(fields, key, url, exchange.rules.providers.get(key.provider))
+            asked = exchange.attachment.provider.credential_headers
+            injection.put_in(fields, key, url, exchange.rules.providers.get(key.provider), asked)
         elif exchange.moved:
             raise Refused(refusals.KEY_ASTRAY)  # what the client sent is for the provider it named
         exchange.sent_s = time.monotonic()

@@ -21,7 +21,7 @@ from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
 from sluiceway.store import Store
 from sluiceway.types import Cap, LedgerRow, Principal, Provider
-from sluiceway.wire import Dialect, by_name
+from sluiceway.wire import Dialect, SocketDialect, by_name, socket_by_name
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,8 @@ def _detection() -> Detection:
 @dataclass(slots=True)
 class GatewayParts:
     """`wait_s`: how long a request may wait for money that others have only reserved; `idle_s`: the longest
-    silence inside an answer, or of a client in the middle of its request."""
+    silence inside an answer, or of a client in the middle of its request; `meters_sockets`: WebSockets that
+    providers.yaml lists are carried, else every upgrade is answered 426."""
 
     rules: Rules
     store: Store
@@ -100,6 +101,8 @@ class GatewayParts:
     wait_s: float
     header_bytes: int = 65_536
     dialect_of: Callable[[str], Dialect] = by_name
+    socket_of: Callable[[str], SocketDialect] = socket_by_name
+    meters_sockets: bool = True
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)
     detection: Detection = field(default_factory=_detection)

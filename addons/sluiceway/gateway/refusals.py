@@ -31,6 +31,21 @@ NO_WEBSOCKET = Refusal(
     "websocket_not_supported",
     "Sluiceway does not carry WebSockets to this provider; use ordinary HTTPS requests.",
 )
+BINARY_FRAME = Refusal(
+    RefusalKind.REQUEST,
+    "binary_frame",
+    "Sluiceway: this API's messages are text; a binary one cannot be read.",
+)
+BAD_UPGRADE = Refusal(
+    RefusalKind.REQUEST,
+    "malformed_upgrade",
+    "Sluiceway: this request for a WebSocket is malformed; it needs version 13 and a key of 16 bytes.",
+)
+FRAME_BROKEN = Refusal(
+    RefusalKind.REQUEST,
+    "malformed_frame",
+    "Sluiceway: a WebSocket frame was malformed or too large, so the connection ends here.",
+)
 UNKNOWN_ENCODING = Refusal(
     RefusalKind.UNSUPPORTED,
     "content_encoding",
@@ -81,6 +96,27 @@ MIXED_KEYS = Refusal(
     "Sluiceway: this request carries the company's key and another credential beside it, so nobody can tell "
     "whose it is; nothing was forwarded. Send one of them.",
 )
+# A request signed with an AWS key can only go out as it came (signature.py).
+SIGNED_BODY = Refusal(
+    RefusalKind.POLICY,
+    "signed_body",
+    "Sluiceway: this request would have to be changed on its way, and its AWS signature forbids that; "
+    "nothing was forwarded. Use a Bedrock API key in place of AWS credentials.",
+)
+SIGNED_LIMIT = Refusal(
+    RefusalKind.BUDGET,
+    "signed_limit",
+    "Sluiceway: what is left of your budget does not carry the longest answer this request allows, and its "
+    "AWS signature forbids lowering that; nothing was forwarded. Set a lower output limit (maxTokens, "
+    "max_tokens), or stream the answer.",
+)
+SIGNED_ROUTE = Refusal(
+    RefusalKind.POLICY,
+    "signed_route",
+    "Sluiceway: a rule sends this request to another model, and its AWS signature forbids that; nothing was "
+    "forwarded. Ask for that model, or use a Bedrock API key in place of AWS credentials.",
+)
+
 # A rule about our own doing: it is never met unless the rules changed in the middle of a request.
 KEY_ASTRAY = Refusal(
     RefusalKind.INTERNAL,
@@ -118,6 +154,15 @@ def of_upgrade(refusal: Refusal) -> Refusal:
     return refusal if refusal.kind is RefusalKind.INTERNAL else replace(refusal, kind=RefusalKind.UPGRADE)
 
 
+def signed_header(name: str) -> Refusal:
+    """`name` is one of a client's own headers, so it is no more than a token."""
+    message = (
+        f"Sluiceway: the AWS signature of this request covers the header {name[:64]}, which no proxy "
+        "passes on; nothing was forwarded. Leave it out of the signature."
+    )
+    return Refusal(RefusalKind.REQUEST, "signed_header", message)
+
+
 def misdirected(disagrees: str, host: str) -> Refusal:
     """`disagrees` is what names another host than CONNECT did."""
     message = f"Sluiceway: {disagrees} does not name {host}, the host of this tunnel."
@@ -132,11 +177,30 @@ def unlisted(method: str, host: str, contact: str) -> Refusal:
     return Refusal(RefusalKind.POLICY, "path_not_listed", message, rule="providers.yaml")
 
 
+def unknown_frame(kind: str, contact: str) -> Refusal:
+    """`kind` is the client's own word for it, printable and short."""
+    what = f"messages of the type '{kind}'" if kind else "messages of this type"
+    message = (
+        f"Sluiceway: {what} are not on the list of those that are metered or harmless. "
+        f"Ask {contact} if you need them."
+    )
+    return Refusal(RefusalKind.POLICY, "frame_not_listed", message, rule="providers.yaml")
+
+
 def no_way(rule: str | None, provider: str, contact: str) -> Refusal:
     """A route leads to a provider that does not speak the API of the request."""
     message = (
         f"Sluiceway: the rule '{rule}' sends this request to '{provider}', which does not take requests of "
         f"this kind. Ask {contact}."
+    )
+    return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule)
+
+
+def no_fit(rule: str | None, provider: str, error: WireError, contact: str) -> Refusal:
+    """A route leads to a provider that would not do all that the request says."""
+    message = (
+        f"Sluiceway: the rule '{rule}' sends this request to '{provider}', where a part of it would be lost "
+        f"({error}). Leave it out, or ask {contact}."
     )
     return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule)
 

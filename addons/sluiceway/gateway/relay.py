@@ -19,10 +19,13 @@ from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.gateway.watch import Watch
 from sluiceway.types import Answer, Outcome, Refusal
-from sluiceway.wire.dialect import Tap
+from sluiceway.wire import eventstream
+from sluiceway.wire.answer_parts import is_readable
+from sluiceway.wire.dialect import ReadsHeaders, Tap
 
 logger = logging.getLogger(__name__)
 
+_STREAMS = frozenset({"text/event-stream", eventstream.CONTENT_TYPE})
 # A decoded answer this large is more than any model writes: it ends there.
 DECODED_ANSWER_BYTES = 256 * 1024 * 1024
 
@@ -62,6 +65,7 @@ class Flow:
     async def relay(self, settlement: Settlement) -> web.StreamResponse:
         """Passes the answer on, and settles before it returns or raises. Only Failed is left to the caller,
         who then answers in the provider's place and settles by that."""
+        settlement.began(self._answer.status, self._answer.headers.items())
         try:
             return await self._run(self._open())
         except (Failed, ConnectionError):
@@ -99,9 +103,12 @@ class Flow:
         exchange, answer = self._exchange, self._answer
         if exchange.dialect is not None and exchange.call is not None:
             self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)
+            if isinstance(self._tap, ReadsHeaders):
+                self._tap.headers({name.lower(): value for name, value in answer.headers.items()})
             if exchange.trail is not None and self._is_good:
+                clean = None if self._scrubber is None else self._scrubber.header
                 self._tap = exchange.trail.hearing(
-                    self._tap, exchange.dialect, exchange.call, answer.content_type
+                    self._tap, exchange.dialect, exchange.call, answer.content_type, clean
                 )
             encoding = answer.headers.get("content-encoding", "")
             if not decoding.is_plain(encoding):
@@ -109,7 +116,7 @@ class Flow:
                 if self._decoder is None and self._is_good:
                     raise self._fail(refusals.UNREADABLE_ANSWER)
             kind = answer.content_type
-            if exchange.originals and self._is_good and not kind.startswith("audio/"):
+            if exchange.originals and self._is_good and is_readable(kind):
                 self._restoring = Restoring(exchange.originals, exchange.dialect, exchange.call, kind)
         try:
             fields = headers.to_client(answer.headers, exchange.own_headers().items())
@@ -127,7 +134,7 @@ class Flow:
 
     async def _run(self, reply: Relayed) -> web.StreamResponse:
         request = self._exchange.request
-        if self._answer.content_type == "text/event-stream" and not self._answer.content.total_bytes:
+        if self._answer.content_type in _STREAMS and not self._answer.content.total_bytes:
             await reply.begin(request)  # the client's clock may start with the headers
         while True:
             try:

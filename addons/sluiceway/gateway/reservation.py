@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sluiceway.errors import Refused, StoreError
 from sluiceway.gateway.billing import FREE, likely_input
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.gateway.refusals import NO_LEDGER
+from sluiceway.gateway.refusals import NO_LEDGER, SIGNED_LIMIT
+from sluiceway.pricing import regions
 from sluiceway.pricing.estimate import output_prior
 from sluiceway.store.records import Answer, Busy, Granted, Spent, Want
 from sluiceway.types import Call, Cap, LedgerRow, Refusal, RefusalKind, Unit, to_nusd, to_usd
@@ -91,12 +92,17 @@ def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens
         at=exchange.started_at,
         cache_writes=call.cache_writes,
         service_tier=call.service_tier,
+        region=regions.of_host(exchange.host),
         operation=call.operation,
         dialect=call.dialect,
     )
     if call.units:
         usd += exchange.rules.prices.bound_units(
-            exchange.provider, call.model, call.units, exchange.started_at
+            exchange.provider,
+            call.model,
+            call.units,
+            exchange.started_at,
+            regions.of_host(exchange.host),
         )
     return to_nusd(usd)
 
@@ -112,25 +118,37 @@ async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tu
         if not row.spends:
             caps = tuple(cap for cap in caps if cap.unit in FOR_ALL)
     try:
-        answer = await _admit(parts, row, call, guess, caps)
+        answer = await _admit(parts, row, call, guess, caps, whole=exchange.sealed)
     except StoreError:
         raise Refused(NO_LEDGER) from None
     if isinstance(answer, Granted):
         return answer, guess
     contact = exchange.rules.policy.contact(answer.cap.rule) or parts.contact
+    if exchange.sealed and isinstance(answer, Spent) and answer.spent < answer.cap.limit:
+        raise Refused(replace(SIGNED_LIMIT, rule=answer.cap.rule, resets_at=answer.cap.ends_at))
     raise Refused(_no_money(answer, parts, contact))
 
 
 async def _admit(
-    parts: GatewayParts, row: LedgerRow, call: Call, guess: Estimate, caps: tuple[Cap, ...]
+    parts: GatewayParts,
+    row: LedgerRow,
+    call: Call,
+    guess: Estimate,
+    caps: tuple[Cap, ...],
+    whole: bool,
 ) -> Answer:
     """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
-    it starts with its worst case where the caps carry that now, else with what is likely, and is limited."""
+    it starts with its worst case where the caps carry that now, else with what is likely, and is limited.
+    `whole`: it cannot be limited either, so it waits for its worst case, or for the longest answer at all."""
     admit = parts.store.ledger.admit
     if not row.spends:
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
     least = guess.most_tokens if call.fixed_output else min(FLOOR_TOKENS * call.choices, guess.most_tokens)
     likely = guess.want(max(least, guess.expected_tokens), least)
+    if whole and not call.stream:
+        unlimited = call.max_output_tokens is None
+        most = LONGEST_TOKENS * call.choices if unlimited else guess.most_tokens
+        return await admit(row, guess.want(most, most), caps, parts.wait_s)
     if not call.stream and caps and guess.most_tokens > guess.expected_tokens:
         # Its worst case whole or not at all: else the first of many would take all that is left.
         answer = await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, 0)

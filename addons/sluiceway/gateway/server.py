@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Literal
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -27,6 +28,9 @@ LINE_BYTES = 16 * 1024
 FIELD_BYTES = 64 * 1024
 FIELDS = 256
 
+# Both sides of a socket say goodbye within this time, or it is cut; a client's silence is tried this often.
+SOCKET_CLOSE_S = 2.0
+SOCKET_PING_S = 30.0
 # How long the rest of a refused upload is read and thrown away, so that the client gets to see the refusal.
 LINGER_S = 2.0
 
@@ -84,7 +88,10 @@ class Protocol(RequestHandler):
 
     def retire(self) -> None:
         """Ends the connection: at once where it is idle, after its answer where it is busy. One whose request
-        is still coming in is left alone: once told to close, aiohttp drops what it receives."""
+        is still coming in is left alone: once told to close, aiohttp drops what it receives. So is a
+        WebSocket, which ends by a word of its own."""
+        if self._payload_parser is not None:
+            return
         if self._current_request is None and not self._messages:
             self.force_close()  # `close` would keep it open and deaf
         elif not self.receives_body:
@@ -141,6 +148,42 @@ class Relayed(web.StreamResponse):
         """Sends the headers now."""
         await self.prepare(request)
         request.writer.send_headers()
+
+    async def _prepare_headers(self) -> None:
+        given = self._headers.copy()
+        await super()._prepare_headers()
+        for name in ("Date", "Server", "Content-Type"):
+            if name not in given:
+                self._headers.popall(name, None)
+
+
+class ClientSocket(web.WebSocketResponse[Literal[False]]):
+    """The client's side of a WebSocket; its upgrade is answered with the headers given and no others. Text
+    comes as bytes, and close frames are left to the caller."""
+
+    def __init__(self, fields: CIMultiDict[str], protocol: str | None, *, limit_bytes: int) -> None:
+        super().__init__(
+            timeout=SOCKET_CLOSE_S,
+            autoclose=False,
+            heartbeat=SOCKET_PING_S,
+            protocols=(protocol,) if protocol else (),
+            max_msg_size=limit_bytes,
+            decode_text=False,
+        )
+        self.headers.update(fields)
+        self._protocol_chosen = protocol
+
+    async def open(self, request: web.BaseRequest) -> None:
+        """Answers the upgrade. Raises ValueError where it is not one (RFC 6455 section 4.2.1)."""
+        fields = CIMultiDict(request.headers)
+        # aiohttp would log the names the client offers and we do not choose; one may be a key.
+        fields.popall("sec-websocket-protocol", None)
+        if self._protocol_chosen:
+            fields["sec-websocket-protocol"] = self._protocol_chosen
+        plain = request.clone(headers=fields)
+        if not self.can_prepare(plain):
+            raise ValueError("not a WebSocket's upgrade")
+        await self.prepare(plain)
 
     async def _prepare_headers(self) -> None:
         given = self._headers.copy()

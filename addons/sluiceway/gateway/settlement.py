@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sluiceway.errors import StoreError
@@ -12,7 +14,8 @@ from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.upstream import Failed
 from sluiceway.store.records import Reservation
-from sluiceway.types import Answer, LedgerRow, Outcome, Refusal, RefusalKind
+from sluiceway.types import Answer, KeyClass, LedgerRow, Outcome, Refusal, RefusalKind
+from sluiceway.wire import seats
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +37,20 @@ class Settlement:
         """The row is on disk and holds money."""
         self._open_row, self._reservation = row, reservation
 
-    def answered(self, upstream_status: int, outcome: Outcome, answer: Answer | None) -> None:
-        """The provider's answer is over, one way or another; `answer`: what the tap saw, if there is one."""
+    def began(self, upstream_status: int, headers: Iterable[tuple[str, str]]) -> None:
+        """The head of an answer is there: of a login's, it says how full the subscription's windows are."""
+        exchange = self._exchange
+        if exchange.key_class is not KeyClass.SUBSCRIPTION:
+            return
+        at = datetime.now(UTC)
+        if told := seats.windows(headers, upstream_status, at):
+            self._parts.store.seats.saw(exchange.principal.name, exchange.provider.name, told, at)
+
+    def answered(
+        self, upstream_status: int, outcome: Outcome, answer: Answer | None, refusal: Refusal | None = None
+    ) -> None:
+        """The provider's answer is over, one way or another; `answer`: what the tap saw, if there is one.
+        `refusal`: why the client did not get it, though it may have cost something."""
         row = self._row()
         if answer is None:
             changes = self._unmetered()
@@ -43,6 +58,8 @@ class Settlement:
             changes = {**COSTLESS, "error_type": answer.error_type}
         else:
             changes = self._billed(row, answer)
+        if refusal is not None:
+            changes = {**changes, "refusal_code": refusal.code, "refusal_rule": refusal.rule}
         self._end(row, upstream_status, outcome, {**changes, "upstream_status": upstream_status})
         if answer is not None and 200 <= upstream_status < 300:
             learn(self._exchange, self._parts, answer)
@@ -117,10 +134,12 @@ class Settlement:
         return {} if passed else dict(COSTLESS)
 
     def _ended(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> LedgerRow:
+        if (trail := self._exchange.trail) is not None and not self._was_sent:
+            trail.sent = False  # announced, then turned away: the provider has nothing of it
         # In one go: each copy of a row this wide costs as much as a small query.
         final = replace(row, **(self._exchange.ending(status, outcome) | changes))
-        if self._exchange.trail is not None:
-            self._exchange.trail.ended(final)
+        if trail is not None:
+            trail.ended(final)
         return final
 
     def _end(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from sluiceway.audit.parts import Part
 from sluiceway.audit.recorder import Recorder
 from sluiceway.audit.subject import End, Subject
 from sluiceway.errors import StoreError
 from sluiceway.types import Call, LedgerRow
+from sluiceway.wire.answer_parts import is_readable
 from sluiceway.wire.answer_text import TextCollector
 from sluiceway.wire.dialect import Dialect, Tap
 
@@ -38,6 +39,7 @@ class Trail:
         self._lost = bool(parts) and not self._held
         self._collector: TextCollector | None = None
         self._begun: asyncio.Task[None] | None = None
+        self._clean: Callable[[str], str] | None = None
 
     @property
     def state(self) -> str:
@@ -50,10 +52,19 @@ class Trail:
         await asyncio.shield(self._begun)
         self.sent = True
 
-    def hearing(self, tap: Tap, dialect: Dialect, call: Call, content_type: str) -> Tap:
-        """A tap that also collects the answer's text, where it is kept."""
-        if self.subject.mode != "redacted" or self._lost or content_type.startswith("audio/"):
-            return tap  # a recording holds no text of its own: what it says is in the request
+    def hearing(
+        self,
+        tap: Tap,
+        dialect: Dialect,
+        call: Call,
+        content_type: str,
+        clean: Callable[[str], str] | None = None,
+    ) -> Tap:
+        """A tap that also collects the answer's text, where it is kept. `clean` takes the company's key out
+        of it, should the provider have echoed it."""
+        self._clean = clean
+        if self.subject.mode != "redacted" or self._lost or not is_readable(content_type):
+            return tap
         self._collector = TextCollector(dialect, call, content_type, KEPT_CHARACTERS)
         return _Hearing(tap, self._collector)
 
@@ -82,7 +93,8 @@ class Trail:
         if not blocks and not self._collector.truncated:
             return None
         texts = (each.text if each.kind == "text" else f"[{each.kind}]\n{each.text}" for each in blocks)
-        return Part("assistant", "\n".join(texts) + (CUT if self._collector.truncated else ""))
+        text = "\n".join(texts) + (CUT if self._collector.truncated else "")
+        return Part("assistant", text if self._clean is None else self._clean(text))
 
     async def _abandon(self, begun: asyncio.Task[None]) -> None:
         await asyncio.wait((begun,))  # the client may have gone while the disk was at work

@@ -15,6 +15,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from multidict import CIMultiDict
 from yarl import URL
 
+from sluiceway.gateway.provider_socket import ProviderSocket, only_upgraded
+from sluiceway.gateway.server import SOCKET_CLOSE_S
 from sluiceway.types import Refusal, RefusalKind
 
 # 256 KiB of read buffer per TLS connection is asyncio's default; 32 KiB halves the memory of a stream.
@@ -110,6 +112,19 @@ class Upstream:
             max_line_size=16 * 1024,
             max_field_size=64 * 1024,
         )
+        self._sockets = aiohttp.ClientSession(
+            connector=self._session.connector,
+            connector_owner=False,
+            timeout=self._session.timeout,
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
+            auto_decompress=False,
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            ws_response_class=ProviderSocket,  # type: ignore[arg-type]  # aiohttp names only decode_text=True
+            middlewares=(only_upgraded,),
+            max_line_size=16 * 1024,
+            max_field_size=64 * 1024,
+        )
 
     async def send(
         self,
@@ -127,6 +142,29 @@ class Upstream:
                 )
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
             raise self._failed(error, url.raw_host or "") from None
+
+    async def open_socket(
+        self, url: URL, headers: CIMultiDict[str], protocols: list[str], compress: bool, limit_bytes: int
+    ) -> ProviderSocket:
+        """Opens a WebSocket. Raises Declined with the answer of a provider that does not want one, and Failed
+        as `send` does. Text comes as bytes, and close frames are left to the caller."""
+        try:
+            async with asyncio.timeout(self._first_byte_s):
+                opened = await self._sockets.ws_connect(
+                    url,
+                    headers=headers,
+                    protocols=protocols,
+                    autoclose=False,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=SOCKET_CLOSE_S),
+                    compress=15 if compress else 0,
+                    max_msg_size=limit_bytes,
+                    proxy=self._proxy,
+                    decode_text=False,
+                )
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
+            raise self._failed(error, url.raw_host or "") from None
+        assert isinstance(opened, ProviderSocket)
+        return opened
 
     def _failed(self, error: Exception, host: str) -> Failed:
         """What went wrong, without the texts of foreign exceptions: they quote the provider's bytes."""
@@ -153,6 +191,7 @@ class Upstream:
         return _no_answer("connection_lost", message, sent=True)
 
     async def close(self) -> None:
+        await self._sockets.close()
         await self._session.close()
 
 

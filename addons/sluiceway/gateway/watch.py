@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
-import aiohttp
 from aiohttp import web
+
+
+class Closes(Protocol):
+    """What stands still, and can be ended: whoever reads it wakes."""
+
+    def close(self) -> None: ...
 
 
 class Watch:
     """One timer, armed again only when it fires: noting a movement costs a look at the clock."""
 
-    def __init__(self, idle_s: float, answer: aiohttp.ClientResponse, request: web.BaseRequest) -> None:
+    def __init__(self, idle_s: float, answer: Closes, request: web.BaseRequest) -> None:
         self._loop = asyncio.get_running_loop()
         self._idle_s = idle_s
         self._answer = answer

@@ -4,7 +4,19 @@ from sluiceway.policy.budgets import caps
 from sluiceway.policy.check import check
 from sluiceway.policy.decide import decide
 from sluiceway.policy.guarding import Ruling, asked, judge
+from sluiceway.policy.injecting import injected_by, is_company_money
 from sluiceway.policy.load import load_policy
 from sluiceway.policy.policy import Policy
 
-__all__ = ["Policy", "Ruling", "asked", "caps", "check", "decide", "judge", "load_policy"]
+__all__ = [
+    "Policy",
+    "Ruling",
+    "asked",
+    "caps",
+    "check",
+    "decide",
+    "injected_by",
+    "is_company_money",
+    "judge",
+    "load_policy",
+]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sluiceway.policy.kinds.guard import Action, Guard
 from sluiceway.policy.policy import Policy
-from sluiceway.types import Call, Facts, KeyClass, Principal, Step
+from sluiceway.types import Call, Facts, KeyClass, Principal, Step, Target
 
 _DONE = {Action.DETECT: "detected", Action.MASK: "masked", Action.BLOCK: "blocked"}
 
@@ -36,9 +36,15 @@ class Ruling:
         return replace(self, action=Action.BLOCK, because=because)
 
 
-def asked(policy: Policy, who: Principal, call: Call, facts: Facts) -> tuple[Guard, ...]:
-    """The guard rules that match this request. None: it need not be scanned."""
-    return tuple(rule for rule in policy.guard if rule.match.holds(who, call, facts))
+def asked(
+    policy: Policy, who: Principal, call: Call, facts: Facts, target: Target | None = None
+) -> tuple[Guard, ...]:
+    """The guard rules that match this request, as it was asked or as a route will send it to `target`: no
+    route leads around a rule. None: it need not be scanned."""
+    ways = [(call, facts)]
+    if target is not None and target != Target(facts.provider, call.model or ""):
+        ways.append((replace(call, model=target.model), replace(facts, provider=target.provider)))
+    return tuple(rule for rule in policy.guard if any(rule.match.holds(who, *way) for way in ways))
 
 
 def judge(rules: Iterable[Guard], types: Iterable[str], facts: Facts) -> dict[str, Ruling]:

@@ -6,16 +6,24 @@ None, flagged, and bounded by the dearest rate known for the provider, or known 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from sluiceway.pricing import catalogue, overrides
-from sluiceway.pricing.bounds import CacheWrites, most_of_call, most_of_units, most_of_usage, unpriced
+from sluiceway.pricing import catalogue, overrides, regions
+from sluiceway.pricing.bounds import (
+    CacheWrites,
+    most_of_call,
+    most_of_pieces,
+    most_of_units,
+    most_of_usage,
+    unpriced,
+)
 from sluiceway.pricing.overrides import Overrides
-from sluiceway.pricing.price_file import STANDARD_TIERS
+from sluiceway.pricing.price_file import STANDARD_TIERS, Price
 from sluiceway.pricing.rates import ZERO, Rates, Table, dearest, exact_usd
 from sluiceway.types import Cost, CostBasis, KeyClass, Provider, Usage
 
@@ -27,6 +35,11 @@ WITHOUT_OUTPUT = frozenset({"embeddings", "moderations"})
 # No provider has a longer model name; longer ones are not worth matching against every pattern.
 MAX_NAME = 256
 MAX_REMEMBERED = 4096
+# A model or a system-defined profile by its ARN. Those of a company's own (application-inference-profile,
+# provisioned-model, imported-model) say nothing of a price: they are priced by an alias for the whole ARN.
+BEDROCK_ARN = re.compile(
+    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:[0-9]*:(?:foundation-model|inference-profile)/(.+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +51,38 @@ class Priced:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One look-up. `bare`: the name without an inference profile's prefix; `at` in UTC."""
+
+    provider: Provider
+    name: str
+    bare: str
+    at: datetime
+    tier: str | None
+    region: str | None
+
+    @classmethod
+    def of(cls, provider: Provider, name: str, at: datetime, tier: str | None, region: str | None) -> _Asked:
+        profile, bare = regions.profile(name)
+        return cls(provider, name, bare, at.astimezone(UTC), tier, profile or region)
+
+    @property
+    def day(self) -> date:
+        return self.at.date()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,) if self.bare == self.name else (self.name, self.bare)
+
+
 class PriceBook:
     """Prices of all providers. Pure after `load`, apart from remembering what it looked up."""
 
     def __init__(self, providers: Iterable[Provider], rules: Overrides | None = None) -> None:
         self._rules = rules or Overrides()
         self.version = " + ".join(filter(None, [catalogue.VERSION, self._rules.version]))
-        self._remembered: dict[tuple[str, str, str | None, int], Priced] = {}
+        self._remembered: dict[tuple[str, str, str | None, str | None, int], Priced] = {}
         # Worked out here, since it reads all price data: 40 ms that no request should wait for.
         self._ceilings = {provider.name: self._dearest_known(provider) for provider in providers}
 
@@ -59,7 +97,7 @@ class PriceBook:
 
     def known(self, provider: Provider, model: str | None, at: datetime) -> bool:
         """Whether the standard service has a price."""
-        return self._price(provider, model, at, None).table is not None
+        return self._price(provider, model, at, None, None).table is not None
 
     def cost(
         self,
@@ -69,11 +107,13 @@ class PriceBook:
         usage: Usage,
         at: datetime,
         service_tier: str | None = None,
+        region: str | None = None,
         operation: str = "chat",
         dialect: str | None = None,
         key_class: KeyClass = KeyClass.UNKNOWN,
     ) -> Cost:
-        """What `usage` cost at `at`; `service_tier` is the one the answer was given on.
+        """What `usage` cost at `at`; `service_tier` is the one the answer was given on, `region` the one that
+        the host names (regions.of_host). An inference profile in the model's name goes before it.
 
         `usd` is exact or None. `bound_usd` equals it, or covers all counts that are known. `dialect` is
         taken so that `cost` and `bound` are asked alike; usage reads the same whatever it came from.
@@ -82,7 +122,7 @@ class PriceBook:
             return Cost(ZERO, ZERO, _basis(CostBasis.LIST, key_class), self.version)
         if operation in WITHOUT_OUTPUT and usage.output_tokens is None:
             usage = replace(usage, output_tokens=0)
-        priced = self._price(provider, model, at, _tier(service_tier))
+        priced = self._price(provider, model, at, _tier(service_tier), region)
         rates = priced.table.at(usage.input_tokens or 0) if priced.table else None
         usd = exact_usd(rates, usage) if rates else None
         if usd is not None:
@@ -100,6 +140,7 @@ class PriceBook:
         at: datetime,
         cache_writes: CacheWrites,
         service_tier: str | None = None,
+        region: str | None = None,
         operation: str = "chat",
         dialect: str | None = None,
     ) -> tuple[Decimal, bool]:
@@ -111,67 +152,109 @@ class PriceBook:
         if operation in FREE:
             return ZERO, True
         tier = _tier(service_tier)
-        asked = self._price(provider, model, at, tier).table
-        plain = self._price(provider, model, at, None).table if tier else None
+        asked = self._price(provider, model, at, tier, region).table
+        plain = self._price(provider, model, at, None, region).table if tier else None
         rates = dearest(table.up_to(input_tokens) for table in (asked, plain) if table)
+        if asked is not None and rates.by_units:
+            return most_of_pieces(rates, input_tokens), True
         known = asked is not None and not unpriced(rates, output_tokens, cache_writes)
         if not known:
             rates = dearest((rates, self._ceiling(provider)))
         # OpenAI writes its cache unasked (GPT-6 models bill it 1.25x), Anthropic only when asked to.
-        unasked = not (dialect or "").startswith("anthropic")
+        unasked = not (dialect or "").startswith(("anthropic", "bedrock"))
         return most_of_call(rates, input_tokens, output_tokens, cache_writes, unasked), known
 
     def bound_units(
-        self, provider: Provider, model: str | None, units: Mapping[str, int], at: datetime
+        self,
+        provider: Provider,
+        model: str | None,
+        units: Mapping[str, int],
+        at: datetime,
+        region: str | None = None,
     ) -> Decimal:
         """The most in USD that a call's `units` can cost, which `bound` does not cover."""
-        table = self._price(provider, model, at, None).table
+        table = self._price(provider, model, at, None, region).table
         return most_of_units(table.at(0) if table else None, self._ceiling(provider), units)
 
-    def _price(self, provider: Provider, model: str | None, at: datetime, tier: str | None) -> Priced:
+    def standing(
+        self, provider: Provider, model: str, at: datetime, service_tier: str | None
+    ) -> Callable[[Usage], Decimal | None] | None:
+        """What a sum of many usages costs, without the steps for long requests; None: no price is known."""
+        priced = self._price(provider, model, at, _tier(service_tier), None)
+        if priced.table is None:
+            return None
+        rates = priced.table.at(0)
+        return lambda usage: exact_usd(rates, usage)
+
+    def _price(
+        self, provider: Provider, model: str | None, at: datetime, tier: str | None, region: str | None
+    ) -> Priced:
         name = _name(model)
         if name is None:
             return Priced(None, CostBasis.UNKNOWN, self.version)
         # By the minute: DeepSeek's prices change at 00:30 and 16:30 UTC, all others at midnight.
-        key = (provider.name, name, tier, int(at.timestamp()) // 60)
+        key = (provider.name, name, tier, region, int(at.timestamp()) // 60)
         if (found := self._remembered.get(key)) is None:
             if len(self._remembered) >= MAX_REMEMBERED:
                 self._remembered.clear()
-            found = self._remembered[key] = self._look_up(provider, name, at, tier)
+            found = self._remembered[key] = self._look_up(_Asked.of(provider, name, at, tier, region))
         return found
 
-    def _look_up(self, provider: Provider, name: str, at: datetime, tier: str | None) -> Priced:
-        day = at.astimezone(UTC).date()
-        found = self._ruled(provider, name, tier, day)
-        if found is None and (other := self._rules.alias(provider, name)) is not None:
-            found = self._ruled(provider, other, tier, day) or self._catalogued(
-                provider, other, at, tier, day
-            )
+    def _look_up(self, asked: _Asked) -> Priced:
+        found = self._ruled(asked)
+        if found is None and (other := self._alias(asked)) is not None:
+            billed_as = replace(asked, name=other, bare=other)
+            found = self._ruled(billed_as) or self._catalogued(billed_as)
             found = replace(found, version=self.version)
-        found = found or self._catalogued(provider, name, at, tier, day)
+        found = found or self._catalogued(asked)
         if found.table is None:
             return found
-        return replace(found, table=found.table.with_tools(self._rules.tools(provider, day)))
+        return replace(found, table=found.table.with_tools(self._rules.tools(asked.provider, asked.day)))
 
-    def _ruled(self, provider: Provider, name: str, tier: str | None, day: date) -> Priced | None:
-        """The price that prices.yaml gives. A tier it does not price is unknown, whatever the list says:
-        the list's premium does not belong to a negotiated price."""
-        if (price := self._rules.price(provider, name, tier, day)) is not None:
-            return Priced(price.table(), CostBasis(price.basis), self._rules.version)
-        if tier is None or (price := self._rules.price(provider, name, None, day)) is None:
+    def _alias(self, asked: _Asked) -> str | None:
+        return next(
+            (other for name in asked.names if (other := self._rules.alias(asked.provider, name))), None
+        )
+
+    def _ruled(self, asked: _Asked) -> Priced | None:
+        """The price in prices.yaml, for the whole name or what is behind an inference profile's prefix.
+        A tier it does not price is unknown, whatever the list says: the list's premium does not belong to a
+        negotiated price."""
+        for name in asked.names:
+            if (price := self._price_of(asked, name, asked.tier)) is not None:
+                return self._placed(asked, price, price.table())
+            if asked.tier is None or (price := self._price_of(asked, name, None)) is None:
+                continue
+            factor = self._rules.factor(asked.provider, name, asked.tier, asked.day)
+            if factor is None:
+                return Priced(None, CostBasis(price.basis), self._rules.version)
+            return self._placed(asked, price, price.table().scaled(factor))
+        return None
+
+    def _price_of(self, asked: _Asked, name: str, tier: str | None) -> Price | None:
+        return self._rules.price(asked.provider, name, tier, asked.region, asked.at)
+
+    def _placed(self, asked: _Asked, price: Price, table: Table) -> Priced:
+        factor = None if price.region or price.basis == "contract" else self._regional(asked)
+        return Priced(
+            table if factor is None else table.scaled(factor), CostBasis(price.basis), self._rules.version
+        )
+
+    def _catalogued(self, asked: _Asked) -> Priced:
+        price_id, tier = asked.provider.price_id, asked.tier
+        table, ours = catalogue.table(price_id, asked.name, asked.at, tier), False
+        if table is None and tier is not None:
+            standard = catalogue.table(price_id, asked.name, asked.at)
+            factor = self._rules.factor(asked.provider, asked.bare, tier, asked.day)
+            table, ours = standard.scaled(factor) if standard and factor is not None else None, True
+        if table is not None and (regional := self._regional(asked)) is not None:
+            table, ours = table.scaled(regional), True
+        return Priced(table, CostBasis.LIST, self.version if table is None or ours else catalogue.VERSION)
+
+    def _regional(self, asked: _Asked) -> Decimal | None:
+        if asked.region is None:
             return None
-        factor = self._rules.factor(provider, name, tier, day)
-        table = price.table().scaled(factor) if factor is not None else None
-        return Priced(table, CostBasis(price.basis), self._rules.version)
-
-    def _catalogued(self, provider: Provider, name: str, at: datetime, tier: str | None, day: date) -> Priced:
-        table = catalogue.table(provider.price_id, name, at, tier)
-        if table is not None or tier is None:
-            return Priced(table, CostBasis.LIST, self.version if table is None else catalogue.VERSION)
-        standard = catalogue.table(provider.price_id, name, at)
-        factor = self._rules.factor(provider, name, tier, day)
-        table = standard.scaled(factor) if standard and factor is not None else None
-        return Priced(table, CostBasis.LIST, self.version)
+        return self._rules.regional(asked.provider, asked.bare, asked.region, asked.day)
 
     def _ceiling(self, provider: Provider) -> Rates:
         if (found := self._ceilings.get(provider.name)) is None:
@@ -191,12 +274,14 @@ def _tier(service_tier: str | None) -> str | None:
 
 
 def _name(model: str | None) -> str | None:
-    """The model as price data spells it: lower case, without Gemini's and Vertex's path in front."""
+    """The model as price data spells it: lower case, without Gemini's and Vertex's path or AWS's ARN."""
     name = (model or "").strip().lower()
     if len(name) > MAX_NAME:
         return None
     if name.startswith(("models/", "publishers/", "projects/")):
         name = name.rpartition("models/")[2]
+    if name.startswith("arn:") and (found := BEDROCK_ARN.fullmatch(name)):
+        name = found[1]
     return name or None
 
 

@@ -24,8 +24,12 @@ UNKNOWN_UNITS_USD = {
 
 
 def most_of_usage(own: Rates | None, ceiling: Rates, usage: Usage) -> Decimal:
-    """The most the known counts can cost: all input at the dearest kind present, all output likewise.
-    `ceiling` steps in where the model's `own` rates are not known. Unknown counts add nothing."""
+    """The most the known counts can cost: all input at the dearest kind present, all output likewise; where
+    pieces are billed, at least one. `ceiling` steps in where the model's `own` rates are not known. Unknown
+    counts add nothing."""
+    if own and own.by_units:
+        pieces = _most_of_tools(own, ceiling, usage.tool_units)
+        return max(pieces, most_of_pieces(own, max(usage.input_tokens or 0, 0)))
     u, rates = usage, own.or_else(ceiling) if own else ceiling
     read, write = u.cache_read_tokens or 0, max(u.cache_write_tokens or 0, u.cache_write_1h_tokens or 0)
     audio_in, audio_out, image = u.audio_input_tokens or 0, u.audio_output_tokens or 0, u.image_tokens or 0
@@ -69,6 +73,13 @@ def _most_of_a_use(tool: str, ceiling: Rates) -> Decimal:
 def most_of_units(own: Rates | None, ceiling: Rates, units: Mapping[str, int]) -> Decimal:
     """The most that so many pieces can cost, which a request asks for before anybody draws or speaks them."""
     return _most_of_tools(own or ceiling, ceiling, units)
+
+
+def most_of_pieces(rates: Rates, input_tokens: int) -> Decimal:
+    """The most a call can cost that is billed by the piece, before anybody knows how many: its input is at
+    most four characters a token, and of anything else there is one, at the price of the dearest image."""
+    characters = rates.tools.get("characters", ZERO) * input_tokens * 4
+    return max(characters, UNKNOWN_TOOL_USD, *rates.tools.values()) + rates.per_request
 
 
 def unpriced(rates: Rates, output_tokens: int, cache_writes: CacheWrites) -> bool:

@@ -29,6 +29,14 @@ TOOLS = {
     "x_search": "social_searches_kcount",
     "code_execution": "code_executions_kcount",
 }
+# What is billed by the piece, as the unit a Usage counts it in: the first of these prices that there is, and
+# how many of the unit it is for.
+UNITS = {
+    "audio_seconds": (("input_audio_hours", "audio_hours"), 3600),
+    "characters": (("input_mchars",), 1_000_000),
+    "pages": (("input_document_kpages",), 1000),
+    "annotated_pages": (("input_annotated_document_kpages",), 1000),
+}
 # The words a tier goes by in the data's request contexts.
 CONTEXTS = ("service_tier", "speed", "processing")
 
@@ -84,10 +92,10 @@ def _all_prices(info: ModelInfo) -> Iterator[ModelPrice]:
 
 
 def _table(prices: ModelPrice) -> Table | None:
-    """None where the data has no token price: an empty list stands for "free" or for "by the hour", and
-    what is free is said in prices.yaml, not guessed from silence."""
+    """None where the data has no price: an empty list may stand for "free", and what is free is said in
+    prices.yaml, not guessed from silence."""
     steps = tuple(_steps(prices))
-    return Table(steps) if steps[0][1].input is not None else None
+    return Table(steps) if steps[0][1].input is not None or steps[0][1].by_units else None
 
 
 def _steps(prices: ModelPrice) -> Iterator[tuple[int, Rates]]:
@@ -113,7 +121,11 @@ def _rates(prices: ModelPrice, start: int) -> Rates:
     hour = plain * 2 if plain is not None and write is not None else plain
     unread = any(rate(key) is not None for key in UNREAD_OUTPUT)
     per_request = rate("requests_kcount")
-    tools = {tool: each for tool, key in TOOLS.items() if (each := rate(key)) is not None}
+    tools = {tool: each.scaleb(-3) for tool, key in TOOLS.items() if (each := rate(key)) is not None}
+    pieces: dict[str, Decimal] = {}
+    for unit, (keys, number) in UNITS.items():
+        if (price := next((each for key in keys if (each := rate(key)) is not None), None)) is not None:
+            pieces[unit] = price / number  # to 28 digits: an hour's price is not a whole one of a second
     return Rates(
         input=plain,
         output=None if unread else output,
@@ -122,9 +134,11 @@ def _rates(prices: ModelPrice, start: int) -> Rates:
         cache_write_1h=or_else("cache_write_1h_mtok", hour),
         audio_input=or_else("input_audio_mtok", plain),
         audio_output=or_else("output_audio_mtok", output),
+        audio_cache_read=or_else("cache_audio_read_mtok", or_else("cache_read_mtok", plain)),
         image_input=rate("input_image_mtok"),
         image_output=rate("output_image_mtok"),
         reasoning=rate("output_reasoning_mtok"),
         per_request=(per_request or Decimal(0)).scaleb(-3),
-        tools={tool: each.scaleb(-3) for tool, each in tools.items()},
+        tools={**tools, **pieces},
+        by_units=plain is None and output is None and bool(pieces),
     )

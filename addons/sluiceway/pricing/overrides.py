@@ -1,19 +1,19 @@
 """Asking rules/prices.yaml about one provider and model: loading, checking across entries, look-up.
 
 Where several entries match, the one that names the provider (not its price data) wins, then the exact
-model, then the longest pattern.
+model, then the longest pattern; among those an entry for the region, then one for the hours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 
-from sluiceway.pricing.price_file import Alias, Price, PriceFile, Tier, Tool
+from sluiceway.pricing.price_file import Alias, Price, PriceFile, Region, Tier, Tool
 from sluiceway.pricing.rates import Rates, dearest
 from sluiceway.settings.sentences import nearest
 from sluiceway.settings.yaml_file import load_document
@@ -28,11 +28,22 @@ class Overrides:
         self._file = file or PriceFile(version=1)
         self.version = version
 
-    def price(self, provider: Provider, model: str, tier: str | None, day: date) -> Price | None:
-        return _best((p for p in self._file.prices if p.tier == tier and p.holds_on(day)), provider, model)
+    def price(
+        self, provider: Provider, model: str, tier: str | None, region: str | None, at: datetime
+    ) -> Price | None:
+        held = (
+            p for p in self._file.prices if p.tier == tier and p.holds_at(at) and _there(p.region, region)
+        )
+        return _best(held, provider, model)
 
     def factor(self, provider: Provider, model: str, tier: str, day: date) -> Decimal | None:
         found = _best((t for t in self._file.tiers if t.tier == tier and t.holds_on(day)), provider, model)
+        return found.factor if found else None
+
+    def regional(self, provider: Provider, model: str, region: str, day: date) -> Decimal | None:
+        """What the region multiplies token prices by; None: no entry is for it."""
+        held = (r for r in self._file.regions if r.holds_on(day) and fnmatchcase(region, r.region))
+        found = _best(held, provider, model)
         return found.factor if found else None
 
     def alias(self, provider: Provider, model: str) -> str | None:
@@ -55,11 +66,22 @@ def _names(provider: Provider) -> tuple[str, str]:
     return provider.name, provider.price_id
 
 
-def _best[E: (Price, Tier, Alias)](entries: Iterable[E], provider: Provider, model: str) -> E | None:
+def _there(wanted: str | None, region: str | None) -> bool:
+    return wanted is None or (region is not None and fnmatchcase(region, wanted))
+
+
+def _closeness(entry: Price | Tier | Region | Alias) -> tuple[bool, int, bool]:
+    """How narrowly an entry fits beyond its model: a region by name, a pattern of regions, some hours."""
+    region = getattr(entry, "region", None)
+    exact = region is not None and not set("*?[").intersection(region)
+    return exact, len(region or ""), getattr(entry, "hours", None) is not None
+
+
+def _best[E: (Price, Tier, Region, Alias)](entries: Iterable[E], provider: Provider, model: str) -> E | None:
     matching = [e for e in entries if e.provider in _names(provider) and fnmatchcase(model, e.model)]
     return max(
         matching,
-        key=lambda e: (e.provider == provider.name, e.model == model, len(e.model)),
+        key=lambda e: (e.provider == provider.name, e.model == model, len(e.model), _closeness(e)),
         default=None,
     )
 
@@ -74,9 +96,10 @@ def load(path: Path, known_providers: Sequence[str]) -> Overrides:
 
 
 def _strangers(file: PriceFile, known: Sequence[str]) -> Iterator[Problem]:
-    lists: dict[str, Sequence[Alias | Tier | Tool | Price]] = {
+    lists: dict[str, Sequence[Alias | Tier | Region | Tool | Price]] = {
         "aliases": file.aliases,
         "tiers": file.tiers,
+        "regions": file.regions,
         "tools": file.tools,
         "prices": file.prices,
     }
@@ -89,12 +112,17 @@ def _strangers(file: PriceFile, known: Sequence[str]) -> Iterator[Problem]:
 
 
 def _overlaps(file: PriceFile) -> Iterator[Problem]:
-    yield from _clashes("prices", file.prices, lambda p: (p.provider, p.model, p.tier))
+    yield from _clashes("prices", file.prices, _who_and_where)
+    yield from _clashes("regions", file.regions, lambda r: (r.provider, r.model, r.region))
     yield from _clashes("tiers", file.tiers, lambda t: (t.provider, t.model, t.tier))
     yield from _clashes("tools", file.tools, lambda t: (t.provider, t.tool))
 
 
-def _clashes[E: (Price, Tier, Tool)](
+def _who_and_where(price: Price) -> tuple[str | None, ...]:
+    return price.provider, price.model, price.tier, price.region, "hours" if price.hours else None
+
+
+def _clashes[E: (Price, Tier, Region, Tool)](
     name: str, entries: Sequence[E], subject: Callable[[E], tuple[str | None, ...]]
 ) -> Iterator[Problem]:
     seen: dict[tuple[str | None, ...], list[int]] = {}
@@ -106,8 +134,16 @@ def _clashes[E: (Price, Tier, Tool)](
         earlier.append(index)
 
 
-def _meet(one: Price | Tier | Tool, other: Price | Tier | Tool) -> bool:
-    return (one.to is None or other.from_ < one.to) and (other.to is None or one.from_ < other.to)
+def _meet(one: Price | Tier | Region | Tool, other: Price | Tier | Region | Tool) -> bool:
+    days = (one.to is None or other.from_ < one.to) and (other.to is None or one.from_ < other.to)
+    return days and _same_hours(one, other)
+
+
+def _same_hours(one: Price | Tier | Region | Tool, other: Price | Tier | Region | Tool) -> bool:
+    """False where one is a price by day and the other one by night."""
+    if not (isinstance(one, Price) and isinstance(other, Price)) or one.hours is None or other.hours is None:
+        return True
+    return one.hours.meet(other.hours)
 
 
 def _twice(file: PriceFile) -> Iterator[Problem]:

@@ -1,16 +1,25 @@
 """The form of rules/prices.yaml: dated prices, aliases, service tiers and tools, each entry checked alone.
 
-An entry holds from 00:00 UTC of `from` until 00:00 UTC of `to`.
+An entry holds from 00:00 UTC of `from` until 00:00 UTC of `to`; where it says `hours`, only in those (UTC).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from sluiceway.pricing.rates import Rates, Table
 
@@ -24,6 +33,8 @@ def _premium(tier: str) -> str:
     return tier
 
 
+CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+
 Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=12)]
 Name = Annotated[str, StringConstraints(min_length=1, to_lower=True, strip_whitespace=True)]
 TierName = Annotated[Name, AfterValidator(_premium)]
@@ -35,6 +46,7 @@ RATES = {
     "cache_write_1h": "cache_write_1h_per_mtok",
     "audio_input": "audio_input_per_mtok",
     "audio_output": "audio_output_per_mtok",
+    "audio_cache_read": "audio_cache_read_per_mtok",
     "reasoning": "reasoning_per_mtok",
 }
 
@@ -62,23 +74,26 @@ class _Dated(_Entry):
 
 
 class _PerMtok(_Entry):
-    """USD per million tokens. Left out, cached input costs plain input (no discount is known), reasoning
-    costs output, and every other kind is unknown when it is used: not free."""
+    """USD per million tokens. Without `input_per_mtok` units alone are billed. Left out, cached input costs
+    plain input (no discount is known), reasoning costs output, and every other kind is unknown when it is
+    used: not free."""
 
-    input_per_mtok: Usd
+    input_per_mtok: Usd | None = None
     output_per_mtok: Usd | None = None
     cache_read_per_mtok: Usd | None = None
     cache_write_per_mtok: Usd | None = None
     cache_write_1h_per_mtok: Usd | None = None
     audio_input_per_mtok: Usd | None = None
     audio_output_per_mtok: Usd | None = None
+    audio_cache_read_per_mtok: Usd | None = None
     reasoning_per_mtok: Usd | None = None
 
     def rates(self, per_request: Decimal, tools: Mapping[str, Decimal]) -> Rates:
         known = {kind: getattr(self, name) for kind, name in RATES.items()}
         if known["cache_read"] is None:
             known["cache_read"] = self.input_per_mtok
-        return Rates(**known, per_request=per_request, tools=tools)
+        by_units = self.input_per_mtok is None
+        return Rates(**known, per_request=per_request, tools=tools, by_units=by_units)
 
 
 class Above(_PerMtok):
@@ -87,13 +102,59 @@ class Above(_PerMtok):
     input_tokens: int = Field(gt=0)
 
 
+def _clock(text: object) -> time:
+    if not isinstance(text, str) or not (found := CLOCK.fullmatch(text)):
+        raise ValueError('write a time of the day in UTC in quotes, such as "16:30"')
+    return time(int(found[1]), int(found[2]))
+
+
+class Hours(_Entry):
+    """A stretch of every day, UTC: `from` is in it, `to` is not. It may reach over midnight."""
+
+    from_: Annotated[time, BeforeValidator(_clock)] = Field(alias="from")
+    to: Annotated[time, BeforeValidator(_clock)]
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Self:
+        if self.from_ == self.to:
+            raise ValueError('write two different times, such as {from: "16:30", to: "00:30"}')
+        return self
+
+    def hold_at(self, moment: time) -> bool:
+        if self.from_ < self.to:
+            return self.from_ <= moment < self.to
+        return moment >= self.from_ or moment < self.to
+
+    def meet(self, other: Hours) -> bool:
+        return self.hold_at(other.from_) or other.hold_at(self.from_)
+
+
 class Price(_Dated, _PerMtok):
+    """`region` is a name or a pattern: an inference profile's prefix (eu) or a host's region (eu-west-1)."""
+
     model: Name
     tier: TierName | None = None
+    region: Name | None = None
+    hours: Hours | None = None
     per_request: Usd = Decimal(0)
     tool_units: dict[str, Usd] = Field(default_factory=dict)
     above: tuple[Above, ...] = ()
     basis: Literal["list", "contract"] = "list"
+
+    def holds_at(self, at: datetime) -> bool:
+        """`at` in UTC."""
+        return self.holds_on(at.date()) and (self.hours is None or self.hours.hold_at(at.time()))
+
+    @model_validator(mode="after")
+    def _billed_by_something(self) -> Self:
+        if self.input_per_mtok is None and not (self.tool_units or self.per_request):
+            raise ValueError(
+                "say input_per_mtok, or tool_units for what is billed by other units than tokens"
+            )
+        by_tokens = [name for name in RATES.values() if getattr(self, name) is not None]
+        if self.input_per_mtok is None and (by_tokens or self.above):
+            raise ValueError(f"say input_per_mtok too, beside {(by_tokens or ['above'])[0]}")
+        return self
 
     @model_validator(mode="after")
     def _steps_complete(self) -> Self:
@@ -120,6 +181,15 @@ class Tier(_Dated):
     factor: Annotated[Decimal, Field(gt=0, le=1000, decimal_places=6)]
 
 
+class Region(_Dated):
+    """All token prices of matching models, times `factor`, for answers from matching regions. Entries that
+    name a region of their own, and contract prices, are what was agreed already and are left alone."""
+
+    model: Name
+    region: Name
+    factor: Annotated[Decimal, Field(gt=0, le=1000, decimal_places=6)]
+
+
 class Tool(_Dated):
     """What each use of a provider's own tool costs, where the model's entry does not say."""
 
@@ -139,5 +209,6 @@ class PriceFile(_Entry):
     version: Literal[1]
     aliases: tuple[Alias, ...] = ()
     tiers: tuple[Tier, ...] = ()
+    regions: tuple[Region, ...] = ()
     tools: tuple[Tool, ...] = ()
     prices: tuple[Price, ...] = ()

@@ -21,7 +21,8 @@ class Rates:
     """USD per million tokens of each kind; None: no price known for that kind.
 
     `reasoning` and the image rates are None where those tokens cost the same as text.
-    `per_request` is USD a request, `tools` USD for each use of a server-side tool.
+    `per_request` is USD a request, `tools` USD for each unit of what is not counted in tokens: a use of a
+    server-side tool, an image, a second, a character, a page. `by_units`: the model is billed by those alone.
     """
 
     input: Decimal | None
@@ -31,11 +32,13 @@ class Rates:
     cache_write_1h: Decimal | None = None
     audio_input: Decimal | None = None
     audio_output: Decimal | None = None
+    audio_cache_read: Decimal | None = None
     image_input: Decimal | None = None
     image_output: Decimal | None = None
     reasoning: Decimal | None = None
     per_request: Decimal = ZERO
     tools: Mapping[str, Decimal] = field(default_factory=lambda: NO_TOOLS)
+    by_units: bool = False
 
     def scaled(self, factor: Decimal) -> Rates:
         """A service tier that multiplies token rates. Requests and tools keep their price."""
@@ -54,7 +57,7 @@ class Rates:
 
 
 UNKNOWN = Rates(input=None, output=None)
-TOKEN_KINDS = tuple(f.name for f in fields(Rates) if f.name not in {"per_request", "tools"})
+TOKEN_KINDS = tuple(f.name for f in fields(Rates) if f.name not in {"per_request", "tools", "by_units"})
 MUST_BE_KNOWN = tuple(
     name for name in TOKEN_KINDS if name not in {"reasoning", "image_input", "image_output"}
 )
@@ -97,7 +100,7 @@ def dearest(many: Iterable[Rates]) -> Rates:
         for tool, usd in r.tools.items():
             tools[tool] = max(usd, tools.get(tool, ZERO))
     per_request = max((r.per_request for r in rates), default=ZERO)
-    return Rates(**found, per_request=per_request, tools=tools)
+    return Rates(**found, per_request=per_request, tools=tools, by_units=all(r.by_units for r in rates))
 
 
 def highest(known: Iterable[Decimal | None]) -> Decimal | None:
@@ -106,7 +109,7 @@ def highest(known: Iterable[Decimal | None]) -> Decimal | None:
 
 def exact_usd(rates: Rates, usage: Usage) -> Decimal | None:
     """What `usage` costs, exactly; None where a count or a rate it needs is unknown or ambiguous."""
-    parts = _parts(rates, usage)
+    parts = _no_tokens(rates, usage) if rates.by_units else _parts(rates, usage)
     if parts is None:
         return None
     total = ZERO
@@ -124,6 +127,12 @@ def exact_usd(rates: Rates, usage: Usage) -> Decimal | None:
     return total
 
 
+def _no_tokens(r: Rates, u: Usage) -> list[tuple[int, Decimal | None]] | None:
+    """Tokens cost nothing where units do; but an answer that tells no unit at all has no known cost."""
+    told = u.source is not UsageSource.NONE and any(u.tool_units.get(unit) for unit in r.tools)
+    return [] if told else None
+
+
 def _parts(r: Rates, u: Usage) -> list[tuple[int, Decimal | None]] | None:
     """Disjoint token counts with their rates. Contradicting counts (more cached than input) are each
     charged in full; negative ones make the whole unknown."""
@@ -132,22 +141,26 @@ def _parts(r: Rates, u: Usage) -> list[tuple[int, Decimal | None]] | None:
     read, write, hour = u.cache_read_tokens or 0, u.cache_write_tokens or 0, u.cache_write_1h_tokens or 0
     audio_in, audio_out = u.audio_input_tokens or 0, u.audio_output_tokens or 0
     thought = u.reasoning_tokens or 0 if r.reasoning not in (None, r.output) else 0
-    if min(u.input_tokens, u.output_tokens, read, write, hour, audio_in, audio_out, thought) < 0:
+    known = (u.input_tokens, u.output_tokens, read, write, hour, audio_in, audio_out, thought)
+    if min(*known, u.audio_cache_read_tokens or 0) < 0:
         return None
     images = _images(r, u)
     if images is None:
         return None
     image_in, image_out = images
+    heard = min(u.audio_cache_read_tokens or 0, audio_in, read)  # audio that came from the cache
     special = (audio_in and r.audio_input != r.input) or image_in
-    if special and (read or write or hour):
-        return None  # providers report cached tokens without their modality: the split cannot be known
+    split = u.audio_cache_read_tokens is not None and not image_in and not (write or hour)
+    if special and (read or write or hour) and not split:
+        return None  # most providers report cached tokens without their modality: the split cannot be known
     write = max(write, hour)
     return [
-        (max(u.input_tokens - read - write - audio_in - image_in, 0), r.input),
-        (read, r.cache_read),
+        (max(u.input_tokens - read - write - audio_in - image_in + heard, 0), r.input),
+        (read - heard, r.cache_read),
+        (heard, r.audio_cache_read),
         (write - hour, r.cache_write),
         (hour, r.cache_write_1h),
-        (audio_in, r.audio_input),
+        (audio_in - heard, r.audio_input),
         (image_in, r.image_input),
         (max(u.output_tokens - audio_out - image_out - thought, 0), r.output),
         (thought, r.reasoning),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select
 
 from sluiceway.report.model import Period
 from sluiceway.store.tables import ledger as ledger  # the one table nearly every section reads
@@ -38,7 +38,19 @@ _used_nothing: Condition = and_(
     _row.usage_source == UsageSource.NONE,
     _row.charged_nusd == 0,
 )
-unknown_cost: Condition = and_(sent, _row.cost_nusd.is_(None), ~_used_nothing)
+# Row and corrections together say what a request cost: one that was corrected is unknown no more.
+_fix = ledger.alias("fix")
+corrected: Condition = (
+    exists()
+    .where(
+        _fix.c.kind == "correction",
+        _fix.c.corrects == _row.request_id,
+        _fix.c.attempt == _row.attempt,
+        func.coalesce(_fix.c.turn, -1) == func.coalesce(_row.turn, -1),
+    )
+    .correlate(ledger)
+)
+unknown_cost: Condition = and_(sent, _row.cost_nusd.is_(None), ~_used_nothing, ~corrected)
 
 model: ColumnElement[str | None] = func.coalesce(
     func.nullif(_row.model_served, ""),

@@ -1,5 +1,8 @@
 """Path patterns of providers, matched against the path exactly as the client sent it.
 
+An id of AWS's may be an ARN, with colons and slashes that its clients write as %3A and %2F. `{x%}` stands for
+such a segment; nowhere else may a path hold a percent sign.
+
 A path that two servers could read differently (`//`, `/../`, `%2e`, `%2F`, `;`, a backslash, a final
 slash) is in no canonical form and matches nothing: it is unlisted, so it is refused. Otherwise a client
 could spell a metered path so that we take it for a free one and the provider does not.
@@ -13,8 +16,11 @@ from functools import lru_cache
 # RFC 3986 path characters without '%' and ';' (some servers cut parameters off there).
 SEGMENT = r"[A-Za-z0-9._~:@!$&'()*+,=-]+"
 CANONICAL = re.compile(rf"/|(?:/(?!\.\.?(?:/|\Z)){SEGMENT})+")
-PATTERN = re.compile(r"/|(?:/(?:[A-Za-z0-9._~:-]|\{[a-z_]+\})+)*(?:/\*)?")
-VARIABLE = re.compile(r"\{[a-z_]+\}")
+PATTERN = re.compile(r"/|(?:/(?:[A-Za-z0-9._~:-]|\{[a-z_]+%?\})+)*(?:/\*)?")
+VARIABLE = re.compile(r"\{[a-z_]+(%?)\}")
+# Between two separators, encoded or not, something of a name: no `..` and nothing empty when it is decoded.
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+ENCODED = rf"{NAME}(?:(?:%2[Ff]|(?::|%3[Aa]){{1,2}}){NAME})*"
 
 
 def is_canonical(path: str) -> bool:
@@ -22,10 +28,17 @@ def is_canonical(path: str) -> bool:
     return CANONICAL.fullmatch(path) is not None
 
 
+def may_hold_percent(pattern: str) -> bool:
+    """Whether a pattern has a segment that may be percent-encoded."""
+    return "%" in pattern
+
+
 def check_pattern(pattern: str) -> str:
     """The pattern, if it is one: `{x}` within a segment, `*` as the last segment. Raises ValueError."""
     if not pattern or not PATTERN.fullmatch(pattern) or re.search(r"/\.\.?(/|\Z)", pattern):
         raise ValueError("write a path such as /v1/models/{id}, or /api/* for all that lies below")
+    if may_hold_percent(pattern) and pattern.endswith("*"):
+        raise ValueError("a path with an encoded segment, {x%}, cannot end in *")
     return pattern
 
 
@@ -39,5 +52,7 @@ def fits(pattern: str, path: str) -> bool:
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     body, rest = (pattern[:-1], ".+") if pattern.endswith("/*") else (pattern, "")
-    literals = (re.escape(part) for part in VARIABLE.split(body))
-    return re.compile("[^/:]+".join(literals) + rest)
+    literals = [re.escape(part) for part in VARIABLE.split(body)[::2]]
+    between = [ENCODED if mark else "[^/:]+" for mark in VARIABLE.split(body)[1::2]]
+    pieces = (piece for pair in zip(literals, [*between, rest], strict=True) for piece in pair)
+    return re.compile("".join(pieces))

@@ -11,16 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from sluiceway.settings.addresses import HOST
-from sluiceway.settings.paths import check_pattern, fits, is_canonical
+from sluiceway.settings.paths import check_pattern, fits, is_canonical, may_hold_percent
 from sluiceway.settings.section import Name, Section
 from sluiceway.settings.yaml_file import Document, load_document
 from sluiceway.settings.yaml_nodes import Loc, Problem
-from sluiceway.types import Provider, Route
+from sluiceway.types import Provider, Quirks, Route
 
 ANY_METHOD = "*"
 UNMETERED = "pass"  # the operation of a path that passes unmetered
@@ -52,6 +52,12 @@ def _header(text: str) -> str:
     return text
 
 
+def _body_field(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", text):
+        raise ValueError("write a top-level field of the request's body, such as max_tokens")
+    return text
+
+
 type Host = Annotated[str, AfterValidator(_host)]
 type Pattern = Annotated[str, AfterValidator(check_pattern)]
 type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -65,14 +71,25 @@ class PathEntry(Section):
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     operation: Literal[
         "chat",
+        "completions",
         "count_tokens",
         "embeddings",
         "generate_content",
         "images",
         "moderation",
+        "ocr",
+        "rerank",
         "speech",
         "transcription",
     ]
+
+
+class SocketEntry(Section):
+    """A metered WebSocket: `dialect` reads its frames, and each turn on it has a row of its own."""
+
+    path: Pattern
+    dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    operation: Literal["chat", "realtime"]
 
 
 class PassEntry(Section):
@@ -82,19 +99,50 @@ class PassEntry(Section):
     path: Pattern
 
 
+type BodyField = Annotated[str, AfterValidator(_body_field)]
+
+
+class QuirksEntry(Section):
+    """How the provider differs from the API it speaks (see `types.Quirks`). Each one cites its source."""
+
+    stream_usage: Literal["asked", "always", "never"] = "asked"
+    cost: Literal["listed", "reported"] = "listed"
+    renames: dict[BodyField, BodyField] = Field(default_factory=dict)
+    refuses: tuple[BodyField, ...] = ()
+    takes: tuple[BodyField, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        for old, new in self.renames.items():
+            if new in self.renames:
+                raise ValueError(f"renames '{old}' to '{new}' and that again: name the field it ends as")
+            if new in self.refuses or (self.takes and new not in self.takes):
+                raise ValueError(f"renames '{old}' to '{new}', which is not taken")
+        return self
+
+    def record(self) -> Quirks:
+        return Quirks(
+            self.stream_usage, self.cost, dict(self.renames), frozenset(self.refuses), frozenset(self.takes)
+        )
+
+
 class ProviderEntry(Section):
-    """One provider. `price_id` is its id in genai-prices; `dialect` is the form of our own refusals; `grpc`
-    and `tokens` as in `types.Provider`."""
+    """One provider. Not `enabled`: as if it were not here, its hosts at most watched. `price_id` is its id
+    in genai-prices; `dialect` is the form of our own refusals; `grpc` as in `types.Provider`. `seats: false`:
+    what looks like a login is billed by use here."""
 
     name: Name
+    enabled: bool = True
     hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
     price_id: Name
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     credential_headers: Annotated[tuple[Annotated[str, AfterValidator(_header)], ...], Field(min_length=1)]
     unlisted: Literal["refuse", "pass"] = "refuse"
     grpc: Literal["refuse", "pass"] = "refuse"
-    tokens: Literal["seat", "company"] = "seat"
+    quirks: QuirksEntry = QuirksEntry()
+    seats: bool = True
     paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
+    sockets: tuple[SocketEntry, ...] = ()
     harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
 
     def record(self) -> Provider:
@@ -110,7 +158,9 @@ class ProviderEntry(Section):
             unlisted=self.unlisted,
             credential_headers=self.credential_headers,
             grpc=self.grpc,
-            tokens=self.tokens,
+            quirks=self.quirks.record(),
+            seats=self.seats,
+            sockets=tuple(Route("GET", e.path, e.dialect, e.operation) for e in self.sockets),
         )
 
 
@@ -137,7 +187,7 @@ class Providers:
         file = document.read(ProvidersFile)
         if problems := list(_repeated(document, file)):
             raise document.error(problems)
-        records = [entry.record() for entry in file.providers]
+        records = [entry.record() for entry in file.providers if entry.enabled]
         return cls(
             by_name={provider.name: provider for provider in records},
             by_host={host: provider for provider in records for host in provider.hosts},
@@ -151,10 +201,16 @@ class Providers:
 
     @property
     def dialects(self) -> frozenset[str]:
-        """Every dialect the file names, for a check against those that exist."""
+        """Every dialect of requests the file names, for a check against those that exist."""
         routes = (route for provider in self.by_name.values() for route in provider.routes)
         own = {provider.dialect for provider in self.by_name.values()}
         return frozenset(own | {route.dialect for route in routes if route.dialect is not None})
+
+    @property
+    def socket_dialects(self) -> frozenset[str]:
+        """Every dialect of frames the file names."""
+        sockets = (route for provider in self.by_name.values() for route in provider.sockets)
+        return frozenset(route.dialect for route in sockets if route.dialect is not None)
 
     def at(self, host: str) -> Provider | None:
         """The provider at this normalised host name; None: not one we decrypt. An exact name beats a star."""
@@ -170,10 +226,21 @@ def match(provider: Provider, method: str, path: str) -> Route | None:
 
     A route whose `dialect` is None passes unmetered. Methods are compared as sent, in capitals.
     """
+    plain = is_canonical(path)
+    fitting = (route for route in provider.routes if route.method in (method, ANY_METHOD))
+    readable = (route for route in fitting if plain or may_hold_percent(route.pattern))
+    return next((route for route in readable if fits(route.pattern, path)), None)
+
+
+def socket_at(provider: Provider, path: str) -> Route | None:
+    """The metered WebSocket at a path as sent, without the query. None: none is metered there.
+
+    Google's own Python SDK asks for `//ws/...`; what is taken for a socket is metered, so that no other path
+    can be meant by a second slash in front that would cost more."""
+    path = "/" + path.lstrip("/")
     if not is_canonical(path):
         return None
-    fitting = (route for route in provider.routes if route.method in (method, ANY_METHOD))
-    return next((route for route in fitting if fits(route.pattern, path)), None)
+    return next((route for route in provider.sockets if fits(route.pattern, path)), None)
 
 
 def path_at(provider: Provider, like: Route, path: str) -> str | None:
@@ -202,7 +269,8 @@ def _repeated(document: Document, file: ProvidersFile) -> Iterator[Problem]:
         found += [(hosts, host, (*here, "hosts", n)) for n, host in enumerate(provider.hosts)]
         metered = [(f"{e.method} {e.path}", (*here, "paths", n)) for n, e in enumerate(provider.paths)]
         free = [(f"{e.method} {e.path}", (*here, "pass", n)) for n, e in enumerate(provider.harmless)]
-        found += [(paths, text, loc) for text, loc in metered + free]
+        sockets = [(f"socket {e.path}", (*here, "sockets", n)) for n, e in enumerate(provider.sockets)]
+        found += [(paths, text, loc) for text, loc in metered + free + sockets]
         for known, text, loc in found:
             if known.setdefault(text, loc) != loc:
                 yield Problem(loc, f"'{text}' is given twice (first at {document.where(known[text])})")

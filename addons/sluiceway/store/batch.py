@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from math import ceil, inf
 
 from sluiceway.errors import StoreError
-from sluiceway.store import balances, rows
+from sluiceway.store import balances, corrections, rows
 from sluiceway.store.accounts import Accounts, Held
 from sluiceway.store.admission import Exhausted, Fits, Line, Short, free
 from sluiceway.store.amounts import NOTHING, Amounts
 from sluiceway.store.moments import to_us
-from sluiceway.store.orders import Admit, Cancel, Order, Record, Reply, Settle, TopUp, Work
+from sluiceway.store.orders import Admit, Cancel, Correct, Order, Record, Reply, Settle, TopUp, Work
 from sluiceway.store.records import Busy, Granted, Reservation, Spent
+from sluiceway.store.scope import Who, who_is
 from sluiceway.types import Cap, Outcome, Unit, UsageSource
 
 RETRY_AFTER_S = 5
+EVENT = "INSERT INTO events (at, kind, actor, detail) VALUES (?, ?, ?, ?)"
 LONGEST_RETRY_S = 60  # some SDKs sleep as long as they are told, an hour too, without a word to anybody
 
 
@@ -66,6 +68,8 @@ class Batch:
                 self._top_up(order)
             case Record():
                 self._record(order)
+            case Correct():
+                self._correct(order)
             case Cancel():
                 self._cancel(order)
             case Work():
@@ -195,12 +199,38 @@ class Batch:
         self.replies.append((order.reply, extra))
 
     def _record(self, order: Record) -> None:
-        if order.budgeted and order.charged != NOTHING:
-            balances.cover(self.connection, self.accounts, order.started_us)
-            self.accounts.charge(self.accounts.covering(order.who, order.started_us), order.charged)
-        self._inserts.append(rows.recorded(self.accounts.next_id, order.params, order.charged))
-        self.accounts.next_id += 1
+        self._add(order.params, order.who, order.started_us, order.charged, order.budgeted)
         self.replies.append((order.reply, None))
+
+    def _add(
+        self, params: tuple[rows.Value, ...], who: Who, started_us: int, charged: Amounts, budgeted: bool
+    ) -> None:
+        """A row that never was open, and what it adds to the counters that cover it, or gives back."""
+        if budgeted and charged != NOTHING:
+            self.accounts.freed |= charged.usd < 0
+            balances.cover(self.connection, self.accounts, started_us)
+            self.accounts.charge(self.accounts.covering(who, started_us), charged)
+        self._inserts.append(rows.recorded(self.accounts.next_id, params, charged))
+        self.accounts.next_id += 1
+
+    def _correct(self, order: Correct) -> None:
+        """Compares and writes in one transaction, so that nobody corrects a row twice for the same reason."""
+        self._write()  # a correction of this batch counts
+        truth = order.truth
+        try:
+            row, standing = corrections.find(self.connection, truth.which)
+            needed = corrections.differs(standing, truth)
+            row_id = f"{truth.which.request_id}/{self.accounts.next_id}"
+            params = rows.final(corrections.compensation(row, standing, truth, row_id, self.now_us))
+        except StoreError as error:  # a row that was seen and is gone: deleted meanwhile
+            self.replies.append((order.reply, error if truth.seen is None else False))
+            return
+        if needed:
+            charged = Amounts(usd=truth.charged_nusd - standing.charged_nusd)
+            self._add(params, who_is(row), to_us(row.started_at), charged, row.budgeted)
+        if needed and order.event is not None:
+            self.connection.execute(EVENT, corrections.note(order.event, self.now_us))
+        self.replies.append((order.reply, needed))
 
     def _work(self, order: Work) -> None:
         self.connection.execute("SAVEPOINT work")

@@ -8,13 +8,16 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluiceway.store.amounts import Amounts
 from sluiceway.store.records import Answer
 from sluiceway.store.rows import Value
 from sluiceway.store.scope import Who
 from sluiceway.types import Cap, Unit
+
+if TYPE_CHECKING:
+    from sluiceway.store.corrections import Event, Truth
 
 log = logging.getLogger("sluiceway.store")
 
@@ -94,6 +97,15 @@ class Record:
 
 
 @dataclass(slots=True, eq=False)
+class Correct:
+    """Write what a settled row lacks to be true, and why, unless it says so already."""
+
+    truth: Truth
+    event: Event | None
+    reply: Promise[bool]
+
+
+@dataclass(slots=True, eq=False)
 class Work:
     """Do something rarer in the same transaction: people, events, traffic. Fails alone on a bad value."""
 
@@ -101,7 +113,7 @@ class Work:
     reply: Promise[Any]
 
 
-type Order = Admit | Settle | Cancel | TopUp | Record | Work
+type Order = Admit | Settle | Cancel | TopUp | Record | Correct | Work
 
 
 def must_survive(order: Order) -> bool:

@@ -116,7 +116,8 @@ def ledger_row(stored: Mapping[str, Any]) -> LedgerRow:
 def _must_be_final(row: LedgerRow) -> None:
     if row.outcome == Outcome.OPEN:
         raise StoreError("a final row needs an outcome")
-    if not 0 <= row.charged_nusd <= MAX_CHARGE_NUSD:
+    least_nusd = -MAX_CHARGE_NUSD if row.kind == "correction" else 0
+    if not least_nusd <= row.charged_nusd <= MAX_CHARGE_NUSD:
         raise StoreError("a charge must be between nothing and a million dollars")
 
 

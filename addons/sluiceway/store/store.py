@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sluiceway.errors import StoreError
 from sluiceway.store import balances, migrate, recovery
 from sluiceway.store.audit import AuditStore
+from sluiceway.store.corrections import Corrections
 from sluiceway.store.database import connect_reader, connect_writer, database_path, make_file, reading_engine
 from sluiceway.store.directory import Directory
 from sluiceway.store.events import Events
@@ -27,12 +28,14 @@ from sluiceway.store.orders import Work
 from sluiceway.store.people import People
 from sluiceway.store.records import Discrepancy
 from sluiceway.store.retention import Retention
+from sluiceway.store.seats import Seats
 from sluiceway.store.traffic import Traffic
 from sluiceway.store.writer import Writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `traffic`, `events`.
+    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `traffic`, `seats`,
+    `events`.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
@@ -41,9 +44,11 @@ class Store:
         self._path = path
         self.recovered = 0
         self.traffic = Traffic()
+        self.seats = Seats(self._read)
         self.directory = Directory(key, clock)
         self._writer: Writer | None = None
         self._ledger: Ledger | None = None
+        self._corrections: Corrections | None = None
         with ExitStack() as undo:
             if writable:
                 undo.callback(Lock(path).release)
@@ -65,8 +70,9 @@ class Store:
     def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:
         connection = undo.enter_context(closing(connect_writer(self._path)))
         self.recovered = recovery.recover(connection, boot, now_us)
-        self._writer = Writer(connection, self._path, boot, self.traffic.orders)
+        self._writer = Writer(connection, self._path, boot, self._due)
         self._ledger = Ledger(self._writer)
+        self._corrections = Corrections(self._writer.submit)
         undo.callback(self._writer.close)
 
     @classmethod
@@ -105,6 +111,13 @@ class Store:
             raise StoreError("the store is open for reading only")
         return self._ledger
 
+    @property
+    def corrections(self) -> Corrections:
+        """What puts settled rows right; only where the store is open for writing."""
+        if self._corrections is None:
+            raise StoreError("the store is open for reading only")
+        return self._corrections
+
     def read(self) -> AbstractContextManager[Connection]:
         """A read-only connection on which everything is seen as of its first query."""
         return self._engine.connect()
@@ -130,6 +143,9 @@ class Store:
         reply: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._writer.submit(Work(do, reply))
         return reply.result()
+
+    def _due(self) -> tuple[Work, ...]:
+        return (*self.traffic.orders(), *self.seats.orders())
 
     def _read(self) -> sqlite3.Connection:
         return connect_reader(self._path)

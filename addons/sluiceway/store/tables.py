@@ -102,6 +102,13 @@ ledger = Table(
     Index("ledger_principal", "principal", "started_at"),
     Index("ledger_team", "team", "started_at"),
 )
+# Few rows are corrections; what corrects a row is found by its request.
+Index(
+    "ledger_corrects",
+    ledger.c.corrects,
+    sqlite_where=ledger.c.kind == "correction",
+    postgresql_where=ledger.c.kind == "correction",
+)
 # A NULL turn is distinct from every other NULL, so a plain constraint would let an attempt in twice.
 Index(
     "ledger_once",
@@ -234,6 +241,18 @@ keys = Table(  # provider keys whose owner the company has told us
     Column("sealed", LargeBinary),  # the key itself, sealed; only of company keys that may be injected
     Column("created_at", BigInteger, nullable=False),
     Column("retired_at", BigInteger),
+)
+
+seats = Table(  # how full the windows of people's subscriptions are, as the provider last said
+    "seats",
+    metadata,
+    Column("principal", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("window", Text, primary_key=True),  # the provider's word: 5h, 7d, primary, secondary...
+    Column("utilisation", Float),  # 0 to 1, above it where the provider lets go on; NULL: not told
+    Column("resets_at", BigInteger),
+    Column("status", Text),  # the provider's word: allowed, allowed_warning, rejected
+    Column("seen_at", BigInteger, nullable=False),
 )
 
 discovery = Table(  # hosts on the AI list that were seen and not decrypted

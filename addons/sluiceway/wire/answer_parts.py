@@ -53,9 +53,26 @@ NOTHING = AnswerParts()
 ALL: tuple[Block, ...] = ((),)
 
 
+def within(name: str, parts: AnswerParts) -> AnswerParts:
+    """The same parts of a document that lies in a field of another."""
+    pieces = tuple(piece._replace(path=(name, *piece.path)) for piece in parts.pieces)
+    return parts._replace(pieces=pieces)
+
+
+def is_readable(content_type: str) -> bool:
+    """Whether an answer is made of documents at all; AWS's event streams are binary frames, and a recording
+    holds no text of its own: what it says is in the request."""
+    kind = content_type.lower()
+    return "amazon.eventstream" not in kind and not kind.startswith("audio/")
+
+
 def framing(call: Call, content_type: str) -> Framing:
     """How the bytes of an answer carry its documents: as events, as one, or (Gemini only) as an array."""
-    if call.dialect == "gemini" and call.stream and "event-stream" not in content_type.lower():
+    if (
+        call.dialect in ("gemini", "gemini_cloudcode")
+        and call.stream
+        and "event-stream" not in content_type.lower()
+    ):
         return "array"
     return "events" if is_stream(call, content_type) else "document"
 

@@ -33,6 +33,21 @@ def chat_parts(document: object) -> AnswerParts:
     return AnswerParts(tuple(pieces), tuple(ended))
 
 
+def completion_parts(document: object) -> AnswerParts:
+    """The older Completions API: the same field in an answer, which tells its usage, and in a chunk."""
+    completion = mapping(document)
+    form: Form = "whole" if isinstance(completion.get("usage"), dict) else "delta"
+    pieces: list[Piece] = []
+    ended: list[Block] = []
+    for number, choice in enumerate(map(mapping, items(completion.get("choices")))):
+        index = _number(choice.get("index"), number)
+        if isinstance(text := choice.get("text"), str):
+            pieces.append(Piece(("choices", number, "text"), text, (index, "text"), form))
+        if choice.get("finish_reason") is not None:
+            ended.append((index,))
+    return AnswerParts(tuple(pieces), tuple(ended))
+
+
 def _message(message: Mapping[str, Any], path: Path, index: int, form: Form) -> Iterator[Piece]:
     for name, kind in _TEXTS:
         if isinstance(text := message.get(name), str):

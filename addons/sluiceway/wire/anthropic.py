@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sluiceway.errors import WireError
@@ -25,9 +26,8 @@ from sluiceway.wire.refusal import STATUS, error_answer, should_retry
 from sluiceway.wire.rewrite import replaced, with_model
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap, is_stream
+from sluiceway.wire.thinking import thinking_below
 from sluiceway.wire.walk import Parts, segments
-
-MIN_THINKING_TOKENS = 1024  # "budget_tokens: must be >= 1024 and less than max_tokens"
 
 _ERRORS: dict[RefusalKind, tuple[int, str]] = {
     RefusalKind.IDENTITY: (401, "authentication_error"),
@@ -42,7 +42,7 @@ _ERRORS: dict[RefusalKind, tuple[int, str]] = {
     RefusalKind.INTERNAL: (503, "api_error"),
 }
 
-_PARTS: Parts = {
+PARTS: Parts = {
     "model": IDENTIFIER,
     "system": SYSTEM,
     "messages": USER,
@@ -51,6 +51,9 @@ _PARTS: Parts = {
     "output_config": DEFINITION,
     "output_format": DEFINITION,
 }
+
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class AnthropicMessages:
@@ -62,16 +65,19 @@ class AnthropicMessages:
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
         document, sound = read_object(body)
-        return Reading(self._call(document, target, headers), sound, document, target)
+        counts_only = target.path.rstrip("/").endswith("/count_tokens")
+        return Reading(self.call_of(document, headers, counts_only), sound, document, target)
 
-    def _call(self, document: Mapping[str, Any], target: Target, headers: Mapping[str, str]) -> Call:
+    def call_of(
+        self, document: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS, counts_only: bool = False
+    ) -> Call:
+        """The document as a Call; other clouds' dialects of the same body ask this too."""
         messages = need_list(document, "messages")
         tools = maybe_list(document, "tools")
         extent = Extent()
         extent.add(document.get("system"))
         extent.add(messages)
         extent.add_json(tools)
-        counts_only = target.path.rstrip("/").endswith("/count_tokens")
         return Call(
             dialect=self.name,
             operation="count_tokens" if counts_only else "chat",
@@ -87,29 +93,24 @@ class AnthropicMessages:
         )
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
-        """Also lowers a thinking budget that would no longer fit; below the smallest one allowed thinking is
-        switched off, since the API would refuse the request."""
+        """Also lowers a thinking budget that would no longer fit."""
         asked = reading.call.max_output_tokens
         if max_output_tokens < 1:
             raise WireError("max_tokens: cannot be lowered below 1")
         if asked is not None and asked <= max_output_tokens:
             return reading
-        document = {**reading.document, "max_tokens": max_output_tokens}
-        thinking = mapping(document.get("thinking"))
-        budget = thinking.get("budget_tokens")
-        if isinstance(budget, int) and budget >= max_output_tokens:
-            document["thinking"] = (
-                {**thinking, "budget_tokens": max_output_tokens - 1}
-                if max_output_tokens > MIN_THINKING_TOKENS
-                else {"type": "disabled"}
-            )
+        lowered = {"max_tokens": max_output_tokens, **thinking_below(reading.document, max_output_tokens)}
+        document = {**reading.document, **lowered}
         return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
-        return segments(reading.document, _PARTS)
+        return segments(reading.document, PARTS)
 
     def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
-        return replaced(reading, _PARTS, changes, lambda document: self._call(document, reading.target, {}))
+        counts_only = reading.call.operation == "count_tokens"
+        return replaced(
+            reading, PARTS, changes, lambda document: self.call_of(document, counts_only=counts_only)
+        )
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         return with_model(reading, model)
@@ -124,9 +125,9 @@ class AnthropicMessages:
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:
-            return JsonTap(_parse_error, generates=False)
+            return JsonTap(parse_error, generates=False)
         if call.operation == "count_tokens":
-            return JsonTap(_parse_count, generates=False)
+            return JsonTap(parse_count, generates=False)
         if is_stream(call, content_type):
             return StreamTap(EventSplitter(), MessageMeter(call))
         return JsonTap(parse_message)
@@ -138,11 +139,11 @@ class AnthropicMessages:
         return error_answer(status, body, refusal, *should_retry(refusal))
 
 
-def _parse_error(document: object) -> Answer:
+def parse_error(document: object) -> Answer:
     return Answer(error_type=word(mapping(mapping(document).get("error")).get("type")), complete=True)
 
 
-def _parse_count(document: object) -> Answer:
+def parse_count(document: object) -> Answer:
     """Counting is free, so it uses nothing; the count itself is kept nowhere."""
     return Answer(usage=Usage(input_tokens=0, output_tokens=0, source=UsageSource.REPORTED), complete=True)
 

@@ -31,7 +31,7 @@ class Attachment(NamedTuple):
 
 def declared(block: Mapping[str, Any], name: str) -> str | None:
     """The media type of base64 in this field, "" if none is given; None where there should be no base64."""
-    if name == "file_data":
+    if name in ("file_data", "bytes"):  # Bedrock's: {"document": {"format": "csv", "source": {"bytes": ...}}}
         return ""
     if name == "result" and block.get("type") == "image_generation_call":
         return "image"

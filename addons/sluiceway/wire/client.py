@@ -30,13 +30,48 @@ _AGENTS = {
     "opencode": "opencode",
     "aider": "aider",
     "litellm": "litellm",
+    "cursor": "cursor",
+    "cline": "cline",
+    "roocode": "roo-code",
+    "kilo-code": "kilo-code",
+    "continue": "continue",
+    "zed": "zed",
+    "goose": "goose",
+    "crush": "crush",
+    "charm-crush": "crush",
+    "qwencode": "qwen-code",
+    "ai": "vercel-ai-sdk",  # `ai/5.0.2`, by all of its providers since version 5
+    "ai-sdk": "vercel-ai-sdk",
+    "cohere": "cohere-python",
+    "cohere-ai": "cohere-node",
     "curl": "curl",
+    "boto3": "boto3",  # AWS's SDK for Python
 }
+# Words that go on: "GeminiCLI-tui", "langchain-anthropic", "langchainjs-openai".
+_FORMS = {"geminicli-": "gemini-cli", "langchain": "langchain"}
 _PRODUCT = re.compile(r"([A-Za-z][\w.-]{0,39})/(\d[\w.+-]{0,39})?", re.ASCII)
 # The Stainless SDKs: "OpenAI/Python 2.1.0", "AsyncAnthropic/JS 0.60.0".
-_STAINLESS = re.compile(r"(?:Async)?(OpenAI|Anthropic)/(Python|JS)\s+(\S{1,40})", re.ASCII)
-_LANGUAGES = {"python": "python", "js": "node"}
+# An Azure client is the OpenAI SDK: "AsyncAzureOpenAI/Python 2.1.0".
+_STAINLESS = re.compile(
+    r"(?:Async)?(?:Azure)?(OpenAI|Anthropic|Groq|Cerebras|Together)/(Python|JS)\s+(\S{1,40})", re.ASCII
+)
+# Speakeasy's: "speakeasy-sdk/python 3.7.0 2.935.1 1.0.0 mistralai", "mistral-client-python/1.2.3".
+_SPEAKEASY = re.compile(r"speakeasy-sdk/(python|typescript) (\S{1,40}) .*\bmistralai\b", re.ASCII)
+_MISTRAL = re.compile(r"mistral-client-(python|typescript)/(\S{1,40})", re.ASCII)
+# Who asks, as OpenRouter wants applications to say it: `X-Title` (OpenRouter docs, "App Attribution").
+_TITLES = {
+    "aider": "aider",
+    "cline": "cline",
+    "roo code": "roo-code",
+    "kilo code": "kilo-code",
+    "opencode": "opencode",
+    "goose": "goose",
+    "zed": "zed",
+    "litellm": "litellm",
+}
+_LANGUAGES = {"python": "python", "js": "node", "typescript": "node"}
 _GENAI = re.compile(r"google-genai-sdk/(\S{1,40})(?:.*\bgl-(python|node)/)?", re.ASCII)
+_SESSIONS = ("x-opencode-session", "x-session-affinity", "x-session-id", "x-litellm-session-id")
 _CODEX_SESSION = ("session_id", "session-id", "conversation_id", "conversation-id", "thread_id", "thread-id")
 
 
@@ -62,22 +97,21 @@ def identify(headers: Mapping[str, str]) -> ClientInfo:
         name = "claude-code"
     if originator and originator.lower().startswith("codex"):
         name = "codex"
-    if "aider" in headers.get("x-title", "")[:MAX_HEADER].lower():
-        name = "aider"
+    name = _titled(headers) or name
     surface = _SURFACES.get(name or "")
     entry = surface.search(user_agent) if surface else None
     return ClientInfo(
         name=name,
         version=version,
         agent=entry[1] if entry else originator if name == "codex" else None,
-        conversation_id=session or codex_session(headers),
+        conversation_id=session or codex_session(headers) or _other_session(headers),
     )
 
 
 def _product(user_agent: str) -> tuple[str, str | None] | None:
     for product in _PRODUCT.finditer(user_agent):
         word = product[1].lower()
-        name = "gemini-cli" if word.startswith("geminicli-") else _AGENTS.get(word)
+        name = _AGENTS.get(word) or next((n for start, n in _FORMS.items() if word.startswith(start)), None)
         if name:
             return name, product[2]
     return None
@@ -88,6 +122,8 @@ def _sdk(user_agent: str, headers: Mapping[str, str]) -> tuple[str, str | None] 
     if stainless:
         language = _LANGUAGES[stainless[2].lower()]
         return f"{stainless[1].lower()}-{language}", _version(stainless[3])
+    if mistral := _SPEAKEASY.search(user_agent) or _MISTRAL.search(user_agent):
+        return f"mistral-{_LANGUAGES[mistral[1].lower()]}", _version(mistral[2])
     genai = _GENAI.search(headers.get("x-goog-api-client", "")[:MAX_HEADER]) or _GENAI.search(user_agent)
     if genai:
         return f"google-genai-{genai[2] or 'sdk'}", _version(genai[1])
@@ -119,6 +155,21 @@ def claude_session(headers: Mapping[str, str], user_id: object) -> str | None:
 def codex_session(headers: Mapping[str, str]) -> str | None:
     """Codex's session header, whose spelling has changed between versions."""
     for name in _CODEX_SESSION:
+        session = label(headers.get(name), 64)
+        if session:
+            return session
+    return None
+
+
+def _titled(headers: Mapping[str, str]) -> str | None:
+    """The application that names itself beside the SDK it uses; a title that is somebody's own is none."""
+    title = headers.get("x-title", "")[:MAX_HEADER].lower()
+    return next((name for word, name in _TITLES.items() if title.startswith(word)), None)
+
+
+def _other_session(headers: Mapping[str, str]) -> str | None:
+    """The session of opencode and its kin, and LiteLLM's."""
+    for name in _SESSIONS:
         session = label(headers.get(name), 64)
         if session:
             return session

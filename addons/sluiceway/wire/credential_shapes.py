@@ -134,6 +134,8 @@ OWNERS = frozenset(owner for shape in SHAPES for owner in shape.owners) | {
     "cohere",
     "zhipu",
 }
+# Who takes a login in place of a key; ChatGPT's is told by its issuer.
+SELL_SEATS = frozenset(owner for s in SHAPES if s.kind is Kind.LOGIN for owner in s.owners) | {"openai"}
 # Their own keys never begin with a bare sk-, whoever else's do.
 OTHERWISE = frozenset({"anthropic", "google", "xai", "groq", "openrouter"})
 # The same provider by its id in the price list.
@@ -177,13 +179,14 @@ def is_foreign(shape: Shape | None, provider: Provider) -> bool:
     return shape.certain or (shape.prefix == "sk-" and not names.isdisjoint(OTHERWISE))
 
 
-def class_at(shape: Shape, provider: Provider) -> KeyClass:
-    """The class of an unregistered credential at this provider. At a cloud whose `tokens` are the company's
-    (Vertex AI: `ya29.` of a person or a service account, a service account's JWT) they last an hour, so
-    nobody can register them, and use is billed to the project that the path names, never to a seat."""
-    if provider.tokens == "company" and shape.kind in (Kind.LOGIN, Kind.CLOUD):
-        return KeyClass.COMPANY
-    return shape.key_class
+def key_class_at(shape: Shape, provider: Provider) -> KeyClass:
+    """The class of an unregistered credential of this shape at this provider. A token of nobody known is a
+    login only where seats are sold: MiniMax's keys are JWTs (MiniMax API reference), as are Snowflake's and
+    many gateways'. At a cloud without `seats` (Vertex AI: `ya29.` of a person or a service account) use is
+    billed to a project, and nothing tells whose that is."""
+    names = {ALIASES.get(name, name) for name in (provider.name, provider.price_id)}
+    told = provider.seats and (shape.owners or names & SELL_SEATS)
+    return shape.key_class if told else KeyClass.UNKNOWN
 
 
 def _by_length(credential: str) -> Shape | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal
 from sluiceway.wire.answer_parts import AnswerParts
@@ -39,7 +39,15 @@ class Reading:
         return replace(self, call=call, body=write(document), document=document)
 
 
-class Tap(Protocol):
+class Metered(Protocol):
+    """What counts an answer while it comes in."""
+
+    def answer(self) -> Answer:
+        """What is known so far; may be asked at any time, also when the client has gone."""
+        ...
+
+
+class Tap(Metered, Protocol):
     """Meters one answer while its bytes pass. Nothing it is fed can make it raise."""
 
     @property
@@ -58,10 +66,6 @@ class Tap(Protocol):
         """The provider's stream ended; returns what was still held back."""
         ...
 
-    def answer(self) -> Answer:
-        """What is known so far; may be asked at any time, also when the client has gone."""
-        ...
-
     def cut(self, message: str) -> bytes:
         """The bytes that end the stream now as if the provider had reached its output limit, with
         `message` as a last piece of text; b"" when it has ended already or is no stream."""
@@ -69,6 +73,15 @@ class Tap(Protocol):
 
     def fail(self, refusal: Refusal, request_id: str) -> bytes:
         """The bytes that tell the client, in the provider's form, that the stream broke; b"" as in `cut`."""
+        ...
+
+
+@runtime_checkable
+class ReadsHeaders(Protocol):
+    """A tap of an API whose headers say what its bodies leave out."""
+
+    def headers(self, headers: Mapping[str, str]) -> None:
+        """The answer's headers by lower-case name, before its first byte."""
         ...
 
 

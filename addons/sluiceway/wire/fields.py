@@ -105,6 +105,11 @@ def count(value: object) -> int | None:
     return value
 
 
+def units(value: object) -> int | None:
+    """As `count`, for providers that write whole counts as 13.0 (Cohere)."""
+    return count(int(value)) if isinstance(value, float) and value.is_integer() else count(value)
+
+
 def label(value: object, limit: int = MAX_LABEL) -> str | None:
     """A name from outside (model, id, tier, version): printable ASCII and bounded, else None."""
     if not isinstance(value, str) or not value or len(value) > limit or _UNPRINTABLE.search(value):

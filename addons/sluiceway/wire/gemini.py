@@ -66,10 +66,11 @@ class Gemini:
     ) -> Reading:
         model, method = model_and_method(target.path)
         document, sound = read_object(body)
-        call = self._call(document, model, OPERATIONS[method], method == "streamGenerateContent")
+        call = self.call(document, model, OPERATIONS[method], method == "streamGenerateContent")
         return Reading(call, sound, document, target)
 
-    def _call(self, document: Mapping[str, Any], model: str, operation: str, stream: bool) -> Call:
+    def call(self, document: Mapping[str, Any], model: str, operation: str, stream: bool) -> Call:
+        """What a document of this API asks for, wherever its model was named."""
         same_model(document, model)
         config = _config(document)
         tools = maybe_list(document, "tools")
@@ -110,7 +111,7 @@ class Gemini:
             reading,
             _PARTS,
             changes,
-            lambda document: self._call(document, asked.model or "", asked.operation, asked.stream),
+            lambda document: self.call(document, asked.model or "", asked.operation, asked.stream),
         )
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
@@ -132,7 +133,7 @@ class Gemini:
 
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:
-            return JsonTap(_parse_error, generates=False)
+            return JsonTap(parse_error, generates=False)
         if call.operation == "count_tokens":
             return JsonTap(_parse_count, generates=False)
         if call.operation == "embeddings":
@@ -181,7 +182,7 @@ def _extent(document: Mapping[str, Any]) -> Extent:
     return extent
 
 
-def _parse_error(document: object) -> Answer:
+def parse_error(document: object) -> Answer:
     # Without events, Google wraps even an error in the stream's array.
     found = mapping(document[0] if isinstance(document, list) and document else document)
     return Answer(error_type=word(mapping(found.get("error")).get("status")), complete=True)

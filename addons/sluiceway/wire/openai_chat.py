@@ -11,7 +11,7 @@ from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
-from sluiceway.wire import notice, openai_error
+from sluiceway.wire import deployment, notice, openai_error
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_chat import chat_parts
 from sluiceway.wire.body import read_object
@@ -25,7 +25,6 @@ from sluiceway.wire.fields import (
     maybe_list,
     maybe_object,
     need_list,
-    need_model,
     whole,
 )
 from sluiceway.wire.openai_chat_stream import ChatMeter, is_usage_chunk, parse_completion
@@ -46,6 +45,19 @@ _PARTS: Parts = {
 }
 
 
+def asking_for_usage(reading: Reading) -> Reading:
+    """The request with its stream's usage asked for, and that remembered; the same where it is already."""
+    options = maybe_object(reading.document, "stream_options")
+    if (
+        not reading.call.stream
+        or flag(options, "include_usage")
+        or not deployment.tells_usage(reading.target)
+    ):
+        return reading
+    asked = {**reading.document, "stream_options": {**options, "include_usage": True}}
+    return reading.rewritten(replace(reading.call, usage_added=True), asked)
+
+
 class OpenAIChat:
     """The dialect of Chat Completions. A stream reports usage only if asked, so we ask for the client."""
 
@@ -55,14 +67,10 @@ class OpenAIChat:
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
         document, sound = read_object(body)
-        call = self._call(document, headers)
-        options = maybe_object(document, "stream_options")
-        if not call.stream or flag(options, "include_usage") or not add_usage:
-            return Reading(call, sound, document, target)
-        asked = {**document, "stream_options": {**options, "include_usage": True}}
-        return Reading(call, sound, document, target).rewritten(replace(call, usage_added=True), asked)
+        reading = Reading(self._call(document, headers, target), sound, document, target)
+        return asking_for_usage(reading) if add_usage else reading
 
-    def _call(self, document: Mapping[str, Any], headers: Mapping[str, str]) -> Call:
+    def _call(self, document: Mapping[str, Any], headers: Mapping[str, str], target: Target) -> Call:
         messages = need_list(document, "messages")
         tools = maybe_list(document, "tools") or maybe_list(document, "functions")
         extent = Extent()
@@ -73,7 +81,7 @@ class OpenAIChat:
         return Call(
             dialect=self.name,
             operation="chat",
-            model=need_model(document),
+            model=deployment.model_of(document, target),
             stream=flag(document, "stream"),
             max_output_tokens=min((limit for limit in limits if limit is not None), default=None),
             choices=choices(document, "n"),
@@ -85,13 +93,15 @@ class OpenAIChat:
         )
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
-        """Lowers the field that is there; where there is none, sets `max_completion_tokens`."""
+        """Lowers the field that is there; where there is none, sets `max_completion_tokens`, or `max_tokens`
+        for a version of Azure's API that is older than the other name."""
         asked = reading.call.max_output_tokens
         if max_output_tokens < 1:
             raise WireError("max_completion_tokens: cannot be lowered below 1")
         if asked is not None and asked <= max_output_tokens:
             return reading
-        given = [name for name in _LIMITS if reading.document.get(name) is not None] or _LIMITS[:1]
+        usual = _LIMITS[:1] if deployment.tells_usage(reading.target) else _LIMITS[1:]
+        given = [name for name in _LIMITS if reading.document.get(name) is not None] or usual
         document = {**reading.document, **dict.fromkeys(given, max_output_tokens)}
         return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
 
@@ -99,7 +109,7 @@ class OpenAIChat:
         return segments(reading.document, _PARTS)
 
     def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
-        return replaced(reading, _PARTS, changes, lambda document: self._call(document, {}))
+        return replaced(reading, _PARTS, changes, lambda document: self._call(document, {}, reading.target))
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         return with_model(reading, model)

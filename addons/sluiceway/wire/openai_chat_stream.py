@@ -1,8 +1,10 @@
 """What a Chat Completions answer says about itself, as one document or as chunks, and how to end its stream.
 
 Usage comes once, in a chunk with empty `choices` before [DONE] (OpenAI API reference, `stream_options`).
-Groq puts it in `x_groq`, DeepSeek and Moonshot have their own field for cached tokens, xAI and Gemini's
-compatible endpoint leave reasoning out of `completion_tokens` but not out of `total_tokens`.
+Groq puts it in `x_groq`, Moonshot in the choice it ends; DeepSeek and Moonshot have their own field for
+cached tokens, DashScope one for those it writes; xAI and Gemini's compatible endpoint leave reasoning out of
+`completion_tokens` but not out of `total_tokens`; Perplexity counts the searches it charges for, and sends no
+[DONE]; MiniMax answers 200 to what it refuses. (The providers' API references, Chat.)
 """
 
 from __future__ import annotations
@@ -11,36 +13,54 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sluiceway.types import Answer, Call, Refusal, Usage, UsageSource
+from sluiceway.types import NO_UNITS, Answer, Call, Refusal, Usage, UsageSource
 from sluiceway.wire import openai_error
 from sluiceway.wire.extent import text_bytes
 from sluiceway.wire.fields import count, items, label, last_object, load, mapping
+from sluiceway.wire.own_cost import own_cost
 from sluiceway.wire.sse import data_of, render
 
 # Strings of a delta that hold what was generated. A quote in generated text is escaped, so it cannot match.
 _GENERATED = re.compile(
-    rb'"(?:content|reasoning_content|reasoning|refusal|arguments|name|transcript)":[ ]?'
+    rb'"(?:content|reasoning_content|reasoning|refusal|arguments|name|transcript|text)":[ ]?'
     rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)'
 )
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _DONE = b"[DONE]"
+CHUNK, TEXT = "chat.completion.chunk", "text_completion"
+_NOTHING_USED = Usage(input_tokens=0, output_tokens=0, source=UsageSource.REPORTED)
 
 
 def parse_completion(document: object) -> Answer:
     """The answer to a request that was not streamed."""
     completion = mapping(document)
+    if (fault := _refused(completion)) is not None:
+        return Answer(usage=_NOTHING_USED, complete=True, error_type=fault)
     choices = [mapping(choice) for choice in items(completion.get("choices"))]
-    usage = usage_of(_usage_in(completion))
+    told = _usage_in(completion)
+    usage = usage_of(told)
     return Answer(
         usage=usage,
         model=label(completion.get("model")),
         response_id=label(completion.get("id")),
         service_tier=label(completion.get("service_tier"), 64),
         complete=bool(choices) or usage.source is UsageSource.REPORTED,
-        output_bytes=sum(_generated(mapping(choice.get("message"))) for choice in choices),
+        output_bytes=sum(map(_written, choices)),
+        cost_usd=own_cost(told),
     )
+
+
+def _written(choice: Mapping[str, Any]) -> int:
+    """The bytes of a choice that the model wrote: its message, or its text where it completes a prompt."""
+    return _generated(mapping(choice.get("message"))) + text_bytes(choice.get("text"))
+
+
+def _refused(completion: Mapping[str, Any]) -> str | None:
+    """MiniMax's error in an answer with status 200: `base_resp.status_code` is not 0."""
+    code = count(mapping(completion.get("base_resp")).get("status_code"))
+    return f"base_resp_{code}" if code else None
 
 
 def _generated(message: Mapping[str, Any]) -> int:
@@ -60,21 +80,35 @@ def usage_of(usage: Mapping[str, Any], final: bool = True) -> Usage:
         completion = max(completion, everything - prompt)
     inputs = mapping(usage.get("prompt_tokens_details"))
     outputs = mapping(usage.get("completion_tokens_details"))
-    cached = (inputs.get("cached_tokens"), usage.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"))
+    searches = count(usage.get("num_search_queries"))
     return Usage(
         input_tokens=prompt,
         output_tokens=completion,
-        cache_read_tokens=next((known for known in map(count, cached) if known is not None), None),
-        cache_write_tokens=count(inputs.get("cache_write_tokens")),
-        reasoning_tokens=count(outputs.get("reasoning_tokens")),
+        cache_read_tokens=_first(
+            inputs.get("cached_tokens"), usage.get("cached_tokens"), usage.get("prompt_cache_hit_tokens")
+        ),
+        cache_write_tokens=_first(
+            inputs.get("cache_write_tokens"), inputs.get("cache_creation_input_tokens")
+        ),
+        reasoning_tokens=_first(outputs.get("reasoning_tokens"), usage.get("reasoning_tokens")),
         audio_input_tokens=count(inputs.get("audio_tokens")),
         audio_output_tokens=count(outputs.get("audio_tokens")),
+        tool_units={"web_search": searches} if searches else NO_UNITS,
         source=UsageSource.REPORTED if final and None not in (prompt, completion) else UsageSource.PARTIAL,
     )
 
 
+def _first(*told: object) -> int | None:
+    """The first of several spellings that holds a count."""
+    return next((known for known in map(count, told) if known is not None), None)
+
+
 def _usage_in(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
-    return mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
+    told = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
+    if told:
+        return told
+    choices = map(mapping, items(chunk.get("choices")))
+    return next((usage for choice in choices if (usage := mapping(choice.get("usage")))), told)
 
 
 def is_usage_chunk(event: bytes) -> bool:
@@ -89,8 +123,9 @@ class ChatMeter:
     """Meters a stream of chunks. `output_bytes` are the JSON-escaped bytes of the text, reasoning, refusals,
     transcripts, tool names and arguments in the deltas."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, form: str = CHUNK) -> None:
         self._call = call
+        self._form = form  # of the stream's end, where it ends before it has shown its own
         self._first: Mapping[str, Any] | None = None
         self._usage: Mapping[str, Any] = {}
         self._usage_is_final = False
@@ -128,21 +163,28 @@ class ChatMeter:
         self._fault(chunk)
 
     def _fault(self, chunk: Mapping[str, Any]) -> None:
+        if (refused := _refused(chunk)) is not None:
+            self._error_type = refused
+            self.ended = True
         if isinstance(chunk.get("error"), dict):
             self._error_type = openai_error.parse_error(chunk).error_type or "error"
             self.ended = True
 
     def answer(self) -> Answer:
         first = self._first or {}
-        final = self._usage_is_final or self.ended or len(self._finished) >= self._call.choices
+        finished = len(self._finished) >= self._call.choices
+        final = self._usage_is_final or self.ended or finished
+        usage = usage_of(self._usage, final)
+        ended = self.ended or self._usage_is_final or (finished and usage.source is UsageSource.REPORTED)
         return Answer(
-            usage=usage_of(self._usage, final),
+            usage=usage,
             model=label(first.get("model")),
             response_id=label(first.get("id")),
             service_tier=self._service_tier,
-            complete=(self.ended or self._usage_is_final) and self._error_type is None,
+            complete=ended and self._error_type is None,
             output_bytes=self._output_bytes,
             error_type=self._error_type,
+            cost_usd=own_cost(self._usage),
         )
 
     def cut(self, message: str) -> bytes:
@@ -155,11 +197,13 @@ class ChatMeter:
 
     def _chunk(self, index: int, delta: dict[str, object], reason: str | None) -> bytes:
         first = self._first or {}
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+        form = first.get("object", self._form)
+        said = {"text": delta.get("content", "")} if form == TEXT else {"delta": delta}
+        choice = {"index": index, **said, "logprobs": None, "finish_reason": reason}
         return render(
             {
                 "id": first.get("id", "chatcmpl-sluiceway"),
-                "object": "chat.completion.chunk",
+                "object": form,
                 "created": first.get("created", 0),
                 "model": first.get("model", self._call.model),
                 "choices": [choice],

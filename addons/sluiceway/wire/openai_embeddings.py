@@ -1,4 +1,4 @@
-"""The OpenAI Embeddings API. It bills input only."""
+"""The OpenAI Embeddings API, also spoken by Voyage, Mistral and many servers. It bills input only."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, Usage, UsageSource
-from sluiceway.wire import notice, openai_error
+from sluiceway.wire import deployment, notice, openai_error
 from sluiceway.wire.answer_parts import NOTHING, AnswerParts
 from sluiceway.wire.body import read_object
 from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
-from sluiceway.wire.fields import count, items, label, mapping, need_model
+from sluiceway.wire.fields import count, items, label, mapping
+from sluiceway.wire.own_cost import own_cost
 from sluiceway.wire.parts import IDENTIFIER, USER, Path, Segment
 from sluiceway.wire.rewrite import replaced, with_model
 from sluiceway.wire.tap import JsonTap
 from sluiceway.wire.walk import Parts, segments
 
 _PARTS: Parts = {"model": IDENTIFIER, "input": USER}
-_BYTES_PER_TOKEN = 3  # what the estimate divides by; an input may also come as token ids
+BYTES_PER_TOKEN = 3  # what the estimate divides by; an input may also come as token ids
 
 
 class OpenAIEmbeddings:
@@ -31,9 +32,9 @@ class OpenAIEmbeddings:
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
         document, sound = read_object(body)
-        return Reading(self._call(document), sound, document, target)
+        return Reading(self._call(document, target), sound, document, target)
 
-    def _call(self, document: Mapping[str, Any]) -> Call:
+    def _call(self, document: Mapping[str, Any], target: Target) -> Call:
         given = document.get("input")
         if not isinstance(given, str | list):
             raise WireError("input: a string or a list is required")
@@ -42,9 +43,9 @@ class OpenAIEmbeddings:
         return Call(
             dialect=self.name,
             operation="embeddings",
-            model=need_model(document),
+            model=deployment.model_of(document, target),
             max_output_tokens=0,
-            input_bytes=extent.input_bytes + _BYTES_PER_TOKEN * _ids(given),
+            input_bytes=extent.input_bytes + BYTES_PER_TOKEN * token_ids(given),
             dense_bytes=extent.dense_bytes,
         )
 
@@ -56,7 +57,7 @@ class OpenAIEmbeddings:
         return segments(reading.document, _PARTS)
 
     def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
-        return replaced(reading, _PARTS, changes, self._call)
+        return replaced(reading, _PARTS, changes, lambda document: self._call(document, reading.target))
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         return with_model(reading, model)
@@ -74,19 +75,23 @@ class OpenAIEmbeddings:
         return openai_error.refuse(refusal, request_id, codex)
 
 
-def _ids(given: object) -> int:
+def token_ids(given: object) -> int:
     """How many token ids the input holds, in one list or in several."""
     return sum(
-        1 if isinstance(item, int) else _ids(item) for item in items(given) if not isinstance(item, str)
+        1 if isinstance(item, int) else token_ids(item) for item in items(given) if not isinstance(item, str)
     )
 
 
 def _parse(document: object) -> Answer:
+    """Voyage reports `total_tokens` alone, which are all input (Voyage API reference, Embeddings)."""
     answer = mapping(document)
-    prompt = count(mapping(answer.get("usage")).get("prompt_tokens"))
+    told = mapping(answer.get("usage"))
+    prompt = count(told.get("prompt_tokens"))
+    prompt = count(told.get("total_tokens")) if prompt is None else prompt
     usage = Usage(input_tokens=prompt, output_tokens=0, source=UsageSource.REPORTED)
     return Answer(
         usage=Usage() if prompt is None else usage,
         model=label(answer.get("model")),
         complete="data" in answer,
+        cost_usd=own_cost(told),
     )

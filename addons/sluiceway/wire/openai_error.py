@@ -45,8 +45,10 @@ def failure_code(refusal: Refusal) -> str:
 
 
 def parse_error(document: object) -> Answer:
-    """The provider's error type, or its code where the type is missing."""
-    error = mapping(mapping(document).get("error"))
+    """The provider's error type, or its code where the type is missing. Mistral and xAI have no object around
+    them (their API references, Errors)."""
+    told = mapping(document)
+    error = mapping(told.get("error")) or told
     return Answer(error_type=word(error.get("type")) or word(error.get("code")), complete=True)
 
 

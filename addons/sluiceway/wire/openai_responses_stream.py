@@ -11,6 +11,7 @@ from sluiceway.wire import openai_error
 from sluiceway.wire.extent import IMAGE_BYTES, text_bytes
 from sluiceway.wire.fields import count, items, label, last_object, load, mapping, word
 from sluiceway.wire.openai_responses_end import Ending
+from sluiceway.wire.own_cost import own_cost
 from sluiceway.wire.sse import data_of, name_of
 
 _GENERATED = re.compile(rb'"delta":[ ]?"([^"\\]*+(?:\\.[^"\\]*+)*+)')
@@ -56,6 +57,7 @@ def parse_response(document: object) -> Answer:
         complete=status in _FINAL_STATUS or (status is None and usage.source is UsageSource.REPORTED),
         output_bytes=sum(_generated(mapping(item)) for item in items(response.get("output"))),
         error_type=word(mapping(response.get("error")).get("code")) if status == "failed" else None,
+        cost_usd=own_cost(mapping(response.get("usage"))),
     )
 
 
@@ -200,6 +202,7 @@ class ResponsesMeter:
             complete=known.complete,
             output_bytes=max(1, self._output_bytes) if self._items else self._output_bytes,
             error_type=known.error_type,
+            cost_usd=known.cost_usd,
         )
 
     def cut(self, message: str) -> bytes:

@@ -106,6 +106,7 @@ _SIGNATURES = ("signature", "thoughtSignature", "thought_signature")
 _CONTENT = """
 content text parts contents thinking summary refusal transcript source data title context image_url
 inlineData inline_data file file_data input_audio function arguments result
+image document audio video guardContent converse invokeModel body bytes
 """
 
 type Rule = Place | Kind | Literal["same"]
@@ -137,10 +138,16 @@ FIELDS: Mapping[str, Rule] = {
     "tools": DEFINITION,
     "systemInstruction": SYSTEM,
     "system_instruction": SYSTEM,
+    "toolUse": ARGUMENTS,
+    "toolResult": RESULT,
+    "toolUseId": IDENTIFIER,
+    "reasoningContent": REASONING,
+    "reasoningText": REASONING,
+    "redactedContent": SEALED,
     "variables": place("user", "text"),
     **dict.fromkeys((*_SIGNATURES, "encrypted_content", "encrypted_index", "encrypted_stdout"), SEALED),
 }
-"""The fields of messages, content blocks and items, in all five protocols. Any other is of the kind "other",
+"""The fields of messages, content blocks and items, in all protocols. Any other is of the kind "other",
 or of the block's, where that is a call or a result."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from sluiceway.types import Call
+from sluiceway.wire import deployment
 from sluiceway.wire.dialect import Reading
 from sluiceway.wire.fields import need_model
 from sluiceway.wire.parts import Path
@@ -39,9 +40,14 @@ def replaced(
 
 
 def with_model(reading: Reading, model: str) -> tuple[Reading, str]:
-    """The request for another model, where the body names it. The path stays."""
+    """The request for another model, where the body names it, or the path as a deployment does."""
     need_model({"model": model})
+    target = deployment.at(reading.target, model)
+    if target is not reading.target:
+        reading = replace(reading, target=target, call=replace(reading.call, model=model))
+        if "model" not in reading.document:
+            return reading, target.path
     if reading.document.get("model") == model:
-        return reading, reading.target.path
+        return reading, target.path
     document = {**reading.document, "model": model}
-    return reading.rewritten(replace(reading.call, model=model), document), reading.target.path
+    return reading.rewritten(replace(reading.call, model=model), document), target.path

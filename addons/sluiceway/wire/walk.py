@@ -12,7 +12,7 @@ from sluiceway.wire.words import MIN_CHARACTERS, PLAIN_NUMBERS, WORDS
 
 LONG_NUMBER = 10**8  # nine digits: a social security number
 _NO_CHANGES: Mapping[Path, str] = {}
-_ENCODED = frozenset({"arguments", "data", "file_data", "result"})
+_ENCODED = frozenset({"arguments", "bytes", "data", "file_data", "result"})
 
 type Parts = Mapping[str, Place]
 """The place of each top-level field that a dialect knows; any other is OTHER."""

@@ -32,6 +32,8 @@ input_file input_image input_text item_reference local_shell_call local_shell_ca
 minimal output_text redacted_thinking refusal server_tool_use standard_only summarized summary_text
 text_delta tool_definition tool_reference tool_result tool_use web_search web_search_call concise detailed
 priority default unspecified reasoning.encrypted_content
+response.create response.steer response.inject conversation.item.create session.update realtime
+transcription_session.update output_modalities setup turnComplete
 """
 
 _PLAIN_NUMBERS = """

@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sluiceway.demo import credentials
+from sluiceway.demo import credentials, seats, sigv4
 from sluiceway.demo.dialects import (
     anthropic,
+    bedrock,
     chat,
+    cohere,
+    completions,
     embeddings,
+    family,
     gemini,
+    gemini_cloudcode,
     listing,
     media,
     responses,
+    vertex,
     vertex_gemini,
 )
 from sluiceway.demo.exchange import Asked, Rejected, Reply, new_id
@@ -24,13 +30,20 @@ PROVIDERS = {
     "api.anthropic.com": "anthropic",
     "api.openai.com": "openai",
     "generativelanguage.googleapis.com": "gemini",
+    "cloudcode-pa.googleapis.com": "gemini",
+    "chatgpt.com": "openai",
     "api.x.ai": "xai",
-    "us-central1-aiplatform.googleapis.com": "gemini",
-    "europe-west4-aiplatform.googleapis.com": "gemini",
-    "aiplatform.googleapis.com": "gemini",
+    **family.HOSTS,
+    "bedrock-runtime.us-east-1.amazonaws.com": "bedrock",
+    "bedrock-runtime.eu-central-1.amazonaws.com": "bedrock",
+    "bedrock-mantle.us-east-1.api.aws": "bedrock",
+    "us-central1-aiplatform.googleapis.com": "vertex",
+    "europe-west4-aiplatform.googleapis.com": "vertex",
+    "us-east5-aiplatform.googleapis.com": "vertex",
+    "aiplatform.googleapis.com": "vertex",
 }
 # Spoken by many: any other name that reaches the simulator answers in OpenAI's way.
-COMPATIBLE = ("api.groq.com", "api.mistral.ai", "api.deepseek.com", "openrouter.ai", "api.together.xyz")
+COMPATIBLE = ("api.together.xyz", "api.cerebras.ai", "router.huggingface.co", "api.z.ai")
 
 Answer = Callable[[Asked, Memory], Reply]
 
@@ -38,8 +51,9 @@ Answer = Callable[[Asked, Memory], Reply]
 def provider_of(host: str, path: str) -> str:
     """The provider by host name; by path where the client dialled an address instead of a name."""
     name = host.rsplit(":", 1)[0].lower()
-    if name in PROVIDERS:
-        return PROVIDERS[name]
+    found = PROVIDERS.get(name) or family.provider_of(name)
+    if found is not None:
+        return found
     if name not in ("127.0.0.1", "localhost"):
         return "compatible"
     if path.startswith(("/v1/messages", "/api/")):
@@ -51,9 +65,12 @@ def answer(asked: Asked, memory: Memory) -> Reply:
     """The provider's answer, errors of the request raised as Rejected."""
     if asked.provider == "anthropic" and asked.path.startswith("/api/"):
         return _harmless(asked)
-    credentials.check(asked.provider, asked.headers, asked.query)
+    if asked.provider == "bedrock":
+        sigv4.check(asked)
+    else:
+        credentials.check(asked.provider, asked.headers, asked.query)
     try:
-        return _function(asked)(asked, memory)
+        return seats.told(asked, _function(asked)(asked, memory))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         # A wrong type somewhere deep in the body. The real ones answer 400 too, with the path into it.
         raise Rejected(400, "The request body does not follow the schema.") from None
@@ -86,6 +103,10 @@ _ANTHROPIC: tuple[Route, ...] = (
 # Compatible providers put the same paths behind prefixes of their own: /openai/v1, /api/v1, none.
 _OPENAI: tuple[Route, ...] = (
     ("POST", re.compile(r".*/chat/completions"), chat.completions),
+    ("POST", re.compile(r".*/completions"), completions.create),
+    ("POST", re.compile(r".*/rerank"), cohere.rerank),
+    ("POST", re.compile(r".*/ocr"), cohere.read_pages),
+    ("POST", re.compile(r".*/messages"), anthropic.messages),
     ("POST", re.compile(r".*/responses"), responses.create),
     ("POST", re.compile(r".*/responses/input_tokens"), media.input_tokens),
     ("POST", re.compile(r".*/images/(generations|edits|variations)"), media.images),
@@ -98,10 +119,33 @@ _OPENAI: tuple[Route, ...] = (
     ("GET", re.compile(r".*/models"), listing.listed),
 )
 _GEMINI: tuple[Route, ...] = (
-    ("POST", re.compile(r"/v1\w*/(projects/.*|publishers/.*|models/[^/]*:predict)"), vertex_gemini.call),
+    ("POST", re.compile(r"/v1\w*/models/[^/]*:predict"), vertex_gemini.call),
     ("POST", re.compile(r"/v1\w*/models/.*"), gemini.call),
+    ("POST", re.compile(r"/v1internal:\w+"), gemini_cloudcode.call),
     ("GET", re.compile(r"/v1\w*/models"), listing.listed),
     ("POST", re.compile(r"/v1beta/openai/chat/completions"), chat.completions),
     ("POST", re.compile(r"/v1beta/openai/embeddings"), embeddings.create),
 )
-_ROUTES = {"anthropic": _ANTHROPIC, "gemini": _GEMINI}
+_COHERE: tuple[Route, ...] = (
+    ("POST", re.compile(r"/v2/chat"), cohere.chat),
+    ("POST", re.compile(r"/v2/embed"), cohere.embed),
+    ("POST", re.compile(r"/v[12]/rerank"), cohere.rerank),
+    ("POST", re.compile(r"/compatibility/v1/chat/completions"), chat.completions),
+    ("GET", re.compile(r"/v1/models"), listing.listed),
+)
+_BEDROCK: tuple[Route, ...] = (
+    ("POST", re.compile(r"/model/.*"), bedrock.call),
+    ("POST", re.compile(r"/anthropic/v1/messages"), anthropic.messages),
+    *_OPENAI,
+)
+_VERTEX: tuple[Route, ...] = (
+    ("POST", re.compile(r"/v1\w*/projects/.*/publishers/anthropic/.*"), vertex.call),
+    ("POST", re.compile(r"/v1\w*/(projects/.*/)?publishers/google/.*"), vertex_gemini.call),
+)
+_ROUTES = {
+    "anthropic": _ANTHROPIC,
+    "gemini": _GEMINI,
+    "cohere": _COHERE,
+    "bedrock": _BEDROCK,
+    "vertex": _VERTEX,
+}

@@ -25,8 +25,14 @@ _LIFETIMES_S = {"5m": 300.0, "1h": 3600.0}
 def messages(asked: Asked, memory: Memory) -> Reply:
     """POST /v1/messages."""
     body = _checked(asked, "model", "max_tokens", "messages")
+    message, usage = message_for(asked, memory, body)
+    return reply(asked, message, usage, stream=body.get("stream") is True)
+
+
+def message_for(asked: Asked, memory: Memory, body: Json) -> tuple[Json, Json]:
+    """The message that answers a body, and its usage; other clouds' dialects of it answer so too."""
     model = models.dated(body["model"])
-    marked = _blocks(body)
+    marked = prompt_blocks(body)
     written = answers.write(
         asked.raw,
         wanted=asked.wanted,
@@ -46,13 +52,17 @@ def messages(asked: Asked, memory: Memory) -> Reply:
         "stop_sequence": None,
         "usage": usage,
     }
-    return _reply(asked, message, usage, stream=body.get("stream") is True)
+    return message, usage
 
 
 def count_tokens(asked: Asked, memory: Memory) -> Reply:
     """POST /v1/messages/count_tokens: the same count, and free of charge."""
-    body = _checked(asked, "model", "messages")
-    count = prompt_tokens(block for block, _ in _blocks(body))
+    return counted(asked, _checked(asked, "model", "messages"))
+
+
+def counted(asked: Asked, body: Json) -> Reply:
+    """The count of a body that was checked."""
+    count = prompt_tokens(block for block, _ in prompt_blocks(body))
     request_id = new_id("req_")
     headers = answer_headers(asked.provider, request_id, asked.now)
     return Reply(200, request_id, headers, body=orjson.dumps({"input_tokens": count}), model=body["model"])
@@ -84,7 +94,7 @@ def _check_limits(body: Json) -> None:
         raise Rejected(400, "`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 
-def _blocks(body: Json) -> list[Marked]:
+def prompt_blocks(body: Json) -> list[Marked]:
     """The prompt in the order the cache sees it: tools, system, messages."""
     found = [(block_bytes(tool), _lifetime(tool)) for tool in body.get("tools") or ()]
     if body.get("system"):
@@ -192,32 +202,32 @@ def _content(written: Written) -> list[Json]:
     return content
 
 
-def _reply(asked: Asked, message: Json, usage: Json, *, stream: bool) -> Reply:
+def reply(asked: Asked, message: Json, usage: Json, *, stream: bool) -> Reply:
     request_id = new_id("req_")
     headers = answer_headers(asked.provider, request_id, asked.now)
     model = message["model"]
     if not stream:
         return Reply(200, request_id, headers, body=orjson.dumps(message), usage=usage, model=model)
-    events = _events(message, asked.events)
+    stream_events = events(message, asked.events)
     kind = "text/event-stream; charset=utf-8"
-    return Reply(200, request_id, headers, content_type=kind, events=events, usage=usage, model=model)
+    return Reply(200, request_id, headers, content_type=kind, events=stream_events, usage=usage, model=model)
 
 
-def _events(message: Json, count: int | None) -> list[bytes]:
+def events(message: Json, count: int | None) -> list[bytes]:
     """The whole stream; message_delta carries the final usage, cumulative."""
     content, usage = message["content"], message["usage"]
     start = message | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
     start["usage"].pop("output_tokens_details", None)
-    events = [sse("message_start", {"type": "message_start", "message": start})]
+    frames = [sse("message_start", {"type": "message_start", "message": start})]
     for index, block in enumerate(content):
-        events += _block_events(index, block, count)
+        frames += _block_events(index, block, count)
         if index == 0:
-            events.insert(2, sse("ping", {"type": "ping"}))
+            frames.insert(2, sse("ping", {"type": "ping"}))
     ended = {"stop_reason": message["stop_reason"], "stop_sequence": None}
     final = {key: value for key, value in usage.items() if key in _FINAL_USAGE}
-    events.append(sse("message_delta", {"type": "message_delta", "delta": ended, "usage": final}))
-    events.append(sse("message_stop", {"type": "message_stop"}))
-    return events
+    frames.append(sse("message_delta", {"type": "message_delta", "delta": ended, "usage": final}))
+    frames.append(sse("message_stop", {"type": "message_stop"}))
+    return frames
 
 
 _FINAL_USAGE = (

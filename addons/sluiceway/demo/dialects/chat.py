@@ -9,6 +9,7 @@ import orjson
 from sluiceway.demo import answers, models
 from sluiceway.demo.answers import Written
 from sluiceway.demo.counting import block_bytes, message_blocks, parts, prompt_tokens
+from sluiceway.demo.dialects import family
 from sluiceway.demo.exchange import Asked, Json, Rejected, Reply, body_of, new_id, sse
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
@@ -33,7 +34,7 @@ def completions(asked: Asked, memory: Memory) -> Reply:
         fixed=_fixed(body) or (quoted(_results(body)) if asked.wanted is None else None),
     )
     cached = automatic(memory.prompts, f"{asked.account} {model}", blocks)
-    usage = _usage(prompt_tokens(blocks), cached, written, _choices(body))
+    usage = family.usage_of(asked.provider, _usage(prompt_tokens(blocks), cached, written, _choices(body)))
     head = {"id": new_id("chatcmpl-"), "created": asked.now, "model": model}
     tail = {"service_tier": "default", "system_fingerprint": _FINGERPRINT}
     request_id = new_id("req_")
@@ -45,9 +46,14 @@ def completions(asked: Asked, memory: Memory) -> Reply:
     told = bool((body.get("stream_options") or {}).get("include_usage"))
     chunk = head | {"object": "chat.completion.chunk"} | tail | ({"usage": None} if told else {})
     events = _events(chunk, written, _choices(body), asked.events)
-    if told:
+    if family.tells_in_last_chunk(asked.provider):
+        told = True
+        index = _choices(body) - 1
+        events[-1] = family.last_chunk(asked.provider, chunk, index, _finish(written), usage)
+    elif told:
         events.append(sse(None, chunk | {"choices": [], "usage": usage}))
-    events.append(_DONE)
+    if asked.provider not in family.WITHOUT_DONE:
+        events.append(_DONE)
     kind = "text/event-stream; charset=utf-8"
     return Reply(
         200, request_id, headers, content_type=kind, events=events, usage=usage, usage_sent=told, model=model
@@ -55,7 +61,8 @@ def completions(asked: Asked, memory: Memory) -> Reply:
 
 
 def _checked(asked: Asked) -> Json:
-    body = body_of(asked)
+    body = family.body_for(asked, body_of(asked))
+    family.check(asked, body)
     model = body.get("model")
     if not isinstance(model, str) or not model:
         raise Rejected(400, "you must provide a model parameter")

@@ -10,6 +10,7 @@ import orjson
 
 from sluiceway.demo import models
 from sluiceway.demo.counting import tokens
+from sluiceway.demo.dialects import family
 from sluiceway.demo.exchange import Asked, Json, Rejected, Reply, body_of, new_id
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
@@ -21,7 +22,7 @@ _USUAL_DIMENSIONS = 1536
 
 def create(asked: Asked, memory: Memory) -> Reply:
     """POST /v1/embeddings."""
-    body = body_of(asked)
+    body = family.body_for(asked, body_of(asked))
     model = body.get("model")
     if not isinstance(model, str) or not models.knows(asked.provider, model):
         raise Rejected(404, f"The model `{model}` does not exist.", code="model_not_found")
@@ -31,7 +32,11 @@ def create(asked: Asked, memory: Memory) -> Reply:
     data = [_entry(index, text, dimensions, as_base64) for index, text in enumerate(texts)]
     count = sum(_tokens(text) for text in texts)
     usage: Json = {"prompt_tokens": count, "total_tokens": count}
+    if asked.provider == "voyage":
+        usage = {"total_tokens": count}
     answer = {"object": "list", "data": data, "model": model, "usage": usage}
+    if asked.provider == "mistral":
+        answer["id"] = new_id("")
     request_id = new_id("req_")
     headers = answer_headers(asked.provider, request_id, asked.now)
     return Reply(200, request_id, headers, body=orjson.dumps(answer), usage=usage, model=model)

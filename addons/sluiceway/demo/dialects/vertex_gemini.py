@@ -54,5 +54,5 @@ def _embedding(text: str) -> Json:
 
 def _reply(asked: Asked, model: str, usage: Json, answer: Json) -> Reply:
     request_id = new_id("")
-    headers = answer_headers(asked.provider, request_id, asked.now)
+    headers = answer_headers("gemini", request_id, asked.now)
     return Reply(200, request_id, headers, body=orjson.dumps(answer), usage=usage, model=model)

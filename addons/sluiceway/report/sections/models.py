@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_
+from sqlalchemy import and_, or_
 
 from sluiceway.report import measures
 from sluiceway.report.groups import rank
@@ -45,7 +45,8 @@ class Models:
 
 def load(context: Context) -> Models:
     row_ = ledger.c
-    priced = and_(measures.sent, measures.spent, row_.cost_nusd.is_not(None))
+    known = and_(measures.spent, row_.cost_nusd.is_not(None))
+    priced = and_(measures.sent, or_(known, and_(row_.cost_nusd.is_(None), measures.corrected)))
     ranked = rank(
         context.connection,
         [row_.provider.label("provider"), measures.model.label("model")],
