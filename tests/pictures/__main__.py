@@ -25,7 +25,8 @@ PORTAL = "http://sluiceway.internal"
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 TERMINAL = """\
 <!DOCTYPE html><meta charset="utf-8"><style>
-body {{ margin: 0; background: {background} }} pre {{ margin: 0; padding: 18px 22px; color: {foreground}; background: {background};
+body {{ margin: 0; background: {background} }}
+pre {{ margin: 0; padding: 18px 22px; color: {foreground}; background: {background};
 font: 14px/1.45 "DejaVu Sans Mono", Menlo, Consolas, monospace; width: max-content }}
 {stylesheet}</style><pre><code style="font-family: inherit">{code}</code></pre>
 """
