@@ -79,7 +79,7 @@ def tour(out: Path, *, keep: bool) -> int:
                 soft_wrap=True,
             )
             if failed:
-                console.print(f"[bold red]{failed} claims did not hold. Please report this.[/bold red]")
+                console.print(f"[bold red]Claims that did not hold: {failed}. Please report this.[/bold red]")
             if keep:
                 _keep(stage, console)
     return 1 if failed else 0
