@@ -41,6 +41,7 @@ from .processes import Provider, Proxy, Sluiceway, Stock
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="prove that it works, in under a minute")
+    parser.add_argument("--guard", action="store_true", help="with guard rules, which look at every request")
     parser.add_argument("--rounds", type=int, help="how many rounds (default 7)")
     parser.add_argument("--json", type=File, metavar="FILE", help="write the figures here as well")
     parser.add_argument("--folder", type=File, help="on the disk to measure with (default: the system's own)")
@@ -50,7 +51,7 @@ def main() -> int:
         size = replace(size, rounds=options.rounds)
     samples, count = Samples(), Count()
     with tempfile.TemporaryDirectory(prefix="sluiceway-bench-", dir=options.folder) as folder:
-        deployment = measure(File(folder), size, samples, count)
+        deployment = measure(File(folder), size, samples, count, guard=options.guard)
         found = results(samples)
         print(table.text(found))
         print(f"\n{table.disk(samples.syncs_ms)}")
@@ -65,12 +66,13 @@ def main() -> int:
     return 0
 
 
-def measure(folder: File, size: Size, samples: Samples, count: Count) -> Deployment:
+def measure(folder: File, size: Size, samples: Samples, count: Count, *, guard: bool) -> Deployment:
     """All rounds. The deployment that was measured is stopped and still has its ledger."""
     with ExitStack() as stack:
         provider = Provider.start(folder / "provider")
         stack.callback(provider.process.stop)
-        stock, ours = Stock(provider, folder / "mitmdump"), Sluiceway(provider, folder / "deployment")
+        stock = Stock(provider, folder / "mitmdump")
+        ours = Sluiceway(provider, folder / "deployment", guard=guard)
         _say("starting each path once: certificates, byte code, first imports")
         for proxy in (stock.start(), ours.start()):
             proxy.process.stop()

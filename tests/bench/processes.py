@@ -29,13 +29,23 @@ upstream:
 limits: {{connections_per_principal: 5000}}
 drain_timeout_s: 1
 """
-# Three budgets apply to each request and none is ever reached.
+# Three budgets apply to each request and none is ever reached; two routes look at each and move none.
 _POLICY = """\
 version: 1
 budgets:
   - {name: company-month, scope: company, limit_usd: 20000000, window: month}
   - {name: core-month, scope: {team: core}, limit_usd: 10000000, window: month}
   - {name: per-head-day, scope: {employee: "*"}, limit_usd: 10000000, window: day}
+routes:
+  - {name: no-preview, match: {model: "*-preview"}, deny: {reason: not approved yet}}
+  - {name: cheap-chat, match: {model: "claude-opus-*", tools: false}, to: {model: claude-haiku-4-5}}
+"""
+# With `--guard` every request is looked through for secrets and personal data, and has none.
+_GUARD = """\
+version: 1
+guard:
+  - {name: no-secrets, detect: [SECRET], action: block}
+  - {name: mask-people, detect: [EMAIL_ADDRESS, PHONE_NUMBER, IBAN_CODE, CREDIT_CARD], action: mask}
 """
 
 
@@ -157,15 +167,17 @@ class Stock:
 
 
 class Sluiceway:
-    """A deployment made by `init`, with one employee and three budgets, served by a process of its own."""
+    """A deployment made by `init`, with one employee, budgets and routes, served by a process of its own."""
 
-    def __init__(self, provider: Provider, folder: Path) -> None:
+    def __init__(self, provider: Provider, folder: Path, *, guard: bool = False) -> None:
         text = _SETTINGS.format(ca_file=provider.ca_file, port=provider.port)
         self.deployment: Deployment = init(folder, "Benchmark", text).deployment
         policy = self.deployment.settings.rules / "policy"
         for file in policy.glob("*.yaml"):
             file.unlink()
         (policy / "10-budgets.yaml").write_text(_POLICY, "utf-8")
+        if guard:
+            (policy / "20-guard.yaml").write_text(_GUARD, "utf-8")
         added = operations.perform(self.deployment, "person.add", name="alice", kind="employee", team="core")
         self._credentials = f"alice:{added['token']}"
         self._log = folder / "serve.log"

@@ -18,6 +18,9 @@ HOSTS = {
     "openai_responses": "https://api.openai.com",
     "openai_embeddings": "https://api.openai.com",
     "gemini": "https://generativelanguage.googleapis.com",
+    "bedrock_converse": "https://bedrock-runtime.eu-central-1.amazonaws.com",
+    "bedrock_invoke": "https://bedrock-runtime.eu-central-1.amazonaws.com",
+    "anthropic_vertex": "https://us-east5-aiplatform.googleapis.com",
 }
 MODELS = {
     "anthropic_messages": "claude-haiku-4-5",

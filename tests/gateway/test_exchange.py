@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from gateway_world import Ledger, call, exchange, parts
+from gateway_world import PROVIDER, Ledger, call, exchange, parts
 
 from sluiceway.policy import Policy
 from sluiceway.types import KeyClass
@@ -74,3 +74,14 @@ def test_what_the_guard_did_is_in_the_row_and_in_a_header() -> None:
     of.guard_findings, of.guard_said = {"EMAIL_ADDRESS": 2}, "masked EMAIL_ADDRESS=2"
     assert of.row().guard_findings == {"EMAIL_ADDRESS": 2}
     assert of.own_headers()["x-sluiceway-guard"] == "masked EMAIL_ADDRESS=2"
+
+
+def test_a_connection_that_is_open_for_hours_follows_the_providers_in_force() -> None:
+    of = parts(Ledger())
+    now = replace(PROVIDER, unlisted="pass")
+    of.rules = replace(of.rules, providers={"anthropic": now})
+    made = exchange(of, call())
+    assert made.provider is now
+    assert not made.moved
+    of.rules = replace(of.rules, providers={})
+    assert exchange(of, call()).provider is PROVIDER

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.terminal_theme import MONOKAI
+from rich.terminal_theme import MONOKAI, TerminalTheme
 
 from sluiceway.demo.people.asking import browse
 from sluiceway.demo.stage import Stage, set_up
@@ -25,12 +25,14 @@ PORTAL = "http://sluiceway.internal"
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 TERMINAL = """\
 <!DOCTYPE html><meta charset="utf-8"><style>
-body {{ margin: 0 }} pre {{ margin: 0; padding: 18px 22px; color: {foreground}; background: {background};
+body {{ margin: 0; background: {background} }}
+pre {{ margin: 0; padding: 18px 22px; color: {foreground}; background: {background};
 font: 14px/1.45 "DejaVu Sans Mono", Menlo, Consolas, monospace; width: max-content }}
 {stylesheet}</style><pre><code style="font-family: inherit">{code}</code></pre>
 """
 SECTION = 'section[aria-labelledby="{}"]'
 LINE_CHARACTERS = 104
+WHITE = (255, 255, 255)  # so that dim text, half as bright, can still be read
 
 
 def main() -> int:
@@ -60,7 +62,9 @@ def _pages(folder: Path) -> bool:
         for name in ("alice", "dave"):
             _save(folder / f"{name}.html", stage, "/", name)
         write_report(stage, folder / "report.html")
-    html = console.export_html(theme=MONOKAI, code_format=TERMINAL)
+    colours = [MONOKAI.ansi_colors[number] for number in range(8)]
+    theme = TerminalTheme((12, 12, 12), WHITE, colours)
+    html = console.export_html(theme=theme, code_format=TERMINAL)
     (folder / "terminal.html").write_text(html)
     if failed:
         print(console.export_text(), file=sys.stderr)

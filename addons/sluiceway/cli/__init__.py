@@ -48,7 +48,7 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `sluiceway` command, with the process's own arguments where none are given. Ends in SystemExit."""
     try:
-        app(arguments)
+        app(arguments, prog_name="sluiceway")
     except SluicewayError as error:
         _fail(str(error))
     except BrokenPipeError:

@@ -122,7 +122,8 @@ def verify(
         Path | None, typer.Option(help="The checkpoints kept off this machine; else the deployment's file.")
     ] = None,
     node_key: Annotated[
-        list[str] | None, typer.Option(help="The node's public key as `audit policy` once printed it.")
+        list[str] | None,
+        typer.Option(metavar="KEY", help="The node's public key as `audit policy` once printed it."),
     ] = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
@@ -165,8 +166,11 @@ def shred(
         raise typer.BadParameter("give --person, --from-day or --to-day, or else --expired")
     if not reason.strip():
         raise typer.BadParameter("--reason must not be empty")
+    deployment = Deployment.load(config)
+    if person is not None:
+        known_person(deployment, person)
     done = perform(
-        Deployment.load(config),
+        deployment,
         "audit.shred",
         person=person,
         from_day=_day(from_day, "--from-day"),

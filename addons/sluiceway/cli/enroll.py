@@ -67,7 +67,10 @@ def enroll(
         typer.Option("--no-proxy", metavar="NAME", help="Reach this directly, too; may be given again."),
     ] = None,
     shell: Annotated[
-        list[Shell] | None, typer.Option(help="Only this shell; may be given again. Without it: all in use.")
+        list[Shell] | None,
+        typer.Option(
+            metavar="SHELL", help="Only this (sh, bash, zsh, fish); may be given again. Else all in use."
+        ),
     ] = None,
     java: Annotated[
         bool, typer.Option("--java", help="Send every Java program through the proxy, too.")

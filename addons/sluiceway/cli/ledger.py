@@ -123,7 +123,8 @@ def report(
         Path | None, typer.Option(help="The checkpoints kept off this machine; else the deployment's file.")
     ] = None,
     node_key: Annotated[
-        list[str] | None, typer.Option(help="The node's public key as `audit policy` once printed it.")
+        list[str] | None,
+        typer.Option(metavar="KEY", help="The node's public key as `audit policy` once printed it."),
     ] = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,

@@ -50,7 +50,9 @@ def request(
     reason: Annotated[str, typer.Option(help="Why; it stays in the log for good.")],
     from_: From = None,
     to: To = None,
-    entry: Annotated[list[str] | None, typer.Option(help="Only this entry; may be repeated.")] = None,
+    entry: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this entry; may be given again.")
+    ] = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -133,6 +135,8 @@ def known_person(deployment: Deployment, name: str) -> None:
 
 
 def _private(path: Path) -> PrivateKey:
+    if not path.is_file():
+        raise SluicewayError(f"{path}: there is no such file; `sluiceway audit keygen` makes a key")
     passphrase = os.environ.get(PASSPHRASE_VARIABLE) or typer.prompt(
         "Passphrase of your key", hide_input=True
     )

@@ -79,7 +79,7 @@ def tour(out: Path, *, keep: bool) -> int:
                 soft_wrap=True,
             )
             if failed:
-                console.print(f"[bold red]{failed} claims did not hold. Please report this.[/bold red]")
+                console.print(f"[bold red]Claims that did not hold: {failed}. Please report this.[/bold red]")
             if keep:
                 _keep(stage, console)
     return 1 if failed else 0
@@ -90,16 +90,17 @@ def perform(stage: Stage, console: Console) -> int:
     parts = gather(stage)
     register_keys(stage.operator)
     with ThreadPoolExecutor() as pool:
-        running = {title: pool.submit(_played, scene, stage, parts) for title, scene in MEANWHILE.items()}
+        running = {title: pool.submit(played, scene, stage, parts) for title, scene in MEANWHILE.items()}
         play(stage, parts, console)
         _stranger(stage)
-        looking = {title: pool.submit(_played, scene, stage, parts) for title, scene in AFTERWARDS.items()}
-        failed = sum(_tell(console, *each) for each in (looking | running).items())
-        last = {title: pool.submit(_played, scene, stage, parts) for title, scene in LAST.items()}
-        return failed + sum(_tell(console, *each) for each in last.items())
+        looking = {title: pool.submit(played, scene, stage, parts) for title, scene in AFTERWARDS.items()}
+        failed = sum(_awaited(console, *each) for each in (looking | running).items())
+        last = {title: pool.submit(played, scene, stage, parts) for title, scene in LAST.items()}
+        return failed + sum(_awaited(console, *each) for each in last.items())
 
 
-def _played(scene: Scene, stage: Stage, parts: Parts) -> Lines:
+def played(scene: Scene, stage: Stage, parts: Parts) -> Lines:
+    """All it told; a scene that breaks off tells so as a claim that did not hold."""
     lines: list[Line] = []
     try:
         lines.extend(scene(stage, parts))
@@ -108,9 +109,14 @@ def _played(scene: Scene, stage: Stage, parts: Parts) -> Lines:
     return lines
 
 
-def _tell(console: Console, title: str, running: Future[Lines]) -> int:
+def _awaited(console: Console, title: str, running: Future[Lines]) -> int:
     with console.status(title):
         lines = running.result()
+    return tell(console, title, lines)
+
+
+def tell(console: Console, title: str, lines: Lines) -> int:
+    """Prints a scene; how many of its claims did not hold."""
     console.print(f"\n[bold]{title}[/bold]")
     for line in lines:
         mark, style = MARKS[line.held]
