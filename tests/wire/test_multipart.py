@@ -106,6 +106,12 @@ def test_a_form_is_sent_on_for_another_model() -> None:
         pytest.param(form_of([("a[]", "x")] * 300), "256 parts", id="too many parts"),
         pytest.param(form_of([("prompt", "x" * 1_100_000)]), "1 MB", id="a field that is too long"),
         pytest.param(PART + b'a"\r\n\r\n' + END, "breaks off", id="an end that not everybody sees"),
+        pytest.param(PART + b'a"; filename="b\r\n\r\nx\r\n' + END, "no name", id="a quote that does not end"),
+        pytest.param(
+            PART + b'a"\r\n\r\nx\n' + PART + b'b"\r\n\r\ny\r\n' + END,
+            "within a part",
+            id="a boundary after a bare line feed",
+        ),
     ],
 )
 def test_what_two_readers_could_take_for_different_forms_is_refused(body: bytes, says: str) -> None:

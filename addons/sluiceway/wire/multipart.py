@@ -1,8 +1,8 @@
 """Multipart forms (RFC 7578): finds the fields and files of one without copying it, and writes fields anew.
 
 What two readers could take for different forms is refused: text before the first part or after the last, a
-name given twice, a field of another transfer encoding. Otherwise a client could show us one model and the
-provider another.
+name given twice, a field of another transfer encoding, a quote that does not end, a boundary anywhere else
+(some take it after a bare line feed). Otherwise a client could show us one model and the provider another.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ HEAD_BYTES = 8192
 TEXT_BYTES = 1 << 20  # the longest prompt an API takes (32,000 characters) is well below it
 _BOUNDARY = re.compile(r';[ \t]*boundary=(?:"([^"\\]{1,70})"|([^\s;",]{1,70}))[ \t]*(?:;|\Z)', re.IGNORECASE)
 _HEADER = re.compile(rb"([A-Za-z-]{1,64}):[ \t]*([^\r\n]*)")
+_DISPOSITION = re.compile(
+    r'form-data(?:[ \t]*;[ \t]*[\w*-]+=(?:"(?:[^"\\]|\\.)*"|[^\s";]+))*[ \t]*;?[ \t]*', re.IGNORECASE
+)
 _NAME = re.compile(r';[ \t]*name="([^"\\\r\n]{1,200})"', re.IGNORECASE)
 _CODED_NAME = re.compile(r";[ \t]*name\*", re.IGNORECASE)  # a second name to those who know it
 _FILE = re.compile(r";[ \t]*filename\*?=", re.IGNORECASE)
@@ -100,6 +103,8 @@ def _parts(body: bytes, boundary: bytes) -> tuple[Part, ...]:
         at = end + len(between)
     if body[at:] not in (b"--", b"--\r\n"):
         raise WireError("the form has no end, or something stands behind it")
+    if body.count(first) != len(found) + 1:
+        raise WireError("the form's boundary stands within a part")
     return tuple(found)
 
 
@@ -112,7 +117,7 @@ def _part(head: bytes, start: int, end: int) -> Part:
         fields[header[1].lower()] = header[2].decode("utf-8", "replace")
     described = fields.get(b"content-disposition", "")
     names = _NAME.findall(described)
-    if not described.lower().startswith("form-data") or len(names) != 1 or _CODED_NAME.search(described):
+    if not _DISPOSITION.fullmatch(described) or len(names) != 1 or _CODED_NAME.search(described):
         raise WireError("a part of the form has no name, or two")
     if fields.get(b"content-transfer-encoding", "").strip().lower() not in _PLAIN:
         raise WireError("a part of the form is encoded once more")
