@@ -164,7 +164,7 @@ def test_only_the_named_entry_is_opened_into_a_file_of_its_reader(audited: Compa
         (("open", "NUMBER", "--key", "carol"), "nobody has approved this request yet"),
         (("open", "NUMBER", "--key", "dave"), "only who asked can open"),
         (("approve", "nothing", "--key", "dave"), "there is no such request"),
-        (("approve", "NUMBER", "--key", "nobody"), "cannot be read"),
+        (("approve", "NUMBER", "--key", "nobody"), "there is no such file"),
     ],
     ids=["approve one's own", "open too early", "open another's", "no such request", "no such key"],
 )

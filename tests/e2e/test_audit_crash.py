@@ -118,7 +118,7 @@ def test_mitmdump_audits_as_serve_does(audited: Audited) -> None:
         audited.proxy.port = int(child.ready_line.rpartition(":")[2].strip(". "))
         with audited.ask() as curl:
             assert curl.stdout and b"message_stop" in curl.stdout.read()
-        audited.command("audit", "shred", "--person", "bob", "--reason", "over the control socket", "--yes")
+        audited.command("audit", "shred", "--person", "alice", "--reason", "over the control socket", "--yes")
     finally:
         child.terminate()
     assert child.ended(20) == 0
