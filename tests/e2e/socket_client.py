@@ -46,7 +46,7 @@ class SocketClient:
             additional_headers=fields,
             compression=compression,
             subprotocols=subprotocols,
-            open_timeout=10,
+            open_timeout=30,
             close_timeout=5,
             max_size=2**26,
         )
