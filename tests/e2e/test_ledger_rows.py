@@ -97,7 +97,7 @@ def test_every_kind_of_answer_names_its_request_its_route_and_its_audit(
             tunnel.ask("/v1/chat/completions", gpt()),
             tunnel.ask("/v1/chat/completions", gpt(stream=True)),
             tunnel.ask("/v1/models"),
-            tunnel.ask("/v1/files", {}),
+            tunnel.ask("/v1/fine_tuning/jobs", {}),
             tunnel.ask("/v1/chat/completions", b"{"),
             tunnel.ask("/v1/chat/completions", gpt(), x_demo_fault="500"),
             tunnel.ask("/v1/chat/completions", gpt(), x_demo_fault="refuse"),

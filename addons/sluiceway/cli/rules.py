@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -94,7 +94,9 @@ def explain(
         "guard": list(found.findings),
         "caps": list(found.caps),
         "audit": found.audit.state,
-        "call": asdict(found.call),
+        "call": asdict(
+            replace(found.call, units=dict(found.call.units))
+        ),  # a read-only view cannot be copied
         "policy_version": found.policy_version,
     }
     show(answer, as_json, _in_a_page(found))

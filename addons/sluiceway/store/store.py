@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
@@ -46,6 +47,7 @@ class Store:
         self.traffic = Traffic()
         self.seats = Seats(self._read)
         self.directory = Directory(key, clock)
+        self._refreshing = threading.Lock()
         self._writer: Writer | None = None
         self._ledger: Ledger | None = None
         self._corrections: Corrections | None = None
@@ -151,7 +153,8 @@ class Store:
         return connect_reader(self._path)
 
     def _refresh(self) -> None:
-        self.directory.refresh(self._reader)
+        with self._refreshing:  # operations run in threads and share this connection
+            self.directory.refresh(self._reader)
 
 
 def _prepare(path: Path, writable: bool) -> None:
