@@ -91,12 +91,14 @@ class Route:
     """One path of a provider: which dialect reads it, or None when it passes unmetered.
 
     `pattern` is a path where `{name}` stands for one segment (no slash) and a final `*` for any rest.
+    `collects`: its answers may say what an earlier request used, in this form (wire/later.py).
     """
 
     method: str
     pattern: str
     dialect: str | None
     operation: str
+    collects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Call:
     `dense_bytes` is the part of it outside plain ASCII prose (CJK, hex, base64), which tokenises worse.
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
+    `held_input`: the provider adds input of its own keeping: earlier turns, a stored prompt.
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     """
 
@@ -144,6 +147,7 @@ class Call:
     dense_bytes: int = 0
     usage_added: bool = False
     background: bool = False
+    held_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,7 +280,7 @@ class LedgerAndModel(RuleBasedStateMachine):
 
     @rule(row=running)
     def defer(self, row: Row | None) -> None:
-        """Its request is over, and nobody knows what it used: it holds its money and is open at once no more."""
+        """Its request is over, its usage unknown: it holds its money, and is no longer open at once."""
         if row is None or row.reservation is None:
             return
         later = Later("response", row.request_id.encode(), 1, NOON + timedelta(hours=24))

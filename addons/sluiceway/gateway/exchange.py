@@ -14,6 +14,7 @@ from yarl import URL
 from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
+from sluiceway.pricing.estimate import PreviousInput
 from sluiceway.types import (
     NO_UNITS,
     Attachment,
@@ -63,6 +64,7 @@ class Exchange:
     key_fingerprint: str | None = None
     company_key: CompanyKey | None = None  # goes out in place of what the client sent
     call: Call | None = None
+    held_input: PreviousInput | None = None  # what the provider adds of its own keeping
     model_requested: str | None = None
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`

@@ -29,14 +29,15 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import body, credentials, headers, injection, refusals
+from sluiceway.gateway import body, credentials, deferred, headers, injection, refusals
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.guarding import inspect
+from sluiceway.gateway.held import held_input
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
-from sluiceway.gateway.reservation import output_limit, reserve
+from sluiceway.gateway.reservation import output_limit, reserve, tops_up
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
@@ -216,10 +217,11 @@ class Gateway:
             reading = dialect.read(target, _lower(request), plain)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
-        if reading.call.background:
+        if reading.call.background and not deferred.collectable(exchange.provider):
             raise Refused(refusals.BACKGROUND)
         exchange.call = reading.call
         exchange.model_requested = reading.call.model
+        exchange.held_input = await held_input(exchange, self.parts)
         exchange.read_s = time.monotonic()
         return Upload(raw, plain, reading)
 
@@ -246,6 +248,8 @@ class Gateway:
                 raise Refused(refusals.unreadable(error)) from None
             exchange.upstream_path = path
         if target.provider != exchange.provider.name:
+            if reading.call.background:
+                raise Refused(refusals.background_moved(decision.rule, self.parts.contact))
             provider = exchange.rules.providers.get(target.provider)
             there = None if provider is None else path_at(provider, exchange.route, path)
             if provider is None or there is None or provider.own_host is None:
@@ -274,7 +278,7 @@ class Gateway:
         answer = await self._send(exchange, self._head(exchange, upload), upload.to_send)
         del upload
         allowance = None
-        if call.stream and (granted.remaining_nusd, granted.remaining_tokens) != (None, None):
+        if tops_up(call) and (granted.remaining_nusd, granted.remaining_tokens) != (None, None):
             allowance = Allowance(self.parts, granted, guess, call)
         return await self._flow(exchange, answer, allowance).relay(settlement)
 
@@ -287,6 +291,8 @@ class Gateway:
         content = request.content if request.body_exists else None
         if content is not None and request.content_length is not None:
             fields["content-length"] = str(request.content_length)
+        if exchange.route is not None and exchange.route.collects and "accept-encoding" in fields:
+            fields["accept-encoding"] = headers.accepted(", ".join(fields.getall("accept-encoding")))
         answer = await self._send(exchange, fields, content)
         return await self._flow(exchange, answer, None).relay(settlement)
 
@@ -313,7 +319,9 @@ class Gateway:
         return await self.parts.upstream.send(exchange.request.method, url, fields, content)
 
     def _flow(self, exchange: Exchange, answer: aiohttp.ClientResponse, allowance: Allowance | None) -> Flow:
+        provider = exchange.provider.name
         flow = Flow(exchange, answer, allowance, self.parts.contact, self.parts.idle_s)
+        flow.on_job = lambda job: deferred.collect_soon(self.parts, provider, job)
         self._flows.add(flow)
         return flow
 

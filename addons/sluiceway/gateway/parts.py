@@ -6,9 +6,10 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sluiceway.audit.keyring import NO_KEYS, KeyRing
@@ -97,6 +98,7 @@ class GatewayParts:
     idle_s: float
     wait_s: float
     header_bytes: int = 65_536
+    deferred_for: timedelta = timedelta(hours=24)
     dialect_of: Callable[[str], Dialect] = by_name
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)
@@ -111,7 +113,11 @@ class GatewayParts:
 
     def record_soon(self, row: LedgerRow) -> None:
         """Writes a row that holds no reservation, without making anyone wait for the disk."""
-        task = asyncio.get_running_loop().create_task(self.store.ledger.record(row))
+        self.do_soon(self.store.ledger.record(row))
+
+    def do_soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Writes to the ledger beside whatever goes on."""
+        task = asyncio.get_running_loop().create_task(work)
         self._recording.add(task)
         task.add_done_callback(self._recorded)
 

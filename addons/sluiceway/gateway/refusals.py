@@ -24,7 +24,8 @@ RESTARTING = Refusal(
 BACKGROUND = Refusal(
     RefusalKind.REQUEST,
     "background_not_metered",
-    "Sluiceway: background answers cannot be metered yet; leave `background` out, or set it to false.",
+    "Sluiceway: background answers of this provider cannot be metered; leave `background` out, or set it to "
+    "false.",
 )
 NO_WEBSOCKET = Refusal(
     RefusalKind.UPGRADE,
@@ -124,6 +125,15 @@ def unlisted(method: str, host: str, contact: str) -> Refusal:
         f"ones. Ask {contact} if you need it."
     )
     return Refusal(RefusalKind.POLICY, "path_not_listed", message, rule="providers.yaml")
+
+
+def background_moved(rule: str | None, contact: str) -> Refusal:
+    """A background answer is asked for later at the host the client knows, which would not have it."""
+    message = (
+        f"Sluiceway: the rule '{rule}' sends this request to another provider, where its background answer "
+        f"could not be asked for; leave `background` out, or ask {contact}."
+    )
+    return Refusal(RefusalKind.POLICY, "background_moved", message, rule=rule)
 
 
 def no_way(rule: str | None, provider: str, contact: str) -> Refusal:

@@ -69,7 +69,7 @@ def estimate(exchange: Exchange, parts: GatewayParts, call: Call) -> Estimate:
     limit = UNLIMITED_TOKENS if call.max_output_tokens is None else call.max_output_tokens
     most = limit * call.choices
     each = parts.learned.output_expected(call.model or "", exchange.client.name or "") or output_prior()
-    if call.stream:
+    if tops_up(call):
         each = max(each, STREAM_TOKENS)
     without_output = _bound_nusd(exchange, call, input_tokens, 0)
     with_output = _bound_nusd(exchange, call, input_tokens, _SAMPLE_TOKENS)
@@ -121,13 +121,14 @@ async def _admit(
     parts: GatewayParts, row: LedgerRow, call: Call, guess: Estimate, caps: tuple[Cap, ...]
 ) -> Answer:
     """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
-    it starts with its worst case where the caps carry that now, else with what is likely, and is limited."""
+    it starts with its worst case where the caps carry that now, else with what is likely, and is limited. So
+    does an answer made in the background, streamed or not: the provider would go on without us."""
     admit = parts.store.ledger.admit
     if not row.spends:
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
     least = min(FLOOR_TOKENS * call.choices, guess.most_tokens)
     likely = guess.want(max(least, guess.expected_tokens), least)
-    if not call.stream and caps and guess.most_tokens > guess.expected_tokens:
+    if not tops_up(call) and (caps or call.background) and guess.most_tokens > guess.expected_tokens:
         # Its worst case whole or not at all: else the first of many would take all that is left.
         answer = await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, 0)
         if isinstance(answer, Granted):
@@ -135,9 +136,14 @@ async def _admit(
     return await admit(row, likely, caps, parts.wait_s)
 
 
+def tops_up(call: Call) -> bool:
+    """Whether more money can be asked for on the way, because the answer can be ended at any time."""
+    return call.stream and not call.background
+
+
 def output_limit(call: Call, guess: Estimate, granted: Granted) -> int | None:
-    """The output limit, for each choice, that keeps a JSON answer within its caps; None: none is needed."""
-    if call.stream:
+    """The output limit, for each choice, that keeps an answer we cannot end within its caps; None: none."""
+    if tops_up(call):
         return None
     limits = (_limit_by_money(call, guess, granted), _limit_by_tokens(guess, granted))
     known = [limit for limit in limits if limit is not None]

@@ -26,6 +26,8 @@ WITHOUT_OUTPUT = frozenset({"embeddings", "moderations"})
 # No provider has a longer model name; longer ones are not worth matching against every pattern.
 MAX_NAME = 256
 MAX_REMEMBERED = 4096
+# OpenAI's models of 2025 (gpt-5: 400,000; its successors of 2026 take a million at most).
+UNKNOWN_CONTEXT_TOKENS = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,12 @@ class PriceBook:
     def known(self, provider: Provider, model: str | None, at: datetime) -> bool:
         """Whether the standard service has a price."""
         return self._price(provider, model, at, None).table is not None
+
+    def context_tokens(self, provider: Provider, model: str | None) -> int:
+        """The most input a call can have: the model's context, or a large one where none is known."""
+        name = _name(model)
+        known = None if name is None else catalogue.context_tokens(provider.price_id, name)
+        return known or UNKNOWN_CONTEXT_TOKENS
 
     def cost(
         self,

@@ -57,6 +57,10 @@ type Pattern = Annotated[str, AfterValidator(check_pattern)]
 type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
+# The forms of answers that tell usage later; the readers are in wire/later.py.
+type Collects = Literal["openai_response"]
+
+
 class PathEntry(Section):
     """A metered path: `dialect` reads its requests and answers, `operation` names it in the ledger."""
 
@@ -67,10 +71,12 @@ class PathEntry(Section):
 
 
 class PassEntry(Section):
-    """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method."""
+    """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method.
+    `collects`: its answers say what earlier requests used, which is charged to those."""
 
     method: Method | Literal["*"]
     path: Pattern
+    collects: Collects | None = None
 
 
 class ProviderEntry(Section):
@@ -88,7 +94,7 @@ class ProviderEntry(Section):
     def record(self) -> Provider:
         """The entry as the record all rooms share; metered paths come first, so `pass` cannot hide one."""
         metered = (Route(e.method, e.path, e.dialect, e.operation) for e in self.paths)
-        free = (Route(e.method, e.path, None, UNMETERED) for e in self.harmless)
+        free = (Route(e.method, e.path, None, UNMETERED, e.collects) for e in self.harmless)
         return Provider(
             name=self.name,
             hosts=self.hosts,

@@ -9,7 +9,7 @@ from sluiceway.types import LedgerRow, Unit
 
 # No single answer has a trillion tokens: such a figure is a fault, and summing many overflows 64 bits.
 MAX_TOKENS = 10**12
-# The owner of open rows whose usage comes with a later request: no process holds them, so none's death ends them.
+# The owner of open rows whose usage comes with a later request: no process holds them, or ends them by dying.
 DEFERRED = "deferred"
 
 

@@ -23,8 +23,8 @@ def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accou
     (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM ledger").fetchone()
     accounts = Accounts(max(next_id, last_id + 1), now_us)
     rows = connection.execute(
-        "SELECT id, owner, reserved_nusd, requests, reserved_tokens, principal, principal_kind, team, project, "
-        "cost_center, started_at, budgeted FROM ledger WHERE owner IS NOT NULL ORDER BY id"
+        "SELECT id, owner, reserved_nusd, requests, reserved_tokens, principal, principal_kind, team, "
+        "project, cost_center, started_at, budgeted FROM ledger WHERE owner IS NOT NULL ORDER BY id"
     ).fetchall()
     earliest_us = min((row[-2] for row in rows), default=now_us)
     _take_in(accounts, connection.execute(f"{_COUNTERS} WHERE ends_at IS NULL OR ends_at > ?", (now_us,)))

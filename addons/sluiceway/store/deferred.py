@@ -1,7 +1,7 @@
 """Open rows whose usage comes with a later request: which one a provider's id means, and which are overdue.
 
-The ledger makes and ends them (`Ledger.defer`, `Ledger.collect`); here they are only found, by a keyed digest,
-so that the database says nothing about a job that its reader could look up at the provider.
+The ledger makes and ends them (`Ledger.defer`, `Ledger.collect`); here they are only found, by a keyed
+digest, so that the database says nothing about a job that its reader could look up at the provider.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from sluiceway.store.moments import to_us
 from sluiceway.store.records import Waiting
 
 _WAITING = """
-SELECT deferred.input_tokens AS estimated_tokens, spends, ledger.* FROM deferred JOIN ledger ON ledger.id = ledger_id
+SELECT deferred.input_tokens AS estimated_tokens, spends, ledger.*
+FROM deferred JOIN ledger ON ledger.id = ledger_id
 WHERE settled_at IS NULL AND
 """
 MOST_AT_ONCE = 500  # overdue rows that one look takes up

@@ -60,7 +60,10 @@ DEFER = (
     "UPDATE ledger SET owner = ?, response_id = ?, status = ?, upstream_status = ?, ttft_ms = ?, "
     "overhead_ms = ? WHERE id = ?"
 )
-WAIT = "INSERT INTO deferred (ledger_id, kind, digest, input_tokens, spends, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
+WAIT = (
+    "INSERT INTO deferred (ledger_id, kind, digest, input_tokens, spends, expires_at) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
 CAME = "UPDATE deferred SET settled_at = ? WHERE ledger_id = ?"
 CHANGE = "UPDATE counters SET spent = spent + ?, reserved = reserved + ? WHERE counter = ?"
 

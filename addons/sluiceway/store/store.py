@@ -33,7 +33,8 @@ from sluiceway.store.writer import Writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `deferred`, `traffic`, `events`.
+    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `deferred`, `traffic`,
+    `events`.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """

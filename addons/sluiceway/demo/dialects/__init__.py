@@ -77,6 +77,7 @@ _OPENAI: tuple[Route, ...] = (
     ("POST", re.compile(r".*/responses"), responses.create),
     ("GET", re.compile(r".*/responses/\w+"), responses.stored),
     ("DELETE", re.compile(r".*/responses/\w+"), responses.stored),
+    ("POST", re.compile(r".*/responses/\w+/cancel"), responses.cancel),
     ("POST", re.compile(r".*/embeddings"), embeddings.create),
     ("GET", re.compile(r".*/models"), listing.listed),
 )
