@@ -129,6 +129,7 @@ class Call:
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
     `held_input`: the provider adds input of its own keeping: earlier turns, a stored prompt.
+    `file_id`: the file in which a batch's requests stand.
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     """
 
@@ -148,6 +149,7 @@ class Call:
     usage_added: bool = False
     background: bool = False
     held_input: bool = False
+    file_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

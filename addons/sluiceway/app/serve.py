@@ -114,6 +114,7 @@ class Service:
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
                 deferred_for=timedelta(hours=settings.deferred.expires_h),
+                batches_deferred_for=timedelta(hours=settings.deferred.batch_expires_h),
                 metrics=Metrics(self.gauges),
                 detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )

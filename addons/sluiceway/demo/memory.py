@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sluiceway.demo.exchange import Json
 from sluiceway.demo.prompt_cache import PromptCache
@@ -37,6 +38,7 @@ class Memory:
     prompts: PromptCache
     turns: dict[tuple[str, str], Turn] = field(default_factory=dict)
     jobs: Jobs = field(default_factory=Jobs)
+    batches: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, clock: Callable[[], float]) -> Memory:

@@ -14,7 +14,7 @@ from sluiceway.pricing.estimate import PreviousInput
 from sluiceway.types import Answer, Cost, CostBasis, LedgerRow, Usage, UsageSource, to_nusd
 
 # Documented as free of charge by the providers that offer it.
-FREE = frozenset({"count_tokens"})
+FREE = frozenset({"count_tokens", "batch_file"})
 
 
 # The fields of a row whose provider was never asked, or answered with an error or a count it does not bill.

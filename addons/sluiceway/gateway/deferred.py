@@ -9,34 +9,87 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sluiceway.errors import StoreError
-from sluiceway.gateway.billing import figures, moved
+from sluiceway.gateway.billing import COSTLESS, figures, moved
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.store.deferred import digest
 from sluiceway.store.records import Later, Waiting
-from sluiceway.types import Answer, Cost, KeyClass, LedgerRow, Outcome, Provider, Usage, UsageSource, to_nusd
-from sluiceway.wire.later import Job
+from sluiceway.types import (
+    Answer,
+    Call,
+    Cost,
+    CostBasis,
+    KeyClass,
+    LedgerRow,
+    Outcome,
+    Provider,
+    Usage,
+    UsageSource,
+    to_nusd,
+)
+from sluiceway.wire.later import TELLS, Job
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 60.0
+NOTHING_USED: Mapping[str, Any] = {
+    "usage_source": UsageSource.REPORTED,
+    "input_tokens": 0,
+    "output_tokens": 0,
+}
+# Fields of a batch's row that are sums of its requests'; in those of WHOLE an unknown part makes it unknown.
+WHOLE = ("input_tokens", "output_tokens", "cost_nusd", "cost_as_requested_nusd")
+ADDED = (
+    *WHOLE,
+    "charged_nusd",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "image_tokens",
+)
+FILE = "file"
+OF_FILE = ("model", "choices", "max_output_tokens", "has_tools", "input_bytes", "dense_bytes")
 NEVER_SEEN = "usage_never_seen"  # in the row's error_type
 
 
-def collectable(provider: Provider) -> bool:
+def collectable(provider: Provider, call: Call) -> bool:
     """Whether what a job used can be seen at this provider."""
-    return any(route.collects == "openai_response" for route in provider.routes)
+    return any(route.collects == TELLS.get(call.dialect, "") for route in provider.routes)
+
+
+async def of_file(parts: GatewayParts, provider: str, call: Call) -> Call | None:
+    """A batch's call, with what its file was seen to ask for; None: it did not come through here."""
+    which = digest(parts.key, provider, FILE, call.file_id or "")
+    found = await asyncio.to_thread(parts.store.deferred.file, which)
+    return None if found is None else replace(call, **found)
+
+
+async def keep_file(parts: GatewayParts, provider: str, file_id: str, call: Call) -> None:
+    """Remembers what a file of requests asks for, for the batch that will name it."""
+    figures = {name: getattr(call, name) for name in OF_FILE}
+    which = digest(parts.key, provider, FILE, file_id)
+    await asyncio.to_thread(parts.store.deferred.keep_file, which, figures, datetime.now(UTC))
 
 
 def later(parts: GatewayParts, row: LedgerRow, remote_id: str, input_tokens: int) -> Later:
     """Where the usage of this row will be seen: the provider answers for its own ids alone, to those whose
     key it accepts, so whose key asks makes no difference to whose row it is."""
-    job = digest(parts.key, row.provider, "response", remote_id)
-    return Later("response", job, input_tokens, datetime.now(UTC) + parts.deferred_for)
+    kind, wait = ("batch", parts.batches_deferred_for) if _is_batch(row) else ("response", parts.deferred_for)
+    job = digest(parts.key, row.provider, kind, remote_id)
+    return Later(kind, job, input_tokens, datetime.now(UTC) + wait)
+
+
+def _is_batch(row: LedgerRow) -> bool:
+    return row.operation == "batch"
 
 
 def collect_soon(parts: GatewayParts, provider: str, job: Job) -> None:
@@ -49,7 +102,8 @@ async def collect(parts: GatewayParts, provider: str, job: Job) -> None:
     which = digest(parts.key, provider, job.kind, job.remote_id)
     waiting = await asyncio.to_thread(parts.store.deferred.find, which)
     if waiting is not None:
-        await _end(parts, waiting, seen(parts, waiting, job.answer))
+        # A batch may have a hundred thousand answers to be priced.
+        await _end(parts, waiting, await asyncio.to_thread(seen, parts, waiting, job))
 
 
 async def expire(parts: GatewayParts, now: datetime) -> int:
@@ -67,15 +121,37 @@ async def _end(parts: GatewayParts, waiting: Waiting, final: LedgerRow) -> None:
         await done
 
 
-def seen(parts: GatewayParts, waiting: Waiting, answer: Answer) -> LedgerRow:
+def seen(parts: GatewayParts, waiting: Waiting, job: Job) -> LedgerRow:
     """The row at what its job says it used, priced as of the day it began. Where that cannot be priced (the
     provider is no longer in the rules), at what it had reserved."""
-    row, now = waiting.row, datetime.now(UTC)
+    row, now, answers = waiting.row, datetime.now(UTC), job.answers
     provider = parts.rules.providers.get(row.provider)
     if provider is None:
         return unseen(waiting, now)
-    outcome = Outcome.UPSTREAM_ERROR if answer.error_type else Outcome.OK
-    return replace(row, **_over(row, now, outcome), **_priced(parts, provider, waiting, answer))
+    if not answers:
+        return replace(row, **_over(row, now, Outcome.OK), **COSTLESS, **NOTHING_USED)
+    failed = not _is_batch(row) and answers[0].error_type
+    outcome = Outcome.UPSTREAM_ERROR if failed else Outcome.OK
+    priced = [_priced(parts, provider, waiting, answer, job.summed) for answer in answers]
+    return replace(row, **_over(row, now, outcome), **(priced[0] if len(priced) == 1 else _sum(priced)))
+
+
+def _sum(priced: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A batch's row: every count and amount summed, and unknown where one of them is; the rest as of the
+    first, unless they differ."""
+    total = dict(priced[0])
+    for name in ADDED:
+        parts = [each[name] for each in priced]
+        told = [part for part in parts if part is not None]
+        total[name] = None if name in WHOLE and len(told) < len(parts) else sum(told) if told else None
+    units: Counter[str] = Counter()
+    for each in priced:
+        units.update(each["tool_units"])
+    sources = {each["usage_source"] for each in priced}
+    bases = {each["cost_basis"] for each in priced}
+    total["usage_source"] = sources.pop() if len(sources) == 1 else UsageSource.PARTIAL
+    total["cost_basis"] = bases.pop() if len(bases) == 1 else CostBasis.UNKNOWN
+    return total | {"tool_units": dict(units), "error_type": None}
 
 
 def unseen(waiting: Waiting, now: datetime) -> LedgerRow:
@@ -96,9 +172,12 @@ def _over(row: LedgerRow, now: datetime, outcome: Outcome) -> dict[str, Any]:
     return {"ended_at": now, "outcome": outcome, "duration_ms": round(lasted_ms, 3)}
 
 
-def _priced(parts: GatewayParts, provider: Provider, waiting: Waiting, answer: Answer) -> dict[str, Any]:
+def _priced(
+    parts: GatewayParts, provider: Provider, waiting: Waiting, answer: Answer, summed: int
+) -> dict[str, Any]:
     row, usage, prices = waiting.row, _usage(parts, waiting, answer), parts.rules.prices
-    tier = answer.service_tier or row.service_tier
+    batch = _is_batch(row)
+    tier = row.service_tier if batch else answer.service_tier or row.service_tier
 
     def cost(of: Provider, model: str | None) -> Cost:
         return prices.cost(
@@ -110,13 +189,14 @@ def _priced(parts: GatewayParts, provider: Provider, waiting: Waiting, answer: A
             operation=row.operation,
             dialect=row.dialect,
             key_class=KeyClass(row.key_class),
+            summed=summed,
         )
 
     own = cost(provider, answer.model or row.model_routed)
     asked = cost(provider, row.model_requested).usd if moved(row) else None
     return {
         **figures(answer, usage, tier, own),
-        "response_id": answer.response_id or row.response_id,
+        "response_id": row.response_id if batch else answer.response_id or row.response_id,
         "cost_as_requested_nusd": None if asked is None else to_nusd(asked),
         "charged_nusd": to_nusd(own.bound_usd) if row.spends else 0,
     }

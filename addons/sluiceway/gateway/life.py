@@ -43,7 +43,7 @@ from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.policy import decide
 from sluiceway.settings.providers import match, path_at
-from sluiceway.types import Attachment, Decision, ErrorAnswer, Outcome, Refusal, Rejected
+from sluiceway.types import Attachment, Call, Decision, ErrorAnswer, Outcome, Refusal, Rejected
 from sluiceway.wire.client import identify
 from sluiceway.wire.dialect import Target
 
@@ -217,13 +217,21 @@ class Gateway:
             reading = dialect.read(target, _lower(request), plain)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
-        if reading.call.background and not deferred.collectable(exchange.provider):
+        if reading.call.background and not deferred.collectable(exchange.provider, reading.call):
             raise Refused(refusals.BACKGROUND)
+        if reading.call.file_id is not None:
+            reading = replace(reading, call=await self._of_file(exchange, reading.call))
         exchange.call = reading.call
         exchange.model_requested = reading.call.model
         exchange.held_input = await held_input(exchange, self.parts)
         exchange.read_s = time.monotonic()
         return Upload(raw, plain, reading)
+
+    async def _of_file(self, exchange: Exchange, call: Call) -> Call:
+        found = await deferred.of_file(self.parts, exchange.provider.name, call)
+        if found is None:
+            raise Refused(refusals.UNKNOWN_FILE)
+        return found
 
     def _decide(self, exchange: Exchange, upload: Upload) -> Upload:
         """Where it goes: asks the routes. What is sent may be for another model than the one asked for."""

@@ -99,6 +99,7 @@ class GatewayParts:
     wait_s: float
     header_bytes: int = 65_536
     deferred_for: timedelta = timedelta(hours=24)
+    batches_deferred_for: timedelta = timedelta(hours=72)
     dialect_of: Callable[[str], Dialect] = by_name
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)

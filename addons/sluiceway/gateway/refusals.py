@@ -27,6 +27,12 @@ BACKGROUND = Refusal(
     "Sluiceway: background answers of this provider cannot be metered; leave `background` out, or set it to "
     "false.",
 )
+UNKNOWN_FILE = Refusal(
+    RefusalKind.REQUEST,
+    "batch_file_unknown",
+    "Sluiceway: the file of this batch did not come through Sluiceway, so nobody knows what it asks for. "
+    "Upload it again, with purpose=batch, through the same proxy.",
+)
 NO_WEBSOCKET = Refusal(
     RefusalKind.UPGRADE,
     "websocket_not_supported",

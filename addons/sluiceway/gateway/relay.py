@@ -21,7 +21,7 @@ from sluiceway.gateway.upstream import Failed
 from sluiceway.gateway.watch import Watch
 from sluiceway.types import Answer, Outcome, Refusal
 from sluiceway.wire.dialect import Tap
-from sluiceway.wire.later import Job, ResponseFollower, follow
+from sluiceway.wire.later import Follower, Job, follow
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Flow:
         key = exchange.company_key
         self._scrubber = None if key is None else Scrubber(key.secret)
         self.on_job: Callable[[Job], None] | None = None  # told of a job that is over
-        self._follower: ResponseFollower | None = None
+        self._follower: Follower | None = None
         self._held: list[bytes] = []
         self._settlement: Settlement | None = None
         self._tap: Tap | None = None
@@ -149,7 +149,8 @@ class Flow:
         """Before a client learns of a job in the background, its row waits for it on disk: so much of the
         answer is held back."""
         call = self._exchange.call
-        if call is None or not call.background or not self._is_good or not self._tap:
+        waits = call is not None and (call.background or call.operation == "batch_file")
+        if call is None or not waits or not self._is_good or not self._tap:
             return out
         seen = self._tap.answer()
         if self._settlement and seen.response_id and not seen.complete:

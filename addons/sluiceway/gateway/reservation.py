@@ -114,6 +114,8 @@ async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tu
     if isinstance(answer, Granted):
         return answer, guess
     contact = exchange.rules.policy.contact(answer.cap.rule) or parts.contact
+    if call.operation == "batch" and not answer.cap.is_rate:
+        raise Refused(_does_not_fit(call, guess, answer.cap, contact))
     raise Refused(_no_money(answer, parts, contact))
 
 
@@ -127,6 +129,8 @@ async def _admit(
     if not row.spends:
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
     least = min(FLOOR_TOKENS * call.choices, guess.most_tokens)
+    if call.operation == "batch":  # whole or not at all: it cannot be limited, nor ended half way
+        return await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, 0)
     likely = guess.want(max(least, guess.expected_tokens), least)
     if not tops_up(call) and (caps or call.background) and guess.most_tokens > guess.expected_tokens:
         # Its worst case whole or not at all: else the first of many would take all that is left.
@@ -143,7 +147,7 @@ def tops_up(call: Call) -> bool:
 
 def output_limit(call: Call, guess: Estimate, granted: Granted) -> int | None:
     """The output limit, for each choice, that keeps an answer we cannot end within its caps; None: none."""
-    if tops_up(call):
+    if tops_up(call) or call.operation == "batch":
         return None
     limits = (_limit_by_money(call, guess, granted), _limit_by_tokens(guess, granted))
     known = [limit for limit in limits if limit is not None]
@@ -193,6 +197,18 @@ def _no_money(answer: Spent | Busy, parts: GatewayParts, contact: str) -> Refusa
         rule=cap.rule,
         resets_at=cap.ends_at,
     )
+
+
+def _does_not_fit(call: Call, guess: Estimate, cap: Cap, contact: str) -> Refusal:
+    """The words for a batch that may cost more than a cap has left."""
+    most = guess.cost(guess.most_tokens) if cap.unit == "usd" else guess.input_tokens + guess.most_tokens
+    every = f" per {cap.window}" if cap.ends_at else ""
+    message = (
+        f"Sluiceway: this batch of {call.choices:,} requests may come to {_amount(most, cap.unit)}, more "
+        f"than is left of the budget '{cap.rule}' ({_amount(cap.limit, cap.unit)}{every}). "
+        f"Lower its output limits, send it in parts, or ask {contact}."
+    )
+    return Refusal(RefusalKind.BUDGET, "batch_does_not_fit", message, rule=cap.rule, resets_at=cap.ends_at)
 
 
 def _amount(number: int, unit: Unit) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 
 from sluiceway.errors import StoreError
 from sluiceway.gateway.billing import COSTLESS, billed, learn, likely_input
-from sluiceway.gateway.deferred import later
+from sluiceway.gateway.deferred import keep_file, later
 from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.upstream import Failed
 from sluiceway.store.records import Reservation
-from sluiceway.types import Answer, LedgerRow, Outcome, Refusal, RefusalKind, UsageSource
+from sluiceway.types import Answer, Call, LedgerRow, Outcome, Refusal, RefusalKind, UsageSource
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,10 @@ class Settlement:
         the request, charged what it had reserved."""
         if self._done or self._is_put_off or self._reservation is None or answer.response_id is None:
             return
+        call = self._exchange.call
+        if call is not None and call.operation == "batch_file":
+            await self._keep_file(answer.response_id, call)
+            return
         row = self._row()
         told = self._exchange.ending(upstream_status, Outcome.OPEN) | {"upstream_status": upstream_status}
         row = replace(row, response_id=answer.response_id, **told)
@@ -48,6 +52,12 @@ class Settlement:
             self._is_put_off = True
         except StoreError:
             logger.error("request %s cannot wait for its usage", row.request_id)
+
+    async def _keep_file(self, file_id: str, call: Call) -> None:
+        try:
+            await keep_file(self._parts, self._exchange.provider.name, file_id, call)
+        except StoreError:
+            logger.error("a file of requests could not be remembered: its batch will be refused")
 
     def opened(self, row: LedgerRow, reservation: Reservation) -> None:
         """The row is on disk and holds money."""

@@ -19,8 +19,9 @@ from sluiceway.pricing.price_file import STANDARD_TIERS
 from sluiceway.pricing.rates import ZERO, Rates, Table, dearest, exact_usd
 from sluiceway.types import Cost, CostBasis, KeyClass, Provider, Usage
 
-# Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge.
-FREE = frozenset({"count_tokens"})
+# Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge; a file of
+# requests costs nothing until its batch runs (OpenAI, "Batch API").
+FREE = frozenset({"count_tokens", "batch_file"})
 # Their answers have no output to report.
 WITHOUT_OUTPUT = frozenset({"embeddings", "moderations"})
 # No provider has a longer model name; longer ones are not worth matching against every pattern.
@@ -79,8 +80,10 @@ class PriceBook:
         operation: str = "chat",
         dialect: str | None = None,
         key_class: KeyClass = KeyClass.UNKNOWN,
+        summed: int = 1,
     ) -> Cost:
-        """What `usage` cost at `at`; `service_tier` is the one the answer was given on.
+        """What `usage` cost at `at`; `service_tier` is the one the answer was given on. Where `usage` is
+        the sum of several answers, a price by length is the one of their average.
 
         `usd` is exact or None. `bound_usd` equals it, or covers all counts that are known. `dialect` is
         taken so that `cost` and `bound` are asked alike; usage reads the same whatever it came from.
@@ -90,7 +93,7 @@ class PriceBook:
         if operation in WITHOUT_OUTPUT and usage.output_tokens is None:
             usage = replace(usage, output_tokens=0)
         priced = self._price(provider, model, at, _tier(service_tier))
-        rates = priced.table.at(usage.input_tokens or 0) if priced.table else None
+        rates = priced.table.at((usage.input_tokens or 0) // summed) if priced.table else None
         usd = exact_usd(rates, usage) if rates else None
         if usd is not None:
             return Cost(usd, usd, _basis(priced.basis, key_class), priced.version)
@@ -119,7 +122,9 @@ class PriceBook:
             return ZERO, True
         tier = _tier(service_tier)
         asked = self._price(provider, model, at, tier).table
-        plain = self._price(provider, model, at, None).table if tier else None
+        # Batches are answered on their own tier or not at all.
+        either = tier is not None and not (tier == "batch" and asked)
+        plain = self._price(provider, model, at, None).table if either else None
         rates = dearest(table.up_to(input_tokens) for table in (asked, plain) if table)
         known = asked is not None and not unpriced(rates, output_tokens, cache_writes)
         if not known:

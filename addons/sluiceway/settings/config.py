@@ -122,9 +122,11 @@ class Timeouts(Section):
 
 class Deferral(Section):
     """How long a row waits for usage that comes with a later request; then it is charged what it has
-    reserved. At most 28 days, so that no row outlives the ledger's shortest retention."""
+    reserved. Batches take up to a day themselves. At most 28 days, so that no row outlives the ledger's
+    shortest retention."""
 
     expires_h: Annotated[float, Field(gt=0, le=672), BeforeValidator(number)] = 24
+    batch_expires_h: Annotated[float, Field(gt=0, le=672), BeforeValidator(number)] = 72
 
 
 class Guard(Section):

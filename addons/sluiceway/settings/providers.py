@@ -58,7 +58,7 @@ type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 # The forms of answers that tell usage later; the readers are in wire/later.py.
-type Collects = Literal["openai_response"]
+type Collects = Literal["openai_response", "openai_batch", "anthropic_batch", "anthropic_results"]
 
 
 class PathEntry(Section):
@@ -67,7 +67,7 @@ class PathEntry(Section):
     method: Method
     path: Pattern
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-    operation: Literal["chat", "count_tokens", "embeddings", "generate_content"]
+    operation: Literal["batch", "batch_file", "chat", "count_tokens", "embeddings", "generate_content"]
 
 
 class PassEntry(Section):

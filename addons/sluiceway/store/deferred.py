@@ -9,13 +9,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
+
+import orjson
 
 from sluiceway.store import rows
 from sluiceway.store.moments import to_us
+from sluiceway.store.people import Runner
 from sluiceway.store.records import Waiting
 
 _WAITING = """
@@ -32,10 +36,26 @@ def digest(key: bytes, provider: str, kind: str, remote_id: str) -> bytes:
 
 
 class Deferred:
-    """Both methods block on a small query."""
+    """Each method blocks on a small query."""
 
-    def __init__(self, read: Callable[[], sqlite3.Connection]) -> None:
-        self._read = read
+    def __init__(self, run: Runner, read: Callable[[], sqlite3.Connection]) -> None:
+        self._run, self._read = run, read
+
+    def keep_file(self, digest: bytes, figures: Mapping[str, Any], now: datetime) -> None:
+        """Remembers what a file of requests asks for: counts and a model's name, no text."""
+        values = (digest, orjson.dumps(figures).decode(), to_us(now))
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO batch_files VALUES (?, ?, ?)", values)
+
+        self._run(write)
+
+    def file(self, digest: bytes) -> Mapping[str, Any] | None:
+        """What `keep_file` was told of a file; None: it never was."""
+        with closing(self._read()) as connection:
+            statement = "SELECT figures FROM batch_files WHERE digest = ?"
+            found = connection.execute(statement, (digest,)).fetchone()
+        return None if found is None else orjson.loads(found[0])
 
     def find(self, digest: bytes) -> Waiting | None:
         """The open row that waits for this job: the first, should a provider have used an id twice."""

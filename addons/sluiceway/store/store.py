@@ -62,7 +62,7 @@ class Store:
         self.events = Events(self._run, self._read, clock)
         self.keys = Keys(self._run, self._read, clock)
         self.retention = Retention(self._run)
-        self.deferred = Deferred(self._read)
+        self.deferred = Deferred(self._run, self._read)
         self.audit = AuditStore(self._run, self._read)
 
     def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:

@@ -181,6 +181,14 @@ Index(
     postgresql_where=deferred.c.settled_at.is_(None),
 )
 
+batch_files = Table(  # what files of requests ask for that were seen on their way to a provider
+    "batch_files",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # as in deferred
+    Column("figures", Text, nullable=False),  # JSON object: model, requests, bytes, output limit
+    Column("kept_at", BigInteger, nullable=False),
+)
+
 people = Table(
     "people",
     metadata,

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from sluiceway.wire.answer_text import BlockText, TextCollector
 from sluiceway.wire.anthropic import AnthropicMessages
+from sluiceway.wire.anthropic_batches import AnthropicBatches
 from sluiceway.wire.client import ClientInfo, identify
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
 from sluiceway.wire.gemini import Gemini
+from sluiceway.wire.openai_batches import OpenAIBatches, OpenAIFiles
 from sluiceway.wire.openai_chat import OpenAIChat
 from sluiceway.wire.openai_embeddings import OpenAIEmbeddings
 from sluiceway.wire.openai_responses import OpenAIResponses
@@ -35,9 +37,12 @@ __all__ = [
 
 DIALECTS: tuple[Dialect, ...] = (
     AnthropicMessages(),
+    AnthropicBatches(),
     OpenAIChat(),
     OpenAIResponses(),
     OpenAIEmbeddings(),
+    OpenAIFiles(),
+    OpenAIBatches(),
     Gemini(),
 )
 

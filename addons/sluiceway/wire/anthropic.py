@@ -62,9 +62,10 @@ class AnthropicMessages:
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
         document, sound = read_object(body)
-        return Reading(self._call(document, target, headers), sound, document, target)
+        return Reading(self.call_of(document, target, headers), sound, document, target)
 
-    def _call(self, document: Mapping[str, Any], target: Target, headers: Mapping[str, str]) -> Call:
+    def call_of(self, document: Mapping[str, Any], target: Target, headers: Mapping[str, str]) -> Call:
+        """What a document asks for; a batch is made of many."""
         messages = need_list(document, "messages")
         tools = maybe_list(document, "tools")
         extent = Extent()
@@ -109,7 +110,7 @@ class AnthropicMessages:
         return segments(reading.document, _PARTS)
 
     def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
-        return replaced(reading, _PARTS, changes, lambda document: self._call(document, reading.target, {}))
+        return replaced(reading, _PARTS, changes, lambda document: self.call_of(document, reading.target, {}))
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         return with_model(reading, model)

@@ -6,7 +6,16 @@ import re
 from collections.abc import Callable
 
 from sluiceway.demo import credentials
-from sluiceway.demo.dialects import anthropic, chat, embeddings, gemini, listing, responses
+from sluiceway.demo.dialects import (
+    anthropic,
+    anthropic_batches,
+    chat,
+    embeddings,
+    gemini,
+    listing,
+    openai_batches,
+    responses,
+)
 from sluiceway.demo.exchange import Asked, Rejected, Reply, new_id
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
@@ -69,6 +78,10 @@ Route = tuple[str, re.Pattern[str], Answer]
 _ANTHROPIC: tuple[Route, ...] = (
     ("POST", re.compile(r"/v1/messages"), anthropic.messages),
     ("POST", re.compile(r"/v1/messages/count_tokens"), anthropic.count_tokens),
+    ("POST", re.compile(r"/v1/messages/batches"), anthropic_batches.create),
+    ("GET", re.compile(r"/v1/messages/batches/\w+"), anthropic_batches.state),
+    ("POST", re.compile(r"/v1/messages/batches/\w+/cancel"), anthropic_batches.cancel),
+    ("GET", re.compile(r"/v1/messages/batches/\w+/results"), anthropic_batches.results),
     ("GET", re.compile(r"/v1/models"), listing.listed),
 )
 # Compatible providers put the same paths behind prefixes of their own: /openai/v1, /api/v1, none.
@@ -79,6 +92,11 @@ _OPENAI: tuple[Route, ...] = (
     ("DELETE", re.compile(r".*/responses/\w+"), responses.stored),
     ("POST", re.compile(r".*/responses/\w+/cancel"), responses.cancel),
     ("POST", re.compile(r".*/embeddings"), embeddings.create),
+    ("POST", re.compile(r".*/files"), openai_batches.upload),
+    ("GET", re.compile(r".*/files/[\w-]+/content"), openai_batches.content),
+    ("POST", re.compile(r".*/batches"), openai_batches.create),
+    ("GET", re.compile(r".*/batches/\w+"), openai_batches.state),
+    ("POST", re.compile(r".*/batches/\w+/cancel"), openai_batches.cancel),
     ("GET", re.compile(r".*/models"), listing.listed),
 )
 _GEMINI: tuple[Route, ...] = (

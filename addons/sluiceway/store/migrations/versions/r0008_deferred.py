@@ -20,6 +20,12 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger()),
     )
+    op.create_table(
+        "batch_files",
+        sa.Column("digest", sa.LargeBinary(), primary_key=True),
+        sa.Column("figures", sa.Text(), nullable=False),
+        sa.Column("kept_at", sa.BigInteger(), nullable=False),
+    )
     op.create_index("deferred_digest", "deferred", ["digest"])
     waiting = sa.text("settled_at IS NULL")
     op.create_index(
