@@ -91,7 +91,8 @@ class Route:
     """One path of a provider: which dialect reads it, or None when it passes unmetered.
 
     `pattern` is a path where `{name}` stands for one segment (no slash) and a final `*` for any rest.
-    `collects`: its answers may say what an earlier request used, in this form (wire/later.py).
+    `collects`: its answers may say what an earlier request used, in this form (wire/later.py). `own_key`:
+    what it shows belongs to whoever holds the key, so the company's is not lent for it.
     """
 
     method: str
@@ -99,6 +100,7 @@ class Route:
     dialect: str | None
     operation: str
     collects: str | None = None
+    own_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

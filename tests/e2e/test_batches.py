@@ -20,7 +20,7 @@ from sluiceway.gateway import deferred
 from tests.e2e.running import Running
 
 pytestmark = pytest.mark.e2e
-Sdk = Callable[[Running, str], anthropic.Anthropic]
+Sdk = Callable[..., anthropic.Anthropic]
 MODEL = "claude-haiku-4-5"
 ONE_DOLLAR = "[{name: company, scope: company, window: month, limit_usd: 1}]"
 
@@ -30,10 +30,10 @@ def sdk() -> Iterator[Sdk]:
     """Makes a client of Anthropic's own for a person's proxy, and closes it."""
     with ExitStack() as open_clients:
 
-        def made(running: Running, proxy: str) -> anthropic.Anthropic:
+        def made(running: Running, proxy: str, key: str = "sk-ant-api03-company") -> anthropic.Anthropic:
             context = ssl.create_default_context(cafile=running.anchor)
             client = open_clients.enter_context(httpx2.Client(proxy=proxy, verify=context))
-            return anthropic.Anthropic(api_key="sk-ant-api03-company", http_client=client, max_retries=0)
+            return anthropic.Anthropic(api_key=key, http_client=client, max_retries=0)
 
         yield made
 
@@ -250,4 +250,35 @@ def test_a_file_that_cannot_be_metered_is_refused_with_the_line(
     client = openai_sdk(running := fresh(latency=NO_LATENCY), running.add("alice"))
     with pytest.raises(openai.BadRequestError, match=words):
         client.files.create(file=("requests.jsonl", data), purpose=purpose)
+    assert running.providers.log == []
+
+
+def test_with_the_companys_key_each_sees_only_what_is_their_own(fresh: type[Running], sdk: Sdk) -> None:
+    running = fresh(latency=NO_LATENCY)
+    running.add_key("main", "anthropic", "sk-ant-api03-the-companys-own")
+    running.set_rules("20-keys", "inject: [{name: all}]\n")
+    alice, bob = (sdk(running, running.add(name), "sluiceway") for name in ("alice", "bob"))
+    begun = alice.messages.batches.create(requests=asked(1))
+    for forbidden in (bob.messages.batches.retrieve, bob.messages.batches.results):
+        with pytest.raises(anthropic.BadRequestError, match="not begun by you"):
+            forbidden(begun.id)
+    with pytest.raises(anthropic.BadRequestError, match="not used at this host and path"):
+        bob.messages.batches.list()
+    assert len(list(alice.messages.batches.results(begun.id))) == 1
+    (row,) = batches(running, ended=1)
+    assert (row["principal"], row["key_class"], row["usage_source"]) == ("alice", "company", "reported")
+
+
+def test_a_secret_in_a_file_of_requests_keeps_it_from_being_sent(
+    fresh: type[Running], openai_sdk: OpenAISdk
+) -> None:
+    running = fresh(latency=NO_LATENCY)
+    running.set_rules("30-guard", "guard: [{name: no-secrets, types: [SECRET], action: mask}]\n")
+    client = openai_sdk(running, running.add("alice"))
+    data = lines(
+        1, text="the key is AKIAIOSFODNN7EXAMPLQ and " + "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    )
+    with pytest.raises(openai.APIStatusError) as refused:
+        client.files.create(file=("requests.jsonl", data), purpose="batch")
+    assert "SECRET" in str(refused.value)
     assert running.providers.log == []

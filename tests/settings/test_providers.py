@@ -45,14 +45,14 @@ UNMETERED = [
 ]
 UNLISTED = [
     ("anthropic", "GET", "/v1/messages"),
-    ("anthropic", "POST", "/v1/messages/batches"),
+    ("anthropic", "PUT", "/v1/messages/batches"),
     ("anthropic", "POST", "/v1/complete"),
     ("anthropic", "GET", "/api"),
     ("anthropic", "POST", "/V1/messages"),
     ("anthropic", "post", "/v1/messages"),
     ("anthropic", "*", "/v1/messages"),
     ("openai", "GET", "/v1/responses"),
-    ("openai", "POST", "/v1/batches"),
+    ("openai", "PUT", "/v1/batches"),
     ("openai", "POST", "/v1/images/generations"),
     ("openai", "POST", "/v1/responses/resp_1"),
     ("openai", "GET", "/v1/responses/resp_1/cancel"),
@@ -211,7 +211,7 @@ MISTAKES = {
     "operation misspelt": (
         ENTRY.replace("operation: chat", "operation: embedding"),
         "9:73: providers.0.paths.0.operation: "
-        "must be 'chat', 'count_tokens', 'embeddings' or 'generate_content' (did you mean 'embeddings'?)",
+        "must be 'batch', 'batch_file', 'chat', 'count_tokens', 'embeddings' or 'generate_content' (did you mean 'embeddings'?)",
     ),
     "watching a top-level domain": (
         ENTRY + "watch: [ai]\n",

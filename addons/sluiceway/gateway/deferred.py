@@ -17,6 +17,7 @@ from typing import Any
 
 from sluiceway.errors import StoreError
 from sluiceway.gateway.billing import COSTLESS, figures, moved
+from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.store.deferred import digest
 from sluiceway.store.records import Later, Waiting
@@ -33,7 +34,7 @@ from sluiceway.types import (
     UsageSource,
     to_nusd,
 )
-from sluiceway.wire.later import TELLS, Job
+from sluiceway.wire.later import TELLS, Job, id_in
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,19 @@ async def keep_file(parts: GatewayParts, provider: str, file_id: str, call: Call
     figures = {name: getattr(call, name) for name in OF_FILE}
     which = digest(parts.key, provider, FILE, file_id)
     await asyncio.to_thread(parts.store.deferred.keep_file, which, figures, datetime.now(UTC))
+
+
+async def may_see(exchange: Exchange, parts: GatewayParts) -> bool:
+    """Whether who asks may be told of a job. With a key of their own the provider decides that; with the
+    company's only what they began themselves. An answer that was not made in the background is not known
+    here, and its id is its only key; a batch that is not known is nobody's to see."""
+    route = exchange.route
+    if exchange.company_key is None or route is None or route.collects is None:
+        return True
+    kind = "response" if route.collects == TELLS["openai_responses"] else "batch"
+    which = digest(parts.key, exchange.provider.name, kind, id_in(exchange.path))
+    owner = await asyncio.to_thread(parts.store.deferred.begun_by, which)
+    return owner == exchange.principal.name or (owner is None and kind == "response")
 
 
 def later(parts: GatewayParts, row: LedgerRow, remote_id: str, input_tokens: int) -> Later:

@@ -75,10 +75,14 @@ def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
 def _may_have_it(exchange: Exchange) -> bool:
     """Metered requests, and reading what is listed as free. Deleting, cancelling and whatever a client calls
     below a pattern for all methods are not done in the company's name. And only at a host that is named in
-    full: below a star every customer of the provider has one, to collect keys with if they like."""
+    full: below a star every customer of the provider has one, to collect keys with if they like. Lists and
+    files of all who share the key are for those who hold it."""
     if exchange.host not in exchange.provider.hosts:
         return False
-    return exchange.dialect is not None or (exchange.route is not None and exchange.route.method == "GET")
+    if exchange.dialect is not None:
+        return True
+    route = exchange.route
+    return route is not None and route.method == "GET" and not route.own_key
 
 
 def _rule(exchange: Exchange, parts: GatewayParts) -> Inject | None:

@@ -148,6 +148,8 @@ class Gateway:
             raise Refused(exchange.presented.fault)
         if exchange.dialect is None:
             injection.equip(exchange, self.parts)
+            if not await deferred.may_see(exchange, self.parts):
+                raise Refused(refusals.not_yours(self.parts.contact))
             return await self._pass(exchange, settlement)
         # The body is handed over, not kept: a stream may run for minutes without it.
         return await self._attempt(exchange, settlement, await self._judged(exchange))

@@ -142,6 +142,15 @@ def background_moved(rule: str | None, contact: str) -> Refusal:
     return Refusal(RefusalKind.POLICY, "background_moved", message, rule=rule)
 
 
+def not_yours(contact: str) -> Refusal:
+    """The company's key opens what everybody made with it; each may see their own."""
+    message = (
+        "Sluiceway: this answer or batch was not begun by you, and the company's key is lent for your own "
+        f"only. Use a key of your own, or ask {contact}."
+    )
+    return Refusal(RefusalKind.POLICY, "not_yours", message)
+
+
 def no_way(rule: str | None, provider: str, contact: str) -> Refusal:
     """A route leads to a provider that does not speak the API of the request."""
     message = (

@@ -52,7 +52,7 @@ def input_tokens(call: Call, previous: PreviousInput | None) -> int:
     After a previous call only what is new is guessed. With `held_input` the provider adds the
     history itself, so all bytes of the call are new, and the last answer is input too.
     """
-    if previous is not None and call.held_input:
+    if previous is not None and (call.held_input or call.previous_response_id is not None):
         return (
             previous.input_tokens + previous.output_tokens + _from_bytes(call.input_bytes, call.dense_bytes)
         )

@@ -72,11 +72,13 @@ class PathEntry(Section):
 
 class PassEntry(Section):
     """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method.
-    `collects`: its answers say what earlier requests used, which is charged to those."""
+    `collects`: its answers say what earlier requests used, which is charged to those. `own_key`: it shows
+    what everybody with the same key has there, so it is never asked for with an injected key."""
 
     method: Method | Literal["*"]
     path: Pattern
     collects: Collects | None = None
+    own_key: bool = False
 
 
 class ProviderEntry(Section):
@@ -94,7 +96,7 @@ class ProviderEntry(Section):
     def record(self) -> Provider:
         """The entry as the record all rooms share; metered paths come first, so `pass` cannot hide one."""
         metered = (Route(e.method, e.path, e.dialect, e.operation) for e in self.paths)
-        free = (Route(e.method, e.path, None, UNMETERED, e.collects) for e in self.harmless)
+        free = (Route(e.method, e.path, None, UNMETERED, e.collects, e.own_key) for e in self.harmless)
         return Provider(
             name=self.name,
             hosts=self.hosts,

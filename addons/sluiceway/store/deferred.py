@@ -62,6 +62,16 @@ class Deferred:
         found = self._found("digest = ? ORDER BY ledger_id LIMIT 1", (digest,))
         return found[0] if found else None
 
+    def begun_by(self, digest: bytes) -> str | None:
+        """Who began a job, waited for or not; None: not known."""
+        with closing(self._read()) as connection:
+            found = connection.execute(
+                "SELECT principal FROM deferred JOIN ledger ON ledger.id = ledger_id WHERE digest = ? "
+                "ORDER BY ledger_id LIMIT 1",
+                (digest,),
+            ).fetchone()
+        return None if found is None else str(found[0])
+
     def overdue(self, now: datetime) -> list[Waiting]:
         """Those that have been waited for long enough, oldest first."""
         return self._found("expires_at <= ? ORDER BY expires_at LIMIT ?", (to_us(now), MOST_AT_ONCE))

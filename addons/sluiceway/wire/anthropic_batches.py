@@ -8,7 +8,6 @@ canceled and expired, of which only the first is billed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from sluiceway.errors import WireError
@@ -48,7 +47,7 @@ class AnthropicBatches:
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
         return tuple(
-            replace(segment, path=("requests", index, "params", *segment.path))
+            segment._replace(path=("requests", index, "params", *segment.path))
             for index, one in enumerate(_readings(reading.document))
             for segment in _ONE.segments(one)
         )

@@ -63,7 +63,7 @@ class ResponseFollower(_Silent):
     response": `stream`, `starting_after`)."""
 
     def __init__(self, path: str, content_type: str) -> None:
-        self._asked_for = _id_in(path)
+        self._asked_for = id_in(path)
         streams = "event-stream" in content_type.lower()
         self._tap = StreamTap(EventSplitter(), ResponsesMeter(_CALL)) if streams else JsonTap(parse_response)
 
@@ -84,7 +84,7 @@ class _State(_Silent):
     """The state of a batch, one JSON document."""
 
     def __init__(self, path: str, content_type: str) -> None:
-        self._asked_for = _id_in(path)
+        self._asked_for = id_in(path)
         self._kept = b""
 
     def feed(self, chunk: bytes) -> bytes:
@@ -120,7 +120,7 @@ class ResultsFollower(_Silent):
     every line could be read: a part of them is not what the batch used."""
 
     def __init__(self, path: str, content_type: str) -> None:
-        self._asked_for = _id_in(path)
+        self._asked_for = id_in(path)
         self._begun = b""
         self._answers: list[Answer] = []
         self._whole = False
@@ -154,7 +154,8 @@ class ResultsFollower(_Silent):
             self._answers.append(answer)
 
 
-def _id_in(path: str) -> str:
+def id_in(path: str) -> str:
+    """The job that a path asks for."""
     *_, before, last = path.split("/")
     return before if last in _VERBS else last
 

@@ -80,7 +80,7 @@ class OpenAIFiles(_Both):
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
         """All of them fixed: a file that is checked is not written anew."""
         return tuple(
-            replace(segment, path=("requests", index, "body", *segment.path), fixed=True)
+            segment._replace(path=("requests", index, "body", *segment.path), fixed=True)
             for index, one in enumerate(_readings(reading.document))
             for segment in _AT[one.target.path].segments(one)
         )

@@ -76,7 +76,7 @@ def _is_over(batch: Batch, asked: Asked, memory: Memory) -> bool:
 
 
 def _known(asked: Asked, memory: Memory, batch_id: str) -> Batch:
-    batch = memory.batches.get((asked.account, batch_id))
+    batch: Batch | None = memory.batches.get((asked.account, batch_id))
     if batch is None:
         raise Rejected(404, f"Batch with id '{batch_id}' not found.")
     return batch
