@@ -273,7 +273,7 @@ def test_a_secret_in_a_file_of_requests_keeps_it_from_being_sent(
     fresh: type[Running], openai_sdk: OpenAISdk
 ) -> None:
     running = fresh(latency=NO_LATENCY)
-    running.set_rules("30-guard", "guard: [{name: no-secrets, types: [SECRET], action: mask}]\n")
+    running.set_rules("30-guard", "guard: [{name: no-secrets, detect: [SECRET], action: mask}]\n")
     client = openai_sdk(running, running.add("alice"))
     data = lines(
         1, text="the key is AKIAIOSFODNN7EXAMPLQ and " + "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"

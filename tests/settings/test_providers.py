@@ -211,7 +211,8 @@ MISTAKES = {
     "operation misspelt": (
         ENTRY.replace("operation: chat", "operation: embedding"),
         "9:73: providers.0.paths.0.operation: "
-        "must be 'batch', 'batch_file', 'chat', 'count_tokens', 'embeddings' or 'generate_content' (did you mean 'embeddings'?)",
+        "must be 'batch', 'batch_file', 'chat', 'count_tokens', 'embeddings' or 'generate_content' "
+        "(did you mean 'embeddings'?)",
     ),
     "watching a top-level domain": (
         ENTRY + "watch: [ai]\n",
