@@ -14,14 +14,27 @@ from hypothesis import strategies as st
 from sluiceway.errors import WireError
 from sluiceway.wire import DIALECTS, Dialect, Reading, Target, by_name
 
+# A file of requests comes as a form: test_later.py.
+JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if dialect.name != "openai_files")
 PATHS = {
     "anthropic_messages": "/v1/messages",
     "openai_chat": "/v1/chat/completions",
     "openai_responses": "/v1/responses",
     "openai_embeddings": "/v1/embeddings",
     "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
+    "anthropic_batches": "/v1/messages/batches",
+    "openai_batches": "/v1/batches",
 }
 RICH: dict[str, dict[str, Any]] = {
+    "anthropic_batches": {
+        "requests": [
+            {
+                "custom_id": "q1",
+                "params": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
+            }
+        ]
+    },
+    "openai_batches": {"input_file_id": "f", "endpoint": "/v1/responses", "completion_window": "24h"},
     "anthropic_messages": {
         "model": "m",
         "max_tokens": 9,
@@ -81,7 +94,7 @@ RICH: dict[str, dict[str, Any]] = {
 MARK = "planted-4f9a1c"
 SEEN = f"see\n{MARK}\tthere"
 NEW = '<SECRET_1> "x"\n'
-dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+dialects = pytest.mark.parametrize("dialect", JSON_DIALECTS, ids=lambda dialect: dialect.name)
 
 NAMES = """
 type role content text parts input arguments output data source media_type mimeType file_data result

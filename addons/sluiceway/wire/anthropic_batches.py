@@ -19,11 +19,13 @@ from sluiceway.wire.anthropic_stream import parse_message
 from sluiceway.wire.batch import combined
 from sluiceway.wire.body import read_object
 from sluiceway.wire.dialect import Reading, Tap, Target
-from sluiceway.wire.fields import count, label, mapping, need_list
+from sluiceway.wire.fields import count, label, mapping, need_list, need_model
 from sluiceway.wire.parts import Path, Segment
 from sluiceway.wire.tap import JsonTap
+from sluiceway.wire.walk import Parts, rewritten, segments
 
 _ONE = AnthropicMessages()
+_AROUND: Parts = {}
 _ONE_TARGET = Target("POST", "/v1/messages")
 
 
@@ -46,35 +48,46 @@ class AnthropicBatches:
         return reading
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
-        return tuple(
+        """Those around the requests, then each request's own."""
+        around = segments(_shell(reading.document), _AROUND)
+        within = (
             segment._replace(path=("requests", index, "params", *segment.path))
             for index, one in enumerate(_readings(reading.document))
             for segment in _ONE.segments(one)
         )
+        return (*around, *within)
 
     def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
         if not changes:
             return reading
-        of_each: dict[int, dict[Path, str]] = {}
+        around: dict[Path, str] = {}
+        within: dict[int, dict[Path, str]] = {}
         for path, text in changes.items():
-            if path[:1] != ("requests",) or not isinstance(path[1], int) or path[2:3] != ("params",):
-                raise WireError("a text to be replaced is not in the request")
-            of_each.setdefault(path[1], {})[path[3:]] = text
-        readings = [
-            _ONE.replaced(one, of_each.get(index, {}))
-            for index, one in enumerate(_readings(reading.document))
-        ]
-        return self._written(reading, readings)
+            if path[:1] == ("requests",) and path[2:3] == ("params",) and isinstance(path[1], int):
+                within.setdefault(path[1], {})[path[3:]] = text
+            else:
+                around[path] = text
+        given = list(_readings(reading.document))
+        if within.keys() - set(range(len(given))):
+            raise WireError("a text to be replaced is not in the request")
+        readings = [_ONE.replaced(one, within.get(index, {})) for index, one in enumerate(given)]
+        shell = _shell(reading.document)
+        changed = rewritten(shell, _AROUND, around)
+        if changed is shell and all(new is old for new, old in zip(readings, given, strict=True)):
+            return reading
+        return self._written(reading, changed, readings)
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
+        need_model({"model": model})
+        if reading.call.model == model:
+            return reading, reading.target.path
         readings = [_ONE.with_model(one, model)[0] for one in _readings(reading.document)]
-        return self._written(reading, readings), reading.target.path
+        return self._written(reading, reading.document, readings), reading.target.path
 
-    def _written(self, reading: Reading, readings: list[Reading]) -> Reading:
-        given = need_list(reading.document, "requests")
-        pairs = zip(given, readings, strict=True)
+    def _written(self, reading: Reading, around: Mapping[str, Any], readings: list[Reading]) -> Reading:
+        pairs = zip(need_list(around, "requests"), readings, strict=True)
         requests = [{**mapping(request), "params": one.document} for request, one in pairs]
-        document = {**reading.document, "requests": requests}
+        document = {**around, "requests": requests}
         return reading.rewritten(self._call(document), document)
 
     def answer_parts(self, document: object) -> AnswerParts:
@@ -100,6 +113,12 @@ def _readings(document: Mapping[str, Any]) -> Iterator[Reading]:
         except WireError as error:
             raise WireError(f"requests.{index}.params.{error}") from None
         yield Reading(call, b"", params, _ONE_TARGET)
+
+
+def _shell(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """All but what the requests ask."""
+    requests = ({**mapping(each), "params": None} for each in need_list(document, "requests"))
+    return {**document, "requests": list(requests)}
 
 
 def _begun(document: object) -> Answer:

@@ -18,15 +18,18 @@ from sluiceway.wire.answer_parts import NOTHING, AnswerParts
 from sluiceway.wire.batch import MAX_REQUESTS, TIER, combined
 from sluiceway.wire.body import read_object, write
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
-from sluiceway.wire.fields import count, label, mapping
+from sluiceway.wire.fields import count, label, mapping, need_model
 from sluiceway.wire.openai_chat import OpenAIChat
 from sluiceway.wire.openai_embeddings import OpenAIEmbeddings
 from sluiceway.wire.openai_responses import OpenAIResponses
 from sluiceway.wire.openai_responses_stream import usage_of
-from sluiceway.wire.parts import Path, Segment
+from sluiceway.wire.parts import IDENTIFIER, Path, Segment
+from sluiceway.wire.rewrite import replaced
 from sluiceway.wire.tap import JsonTap
+from sluiceway.wire.walk import Parts, segments
 
 _OVER = frozenset({"completed", "failed", "expired", "cancelled"})
+_PARTS: Parts = {"input_file_id": IDENTIFIER}
 _AT: Mapping[str, Dialect] = {
     "/v1/chat/completions": OpenAIChat(),
     "/v1/responses": OpenAIResponses(),
@@ -35,18 +38,14 @@ _AT: Mapping[str, Dialect] = {
 
 
 class _Both:
-    """What the two dialects have in common: there is nothing to limit, to mask or to say in them."""
+    """What the two dialects have in common: there is nothing to limit or to say in them."""
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         """A batch fits as it is or not at all."""
         return reading
 
-    def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
-        if changes:
-            raise WireError("a file of requests cannot be written anew")
-        return reading
-
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
+        need_model({"model": model})
         raise WireError(f"the model stands in the file of requests; name {model} there")
 
     def answer_parts(self, document: object) -> AnswerParts:
@@ -73,17 +72,26 @@ class OpenAIFiles(_Both):
         form = multipart.fields(headers.get("content-type", ""), body)
         if form.get("purpose") != b"batch":
             raise WireError("purpose: only files of requests for batches (batch) can be metered")
-        document = {"requests": list(_lines(form.get("file", b"")))}
+        rest = {name: content.decode(errors="replace") for name, content in form.items() if name != "file"}
+        document = {"requests": list(_lines(form.get("file", b""))), "form": rest}
         call = combined([reading.call for reading in _readings(document)], self.name)
         return Reading(replace(call, operation="batch_file", background=False), body, document, target)
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
         """All of them fixed: a file that is checked is not written anew."""
-        return tuple(
-            segment._replace(path=("requests", index, "body", *segment.path), fixed=True)
+        lines = [{**line, "body": None} for line in reading.document["requests"]]
+        around = segments({**reading.document, "requests": lines}, {})
+        within = (
+            segment._replace(path=("requests", index, "body", *segment.path))
             for index, one in enumerate(_readings(reading.document))
             for segment in _AT[one.target.path].segments(one)
         )
+        return tuple(segment._replace(fixed=True) for segment in (*around, *within))
+
+    def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
+        if changes:
+            raise WireError("a file of requests cannot be written anew")
+        return reading
 
 
 class OpenAIBatches(_Both):
@@ -95,10 +103,13 @@ class OpenAIBatches(_Both):
         self, target: Target, headers: Mapping[str, str], body: bytes, add_usage: bool = True
     ) -> Reading:
         document, sound = read_object(body)
+        return Reading(self._call(document), sound, document, target)
+
+    def _call(self, document: Mapping[str, Any]) -> Call:
         file_id = label(document.get("input_file_id"))
         if file_id is None:
             raise WireError("input_file_id: the id of a file is required")
-        call = Call(
+        return Call(
             dialect=self.name,
             operation="batch",
             model=None,
@@ -106,10 +117,12 @@ class OpenAIBatches(_Both):
             background=True,
             file_id=file_id,
         )
-        return Reading(call, sound, document, target)
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
-        return ()
+        return segments(reading.document, _PARTS)
+
+    def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
+        return replaced(reading, _PARTS, changes, self._call)
 
 
 def _lines(text: bytes) -> Iterator[Mapping[str, Any]]:
