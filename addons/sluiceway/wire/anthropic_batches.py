@@ -117,8 +117,9 @@ def _readings(document: Mapping[str, Any]) -> Iterator[Reading]:
 
 def _shell(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """All but what the requests ask."""
-    requests = ({**mapping(each), "params": None} for each in need_list(document, "requests"))
-    return {**document, "requests": list(requests)}
+    requests = map(mapping, need_list(document, "requests"))
+    bare = [{name: value for name, value in each.items() if name != "params"} for each in requests]
+    return {**document, "requests": bare}
 
 
 def _begun(document: object) -> Answer:
