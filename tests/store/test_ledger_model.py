@@ -325,6 +325,8 @@ class LedgerAndModel(RuleBasedStateMachine):
         assert self.store.recovered == len(left_open)
         for row in left_open:
             self.end(row, row.held["usd"], None)
+        for row in self.rows:
+            row.reservation = None  # whoever held it is gone; what was deferred can still be collected
 
     @rule()
     def clear(self) -> None:
