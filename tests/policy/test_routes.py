@@ -101,6 +101,14 @@ def test_a_deny_binds_every_key() -> None:
     assert decide(policy(deny), ALICE, CALL, replace(FACTS, may_reroute=False)).refusal is not None
 
 
+def test_a_route_that_cannot_be_applied_does_not_hide_a_later_deny() -> None:
+    deny = {"deny": {"reason": "closed"}}
+    decision = decide(policy(ELSEWHERE, deny), ALICE, CALL, replace(FACTS, may_reroute=False))
+    assert decision.refusal is not None
+    assert "not applied" in decision.trail[0].effect
+    assert len(decision.trail) == 2
+
+
 @pytest.mark.parametrize(
     "rule",
     [
