@@ -147,6 +147,8 @@ class Call:
 
     `input_bytes` counts the UTF-8 bytes of everything billed as input (system, messages, tools);
     `dense_bytes` is the part of it outside plain ASCII prose (CJK, hex, base64), which tokenises worse.
+    `has_images`, `has_thinking`, `wants_json`: what a model must be able to do to answer it (documents with
+    pictures count as images; `wants_json` is a schema or JSON mode).
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
     `vendor`: whose kind of body it is, where one API carries several vendors' own (Bedrock's InvokeModel).
@@ -164,6 +166,9 @@ class Call:
     max_output_tokens: int | None = None
     choices: int = 1
     has_tools: bool = False
+    has_images: bool = False
+    has_thinking: bool = False
+    wants_json: bool = False
     service_tier: str | None = None
     conversation_id: str | None = None
     previous_response_id: str | None = None
@@ -295,6 +300,8 @@ class Cap:
     `scope` holds (dimension, value) pairs, () for the whole company: (("team", "core"),).
     `limit` is in nano-dollars for the unit "usd", else a count. What is open at once has the window "now".
     The counter is found by scope, window and unit alone, so renaming a budget keeps its balance.
+    `on_exceed`: "warn" counts and never refuses; "degrade" asks for the model `degrade_to` instead once it
+    is used up.
     """
 
     rule: str
@@ -304,6 +311,8 @@ class Cap:
     ends_at: datetime | None
     limit: int
     unit: Unit = "usd"
+    on_exceed: Literal["block", "warn", "degrade"] = "block"
+    degrade_to: str | None = None
 
     @property
     def limit_nusd(self) -> int:
@@ -336,12 +345,31 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """What we measured of a target lately, in milliseconds: averages that follow (EWMA) and the 95th
+    percentile; None: not measured yet. `open`: its breaker lets nobody through."""
+
+    ttft_ms: float | None = None
+    ttft_p95_ms: float | None = None
+    latency_ms: float | None = None
+    latency_p95_ms: float | None = None
+    open: bool = False
+
+
+NO_HEALTH: Mapping[Target, Health] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a decision may look at besides the call itself; gathered before, so that deciding is pure.
 
     `may_reroute`: the key is the company's, so the request may move. `company_money`: it counts as the
     company's, as unknown keys may (docs/decisions/0001). `signed`: the client's credential covers the body,
     which then cannot be changed. `contact`: whom to ask.
+    `at`: when the request began. `task`: what sort of work it is (coding, reasoning, creative, other), None
+    where that was not looked at or cannot be told. `used_percent`: how much of each budget that applies is
+    spent, by the budget's name. `health`: what we measured of each target. `stays_with`: the target that
+    served this conversation last, and `cached_tokens` how much of its input is warm in the cache there.
     """
 
     provider: str
@@ -352,6 +380,12 @@ class Facts:
     company_money: bool = False
     contact: str = ""
     signed: bool = False
+    at: datetime | None = None
+    task: str | None = None
+    used_percent: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
+    health: Mapping[Target, Health] = field(default_factory=lambda: NO_HEALTH)
+    stays_with: Target | None = None
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,12 +399,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Where a request goes, by which rule, or why it does not; `trail` says how that came about."""
+    """Where a request goes, by which rule, or why it does not; `trail` says how that came about.
+
+    `chain`: where it goes next, in order, while no answer has begun; each another target than those before.
+    `mirror`: who gets a copy, whose answer nobody sees.
+    """
 
     target: Target
     rule: str | None
     refusal: Refusal | None
     trail: tuple[Step, ...]
+    chain: tuple[Target, ...] = ()
+    mirror: Target | None = None
 
 
 @dataclass(slots=True)  # not frozen: that would make each of its 60 assignments cost four times as much
