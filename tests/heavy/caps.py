@@ -3,10 +3,10 @@
     python -m tests.heavy.caps --rounds 30
     python -m tests.heavy.caps --rounds 3 --store postgresql --workers 2
 
-A round gives one new employee a cap of their own and lets all clients ask as that employee at once. Never over
-the cap by the provider's own count (a stream by at most one chunk for each client), most of the cap used, and
-nobody finally refused while the money was only reserved by others. A cold round asks a proxy that has just been
-started and has learned nothing; before the other rounds it has seen a hundred answers.
+A round gives one new employee a cap of their own and lets all clients ask as that employee at once. Never
+over the cap by the provider's own count (a stream by at most one chunk for each client), most of the cap
+used, and nobody finally refused while the money was only reserved by others. A cold round asks a proxy that
+has just been started and has learned nothing; before the other rounds it has seen a hundred answers.
 """
 
 from __future__ import annotations
