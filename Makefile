@@ -85,8 +85,11 @@ pictures: $(STAMP)  ## the pictures of README.md, made anew from the demo (needs
 lock:  ## renew requirements.lock, and requirements-run.lock (what a running proxy needs), from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-header --extra demo --group dev --group build pyproject.toml -o requirements.lock
+	cp requirements.lock requirements-run.lock  # what uv finds there it prefers, so both name the same versions
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
-	  --no-header -c requirements.lock pyproject.toml -o requirements-run.lock
+	  --no-header pyproject.toml -o requirements-run.lock
+	@! grep -E '^[a-z].*==' requirements-run.lock | sed 's/ .*//' | grep -vxF "$$(sed -n 's/ .*//; /^[a-z].*==/p' requirements.lock)" \
+	  || { echo "requirements-run.lock names other versions than requirements.lock"; exit 1; }
 
 clean:  ## remove what is built
 	rm -rf $(VENV) $(CLIENTS) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
