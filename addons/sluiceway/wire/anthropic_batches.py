@@ -10,22 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal
-from sluiceway.wire import notice
+from sluiceway.wire import inlined, notice
 from sluiceway.wire.answer_parts import NOTHING, AnswerParts
 from sluiceway.wire.anthropic import AnthropicMessages
 from sluiceway.wire.anthropic_stream import parse_message
 from sluiceway.wire.batch import combined
 from sluiceway.wire.body import read_object
 from sluiceway.wire.dialect import Reading, Tap, Target
-from sluiceway.wire.fields import count, label, mapping, need_list, need_model
+from sluiceway.wire.fields import count, label, mapping, need_model
+from sluiceway.wire.inlined import Place
 from sluiceway.wire.parts import Path, Segment
 from sluiceway.wire.tap import JsonTap
-from sluiceway.wire.walk import Parts, rewritten, segments
 
 _ONE = AnthropicMessages()
-_AROUND: Parts = {}
+_PLACE = Place(("requests",), "params")
 _ONE_TARGET = Target("POST", "/v1/messages")
 
 
@@ -48,47 +47,22 @@ class AnthropicBatches:
         return reading
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
-        """Those around the requests, then each request's own."""
-        around = segments(_shell(reading.document), _AROUND)
-        within = (
-            segment._replace(path=("requests", index, "params", *segment.path))
-            for index, one in enumerate(_readings(reading.document))
-            for segment in _ONE.segments(one)
-        )
-        return (*around, *within)
+        return inlined.all_segments(reading.document, _PLACE, _readings(reading.document), _ONE)
 
     def replaced(self, reading: Reading, changes: Mapping[Path, str]) -> Reading:
         if not changes:
             return reading
-        around: dict[Path, str] = {}
-        within: dict[int, dict[Path, str]] = {}
-        for path, text in changes.items():
-            if path[:1] == ("requests",) and path[2:3] == ("params",) and isinstance(path[1], int):
-                within.setdefault(path[1], {})[path[3:]] = text
-            else:
-                around[path] = text
         given = list(_readings(reading.document))
-        if within.keys() - set(range(len(given))):
-            raise WireError("a text to be replaced is not in the request")
-        readings = [_ONE.replaced(one, within.get(index, {})) for index, one in enumerate(given)]
-        shell = _shell(reading.document)
-        changed = rewritten(shell, _AROUND, around)
-        if changed is shell and all(new is old for new, old in zip(readings, given, strict=True)):
-            return reading
-        return self._written(reading, changed, readings)
+        document = inlined.changed(reading.document, _PLACE, given, _ONE, changes)
+        return reading if document is reading.document else reading.rewritten(self._call(document), document)
 
     def with_model(self, reading: Reading, model: str) -> tuple[Reading, str]:
         need_model({"model": model})
         if reading.call.model == model:
             return reading, reading.target.path
-        readings = [_ONE.with_model(one, model)[0] for one in _readings(reading.document)]
-        return self._written(reading, reading.document, readings), reading.target.path
-
-    def _written(self, reading: Reading, around: Mapping[str, Any], readings: list[Reading]) -> Reading:
-        pairs = zip(need_list(around, "requests"), readings, strict=True)
-        requests = [{**mapping(request), "params": one.document} for request, one in pairs]
-        document = {**around, "requests": requests}
-        return reading.rewritten(self._call(document), document)
+        moved = [_ONE.with_model(one, model)[0] for one in _readings(reading.document)]
+        document = inlined.written(reading.document, _PLACE, moved)
+        return reading.rewritten(self._call(document), document), reading.target.path
 
     def answer_parts(self, document: object) -> AnswerParts:
         return NOTHING
@@ -106,20 +80,7 @@ class AnthropicBatches:
 
 
 def _readings(document: Mapping[str, Any]) -> Iterator[Reading]:
-    for index, request in enumerate(need_list(document, "requests")):
-        params = mapping(mapping(request).get("params"))
-        try:
-            call = _ONE.call_of(params)
-        except WireError as error:
-            raise WireError(f"requests.{index}.params.{error}") from None
-        yield Reading(call, b"", params, _ONE_TARGET)
-
-
-def _shell(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """All but what the requests ask."""
-    requests = map(mapping, need_list(document, "requests"))
-    bare = [{name: value for name, value in each.items() if name != "params"} for each in requests]
-    return {**document, "requests": bare}
+    return inlined.readings(document, _PLACE, _ONE_TARGET, _ONE.call_of)
 
 
 def _begun(document: object) -> Answer:
