@@ -92,12 +92,16 @@ class Route:
     """One path of a provider: which dialect reads it, or None when it passes unmetered.
 
     `pattern` is a path where `{name}` stands for one segment (no slash) and a final `*` for any rest.
+    `collects`: its answers may say what an earlier request used, in this form (wire/later.py). `own_key`:
+    what it shows belongs to whoever holds the key, so the company's is not lent for it.
     """
 
     method: str
     pattern: str
     dialect: str | None
     operation: str
+    collects: str | None = None
+    own_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,8 @@ class Call:
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
     `vendor`: whose kind of body it is, where one API carries several vendors' own (Bedrock's InvokeModel).
+    `held_input`: the provider adds input of its own keeping: earlier turns, a stored prompt.
+    `file_id`: the file in which a batch's requests stand.
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     `units`: what it asks for that is billed by the piece (images, seconds, characters), as in
     `Usage.tool_units`.
@@ -180,6 +186,8 @@ class Call:
     units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     fixed_output: bool = False
     vendor: str | None = None
+    held_input: bool = False
+    file_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sluiceway.demo import credentials, seats, sigv4
 from sluiceway.demo.dialects import (
     anthropic,
+    anthropic_batches,
     bedrock,
     chat,
     cohere,
@@ -18,6 +19,7 @@ from sluiceway.demo.dialects import (
     gemini_cloudcode,
     listing,
     media,
+    openai_batches,
     responses,
     vertex,
     vertex_gemini,
@@ -98,6 +100,10 @@ Route = tuple[str, re.Pattern[str], Answer]
 _ANTHROPIC: tuple[Route, ...] = (
     ("POST", re.compile(r"/v1/messages"), anthropic.messages),
     ("POST", re.compile(r"/v1/messages/count_tokens"), anthropic.count_tokens),
+    ("POST", re.compile(r"/v1/messages/batches"), anthropic_batches.create),
+    ("GET", re.compile(r"/v1/messages/batches/\w+"), anthropic_batches.state),
+    ("POST", re.compile(r"/v1/messages/batches/\w+/cancel"), anthropic_batches.cancel),
+    ("GET", re.compile(r"/v1/messages/batches/\w+/results"), anthropic_batches.results),
     ("GET", re.compile(r"/v1/models"), listing.listed),
 )
 # Compatible providers put the same paths behind prefixes of their own: /openai/v1, /api/v1, none.
@@ -115,7 +121,13 @@ _OPENAI: tuple[Route, ...] = (
     ("POST", re.compile(r".*/moderations"), media.moderation),
     ("GET", re.compile(r".*/responses/\w+"), responses.stored),
     ("DELETE", re.compile(r".*/responses/\w+"), responses.stored),
+    ("POST", re.compile(r".*/responses/\w+/cancel"), responses.cancel),
     ("POST", re.compile(r".*/embeddings"), embeddings.create),
+    ("POST", re.compile(r".*/files"), openai_batches.upload),
+    ("GET", re.compile(r".*/files/[\w-]+/content"), openai_batches.content),
+    ("POST", re.compile(r".*/batches"), openai_batches.create),
+    ("GET", re.compile(r".*/batches/\w+"), openai_batches.state),
+    ("POST", re.compile(r".*/batches/\w+/cancel"), openai_batches.cancel),
     ("GET", re.compile(r".*/models"), listing.listed),
 )
 _GEMINI: tuple[Route, ...] = (
