@@ -23,10 +23,12 @@ COSTLESS: Mapping[str, Any] = {"cost_nusd": 0, "cost_basis": CostBasis.LIST, "ch
 
 
 def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answer) -> dict[str, Any]:
-    """The fields of usage and cost. What a cut answer did not say is estimated from what was seen."""
+    """The fields of usage and cost. What a cut answer did not say is estimated from what was seen; once it
+    has told its final count, that is the bill, even if its last event never came."""
     call = exchange.call
     assert call
-    final = answer.complete and answer.usage.source is UsageSource.REPORTED
+    reported = answer.usage.source is UsageSource.REPORTED
+    final = reported and (answer.complete or not call.fixed_output)
     if call.operation in FREE:
         free = {"cost_as_requested_nusd": 0} if moved(row) else {}
         source = answer.usage.source if final else UsageSource.NONE
@@ -39,12 +41,12 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         usage=usage,
         at=row.started_at,
         service_tier=tier,
-        region=regions.of_host(exchange.host),
+        region=regions.of_host(exchange.host) or answer.region or call.region,
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,
     )
-    cost = _as_told(exchange, cost, answer) if final else cost
+    cost = _as_told(exchange, cost, answer) if reported and answer.complete else cost
     return {
         "response_id": answer.response_id,
         "model_served": answer.model,
@@ -107,7 +109,7 @@ def _as_requested(exchange: Exchange, row: LedgerRow, usage: Usage, tier: str | 
         usage=usage,
         at=row.started_at,
         service_tier=tier if stayed else call.service_tier,
-        region=regions.of_host(exchange.attachment.host),
+        region=regions.of_host(exchange.attachment.host) or call.region,
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,

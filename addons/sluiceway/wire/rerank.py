@@ -12,7 +12,7 @@ from typing import Any
 from sluiceway.errors import WireError
 from sluiceway.types import NO_UNITS, Answer, Call, Usage, UsageSource
 from sluiceway.wire.extent import Extent
-from sluiceway.wire.fields import label, mapping, need_list, need_model, units
+from sluiceway.wire.fields import count, label, mapping, need_list, need_model
 from sluiceway.wire.inputs import InputOnly
 from sluiceway.wire.parts import IDENTIFIER, RESULT, USER
 
@@ -50,8 +50,8 @@ def _parse(document: object) -> Answer:
 def _usage(answer: Mapping[str, Any]) -> Usage:
     """Where searches are billed no tokens are: their number, which nobody tells, is zero on the bill."""
     billed, told = mapping(mapping(answer.get("meta")).get("billed_units")), mapping(answer.get("usage"))
-    searches = units(billed.get("search_units"))
-    tokens = units(told.get("total_tokens"))
+    searches = count(billed.get("search_units"))
+    tokens = count(told.get("total_tokens"))
     if searches is None and tokens is None:
         return Usage()
     return Usage(
