@@ -15,7 +15,9 @@ from sluiceway.types import Answer, Cost, CostBasis, KeyClass, LedgerRow, Usage,
 
 # Documented as free of charge by the providers that offer it.
 FREE = frozenset({"count_tokens", "moderation"})
-AWS = "aws"
+# They bill by the name that was asked for: AWS by the inference profile (`global.` costs less), Hugging Face by
+# the server behind the model's colon; their answers leave that out.
+BILLED_AS_ASKED = frozenset({"aws", "huggingface"})
 
 
 # The fields of a row whose provider was never asked, or answered with an error or a count it does not bill.
@@ -82,14 +84,14 @@ def _as_told(exchange: Exchange, cost: Cost, answer: Answer) -> Cost:
 
 
 def _priced_model(exchange: Exchange, row: LedgerRow, answer: Answer) -> str | None:
-    """The model that answered. AWS bills by the inference profile that was asked for (`global.` costs less),
-    and its answers name the bare model; only behind a prompt router it is the answer that says which."""
+    """The model that answered, or that was asked for where that has the price; behind AWS's prompt router it is
+    the answer that says which."""
     call, provider = exchange.call, exchange.provider
     assert call
-    by_profile = provider.price_id == AWS and exchange.rules.prices.known(
+    as_asked = provider.price_id in BILLED_AS_ASKED and exchange.rules.prices.known(
         provider, call.model, row.started_at
     )
-    return call.model if by_profile else answer.model or call.model
+    return call.model if as_asked else answer.model or call.model
 
 
 def moved(row: LedgerRow) -> bool:

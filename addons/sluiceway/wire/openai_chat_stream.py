@@ -1,11 +1,11 @@
 """What a Chat Completions answer says about itself, as one document or as chunks, and how to end its stream.
 
 Usage comes once, in a chunk with empty `choices` before [DONE] (OpenAI API reference, `stream_options`).
-Servers that tell it in each chunk (vLLM, Perplexity) tell the whole so far. Groq puts it in `x_groq`, Moonshot
-in the choice it ends; DeepSeek and Moonshot have their own field for cached tokens, DashScope one for those it
-writes; xAI and Gemini's compatible endpoint leave reasoning out of `completion_tokens` but not out of
-`total_tokens`; Perplexity counts the searches it charges for, and sends no [DONE]; MiniMax answers 200 to what
-it refuses. (The providers' API references, Chat.)
+Servers that tell it in each chunk (vLLM, Perplexity) tell the whole so far. Groq puts it in `x_groq`,
+Moonshot in the choice it ends; DeepSeek and Moonshot have their own field for cached tokens, DashScope one
+for those it writes; xAI and Gemini's compatible endpoint leave reasoning out of `completion_tokens` but not
+out of `total_tokens`; Perplexity counts the searches it charges for, and sends no [DONE]; MiniMax answers
+200 to what it refuses. (The providers' API references, Chat.)
 """
 
 from __future__ import annotations

@@ -17,6 +17,9 @@ from sluiceway.wire.inputs import InputOnly
 from sluiceway.wire.parts import IDENTIFIER, RESULT, USER
 
 SEARCHES = "search_units"
+# A search unit is a query with up to 100 documents, and of a document each 500 tokens (Cohere, Pricing).
+_DOCUMENTS = 100
+_PIECE_BYTES = 500 * 3
 
 
 def _call(document: Mapping[str, Any]) -> Call:
@@ -26,6 +29,7 @@ def _call(document: Mapping[str, Any]) -> Call:
     extent, asked = Extent(), Extent()
     extent.add(documents)
     asked.add(query)
+    pieces = max(len(documents), extent.input_bytes // _PIECE_BYTES)
     return Call(
         dialect="rerank",
         operation="rerank",
@@ -34,6 +38,8 @@ def _call(document: Mapping[str, Any]) -> Call:
         # The query is read once with each document.
         input_bytes=extent.input_bytes + asked.input_bytes * len(documents),
         dense_bytes=extent.dense_bytes + asked.dense_bytes * len(documents),
+        units={SEARCHES: max(1, -(-pieces // _DOCUMENTS))},
+        fixed_output=True,
     )
 
 
