@@ -139,8 +139,13 @@ WHOLE = {
     ),
     # Numbers, pixels, sound and judgements hold no words.
     **dict.fromkeys(("google_predict", "openai_speech", "openai_moderation"), ({"predictions": []}, [])),
-    # Nothing of them is put back or kept yet.
-    **dict.fromkeys(("bedrock_converse", "bedrock_invoke"), ({"output": {}}, [])),
+    "bedrock_converse": (
+        {"output": {"message": {"content": [
+            {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}},
+            {"text": "Hi"}, {"toolUse": {"toolUseId": "t", "name": "f", "input": {"a": "b"}}}]}}},
+        [("reasoning", "Hm."), ("text", "Hi"), ("tool_arguments", "b")],
+    ),
+    "bedrock_invoke": ({"generation": "Hi", "stop_reason": "stop"}, [("text", "Hi")]),
     **dict.fromkeys(("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"), ({"data": []}, [])),
 }  # fmt: skip
 

@@ -23,7 +23,6 @@ from sluiceway.wire.fields import (
     choices,
     count,
     items,
-    label,
     mapping,
     maybe_list,
     maybe_object,
