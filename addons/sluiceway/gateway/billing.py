@@ -15,8 +15,8 @@ from sluiceway.types import Answer, Cost, CostBasis, KeyClass, LedgerRow, Usage,
 
 # Documented as free of charge by the providers that offer it.
 FREE = frozenset({"count_tokens", "moderation"})
-# They bill by the name that was asked for: AWS by the inference profile (`global.` costs less), Hugging Face by
-# the server behind the model's colon; their answers leave that out.
+# They bill by the name that was asked for, and their answers leave that out: AWS by the inference profile
+# (`global.` costs less), Hugging Face by the server behind the model's colon.
 BILLED_AS_ASKED = frozenset({"aws", "huggingface"})
 
 
@@ -84,8 +84,8 @@ def _as_told(exchange: Exchange, cost: Cost, answer: Answer) -> Cost:
 
 
 def _priced_model(exchange: Exchange, row: LedgerRow, answer: Answer) -> str | None:
-    """The model that answered, or that was asked for where that has the price; behind AWS's prompt router it is
-    the answer that says which."""
+    """The model that answered, or that was asked for where that has the price; behind AWS's prompt router it
+    is the answer that says which."""
     call, provider = exchange.call, exchange.provider
     assert call
     as_asked = provider.price_id in BILLED_AS_ASKED and exchange.rules.prices.known(

@@ -145,7 +145,7 @@ class PriceBook:
         dialect: str | None = None,
         units: Mapping[str, int] = NO_UNITS,
     ) -> tuple[Decimal, bool]:
-        """The most a call of at most these tokens and `units` can cost in USD, and whether its price is known.
+        """The most a call of at most these tokens and `units` can cost in USD, and whether it has a price.
 
         Covers the service tier asked for and the standard one: providers may answer on either. Uses of
         server-side tools are not covered: no request says how many there will be.
@@ -265,7 +265,7 @@ class PriceBook:
 
 
 def _owed(rates: Rates, units: Mapping[str, int]) -> Mapping[str, int]:
-    """The units that are billed: of a model whose tokens are billed those that have a price, of others all."""
+    """The units that are billed: of a model whose tokens are, those that have a price; of others all."""
     if not rates.input:
         return units
     return {unit: number for unit, number in units.items() if unit in rates.tools}

@@ -77,8 +77,8 @@ class _Dated(_Entry):
 
 class _PerMtok(_Entry):
     """USD per million tokens. Without `input_per_mtok` units alone are billed. Left out, cached input costs
-    plain input (no discount is known), reasoning costs output, images what text does, and every other kind is unknown when it is
-    used: not free."""
+    plain input (no discount is known), reasoning costs output, images what text does, and every other kind is
+    unknown when it is used: not free."""
 
     input_per_mtok: Usd | None = None
     output_per_mtok: Usd | None = None

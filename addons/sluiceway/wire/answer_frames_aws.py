@@ -1,4 +1,4 @@
-"""AWS's binary frames as frames of an answer: the document within, and a frame written anew around another."""
+"""AWS's binary frames as frames of an answer: the document within, and a frame around another one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BinaryFrames:
         return len(self._held)
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """After something that is no frame nobody knows where the next one begins: all else passes as it is."""
+        """After what is no frame nobody knows where the next one begins: all else passes as it is."""
         data, frames, begin = self._held + chunk, [], 0
         while begin < len(data):
             size = None if self._broken else length(data[begin : begin + 12])

@@ -122,6 +122,7 @@ class MessageMeter:
         self._message: Mapping[str, Any] = {}
         self._usage: Mapping[str, Any] = {}
         self._final = False
+        self._counted = False
         self._output_bytes = 0
         self._next_block = 0
         self._open_block: tuple[int, str] | None = None
@@ -149,17 +150,29 @@ class MessageMeter:
             self._message = mapping(data.get("message"))
             self._usage = newer(self._usage, mapping(self._message.get("usage")))
         elif kind == "message_delta":
-            self._usage = newer(self._usage, mapping(data.get("usage")))
             self._final = self._final or mapping(data.get("delta")).get("stop_reason") is not None
+            self._told(data)
         elif kind == "content_block_start":
             self._start(data)
         elif kind == "content_block_stop":
             self._open_block = None
         elif kind == "message_stop":
-            self.ended = True
+            self._told(data)
+            self._final = self.ended = True
+        elif kind == "message":  # whole, though a stream was asked for
+            self._message = data
+            self._told(data)
+            self._output_bytes += sum(_generated(mapping(block)) for block in items(data.get("content")))
+            self._final = self.ended = data.get("stop_reason") is not None
         elif kind == "error":
             self._error_type = error_of(data)
             self.ended = True
+
+    def _told(self, data: Mapping[str, Any]) -> None:
+        """Usage after the start: from then on the output's count is one."""
+        usage = mapping(data.get("usage"))
+        self._usage = newer(self._usage, usage)
+        self._counted = self._counted or count(usage.get("output_tokens")) is not None
 
     def _start(self, data: Mapping[str, Any]) -> None:
         index = count(data.get("index"))
@@ -170,7 +183,7 @@ class MessageMeter:
 
     def answer(self) -> Answer:
         return Answer(
-            usage=usage_of(self._usage, self._final),
+            usage=usage_of(self._usage, self._final and self._counted),
             model=label(self._message.get("model")),
             response_id=label(self._message.get("id")),
             service_tier=tier_of(self._usage),

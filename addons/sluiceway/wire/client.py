@@ -73,8 +73,8 @@ _TITLES = {
 _LANGUAGES = {"python": "python", "js": "node", "typescript": "node"}
 _GENAI = re.compile(r"google-genai-sdk/(\S{1,40})(?:.*\bgl-(python|node)/)?", re.ASCII)
 _SESSIONS = ("x-opencode-session", "x-session-affinity", "x-session-id", "x-litellm-session-id")
-# Who a request is from within its client: Codex names the kind of its sub-agents, Claude Code and opencode only
-# say that it is one. (Codex, codex-api; Claude Code docs, "LLM gateway protocol"; opencode, session/llm.ts)
+# Who a request is from within its client: Codex names the kind of its sub-agents, Claude Code and opencode
+# only say that it is one. (Codex, codex-api; Claude Code docs, "LLM gateway protocol"; opencode, llm.ts)
 _SUBAGENT_KIND = "x-openai-subagent"
 _SUBAGENT_SIGNS = ("x-claude-code-agent-id", "x-claude-code-parent-agent-id", "x-parent-session-id")
 _CODEX_SESSION = ("session_id", "session-id", "conversation_id", "conversation-id", "thread_id", "thread-id")
@@ -83,8 +83,8 @@ _CODEX_SESSION = ("session_id", "session-id", "conversation_id", "conversation-i
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
     """What a request says about its client. `agent` is the form it runs in: Claude Code's entry point such as
-    `sdk-cli`, Codex's originator such as `codex_vscode`, Gemini CLI's surface such as `tui`; after a slash the
-    kind of sub-agent that asks, or `subagent`. Unknown is None."""
+    `sdk-cli`, Codex's originator such as `codex_vscode`, Gemini CLI's surface such as `tui`; after a slash
+    the kind of sub-agent that asks, or `subagent`. Unknown is None."""
 
     name: str | None = None
     version: str | None = None

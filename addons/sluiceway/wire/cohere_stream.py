@@ -33,7 +33,7 @@ def parse_chat(document: object) -> Answer:
         usage=usage_of(mapping(answer.get("usage"))),
         model=label(answer.get("model")),
         response_id=label(answer.get("id")),
-        complete="message" in answer,
+        complete=isinstance(answer.get("message"), dict),
         output_bytes=sum(text_bytes(message.get(name)) for name in _MODEL_SAID),
         error_type="error" if answer.get("finish_reason") == "ERROR" else None,
     )

@@ -159,7 +159,7 @@ def _headers(data: bytes, end: int) -> dict[str, str] | None:
 
 
 def length(data: bytes) -> int | None:
-    """The bytes of the frame that begins here: 0 while too little of it is known, None where there is none."""
+    """The bytes of the frame that begins here: 0 while too little of it is there, None where it is none."""
     if len(data) < PRELUDE_BYTES:
         return 0
     total, headers_bytes, crc = _PRELUDE.unpack_from(data)

@@ -77,7 +77,13 @@ def usage_of(metadata: Mapping[str, Any], final: bool, searches: int = 0) -> Usa
     prompt = count(metadata.get("promptTokenCount"))
     thoughts = count(metadata.get("thoughtsTokenCount"))
     output = total(count(metadata.get("candidatesTokenCount")), thoughts)
-    everything = count(metadata.get("totalTokenCount"))
+    everything, by_tools = (
+        count(metadata.get("totalTokenCount")),
+        count(metadata.get("toolUsePromptTokenCount")),
+    )
+    if everything is not None and prompt is not None:  # thoughts that are not told apart
+        unexplained = everything - prompt - (by_tools or 0)
+        output = max(output or 0, unexplained) if output is not None or unexplained > 0 else None
     if prompt is None and output is None and everything is None:
         return Usage()
     drawn = told_of_kind(metadata.get("candidatesTokensDetails"), "IMAGE")
@@ -85,7 +91,7 @@ def usage_of(metadata: Mapping[str, Any], final: bool, searches: int = 0) -> Usa
     if output is None and final and known:
         output = 0
     return Usage(
-        input_tokens=total(prompt, count(metadata.get("toolUsePromptTokenCount"))),
+        input_tokens=total(prompt, by_tools),
         output_tokens=output,
         cache_read_tokens=count(metadata.get("cachedContentTokenCount")),
         reasoning_tokens=thoughts,

@@ -172,7 +172,9 @@ class ResponsesMeter:
         data = data_of(event)
         document = mapping(load(data))
         kind = document.get("type") or name
-        if kind == "response.created":
+        if document.get("object") == "response":  # whole, though a stream was asked for
+            self._end({"response": document}, event)
+        elif kind == "response.created":
             self._created = mapping(document.get("response"))
         elif kind == "response.output_item.added":
             self._items += 1
