@@ -317,6 +317,14 @@ async def test_a_figure_told_before_the_end_is_not_the_cost() -> None:
     assert (await world.row()).cost_nusd >= WHOLE_NUSD
 
 
+async def test_a_final_count_is_the_bill_though_the_last_event_never_came() -> None:
+    world = World()
+    much = replace(WHOLE, complete=False, output_bytes=1_000_000)
+    world.settlement.answered(200, Outcome.TRUNCATED, much)
+    row = await world.row()
+    assert (row.cost_nusd, row.usage_source, row.outcome) == (WHOLE_NUSD, "reported", "truncated")
+
+
 async def test_a_seat_keeps_its_notional_basis_whatever_is_told() -> None:
     world = World()
     world.exchange.provider = replace(PROVIDER, quirks=Quirks(cost="reported"))

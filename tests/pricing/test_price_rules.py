@@ -363,6 +363,8 @@ def test_a_region_has_its_price(
         ("aiplatform.eu.rep.googleapis.com", "eu"),
         ("eu.api.openai.com", "eu"),
         ("us-east-1.api.x.ai", "us-east-1"),
+        ("us-api.together.ai", "us"),
+        ("api.together.ai", None),
         ("api.openai.com", None),
         ("api.anthropic.com", None),
         ("eu.api.openai.com.example.com", None),

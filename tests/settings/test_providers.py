@@ -44,6 +44,8 @@ METERED = [
     ("mistral", "POST", "/v1/ocr", "mistral_ocr", "ocr"),
     ("groq", "POST", "/openai/v1/chat/completions", "openai_chat", "chat"),
     ("groq", "POST", "/openai/v1/responses", "openai_responses", "chat"),
+    ("groq", "POST", "/openai/v1/audio/transcriptions", "openai_transcription", "transcription"),
+    ("mistral", "POST", "/v1/audio/transcriptions", "openai_transcription", "transcription"),
     ("deepseek", "POST", "/chat/completions", "openai_chat", "chat"),
     ("deepseek", "POST", "/anthropic/v1/messages", "anthropic_messages", "chat"),
     ("openrouter", "POST", "/api/v1/chat/completions", "openai_chat", "chat"),
@@ -269,9 +271,10 @@ def test_no_shipped_pass_pattern_reaches_a_metered_path():
 
 def test_a_host_is_a_provider_only_by_its_whole_name():
     assert SHIPPED.at("api.openai.com") is SHIPPED.by_name["openai"]
+    assert SHIPPED.at("eu.api.openai.com") is SHIPPED.by_name["openai"]
     for near in (
         "openai.com",
-        "eu.api.openai.com",
+        "zz.api.openai.com",
         "api.openai.com.",
         "API.openai.com",
         "xapi.openai.com",
@@ -286,7 +289,7 @@ WATCHED = [
     "ab.chatgpt.com",
     "claude.ai",
     "chat.mistral.ai",
-    "eu.api.openai.com",
+    "zz.api.openai.com",
     "perplexity.ai",
 ]
 WATCHED += ["us-central1-aiplatform.googleapis.com", "bedrock-runtime.eu-west-1.amazonaws.com"]
