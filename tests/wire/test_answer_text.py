@@ -140,7 +140,7 @@ WHOLE = {
     # Numbers, pixels, sound and judgements hold no words.
     **dict.fromkeys(("google_predict", "openai_speech", "openai_moderation"), ({"predictions": []}, [])),
     # What answers the beginning of a batch says nothing yet.
-    **dict.fromkeys(("anthropic_batches", "openai_batches"), ({"id": "b"}, [])),
+    **dict.fromkeys(("anthropic_batches", "openai_batches", "gemini_batches"), ({"id": "b"}, [])),
     # Nothing of them is put back or kept yet.
     **dict.fromkeys(("bedrock_converse", "bedrock_invoke"), ({"output": {}}, [])),
     **dict.fromkeys(("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"), ({"data": []}, [])),
