@@ -157,7 +157,7 @@ class Call:
     `background`: the answer, and what it cost, would come with a later request.
     `vendor`: whose kind of body it is, where one API carries several vendors' own (Bedrock's InvokeModel).
     `held_input`: the provider adds input of its own keeping: earlier turns, a stored prompt.
-    `file_id`: the file in which a batch's requests stand.
+    `file_id`: the file in which a batch's requests stand. Of a file that holds none, `choices` is 0.
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     `units`: what it asks for that is billed by the piece (images, seconds, characters), as in
     `Usage.tool_units`.

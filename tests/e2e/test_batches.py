@@ -135,7 +135,7 @@ def test_a_batch_that_does_not_fit_is_refused_whole_with_words(fresh: type[Runni
     with pytest.raises(anthropic.APIStatusError) as refused:
         client.messages.batches.create(requests=asked(10, max_tokens=64_000))
     assert refused.value.response.headers["x-sluiceway-refused"] == "batch_does_not_fit"
-    assert "this batch of 10 requests may come to 1.60 USD" in str(refused.value)
+    assert "this batch of 10 answers may come to 1.60 USD" in str(refused.value)
     assert "'company' (1.00 USD per month)" in str(refused.value)
     assert running.providers.billed == []
 
@@ -228,7 +228,7 @@ def test_a_cancelled_batch_of_a_file_costs_nothing(fresh: type[Running], openai_
 
 def test_a_batch_of_a_file_that_does_not_fit_is_refused(fresh: type[Running], openai_sdk: OpenAISdk) -> None:
     client = openai_sdk(running := fresh(latency=NO_LATENCY, budgets=ONE_DOLLAR), running.add("alice"))
-    with pytest.raises(openai.APIStatusError, match=r"this batch of 100 requests may come to 10\.00 USD"):
+    with pytest.raises(openai.APIStatusError, match=r"this batch of 100 answers may come to 10\.00 USD"):
         begin(client, lines(100, limit=100_000))
     assert running.providers.billed == []
 

@@ -103,7 +103,6 @@ METERED += [
 ]
 UNMETERED = [
     ("anthropic", "POST", "/v1/files"),
-    ("google", "POST", "/upload/v1beta/files"),
     ("google", "DELETE", "/v1beta/cachedContents/c1"),
     ("anthropic", "GET", "/v1/models"),
     ("anthropic", "GET", "/v1/models/claude-sonnet-4-5"),
@@ -146,7 +145,7 @@ UNLISTED = [
     ("openai", "POST", "/v1/responses/resp_1"),
     ("openai", "GET", "/v1/responses/resp_1/cancel"),
     ("google", "GET", f"{GEMINI}:generateContent"),
-    ("google", "POST", f"{GEMINI}:batchGenerateContent"),
+    ("google", "POST", f"{GEMINI}:asyncBatchEmbedContent"),
     ("google", "POST", f"{GEMINI}:countTokens:generateContent"),
     ("google", "POST", "/v1beta/models/:generateContent"),
     ("google", "POST", "/v1beta/models/a/b:generateContent"),

@@ -204,7 +204,7 @@ def form(*parts: tuple[str, bytes], boundary: str = "b0undary") -> tuple[str, by
 def test_of_a_file_that_is_for_no_batch_nothing_is_read(fields: tuple[tuple[str, bytes], ...]) -> None:
     kind, body = form(*fields)
     reading = by_name("openai_files").read(Target("POST", "/v1/files"), {"content-type": kind}, body)
-    assert (reading.body is body, reading.call.model, reading.call.input_bytes) == (True, None, 0)
+    assert (reading.body is body, reading.call.choices, reading.call.input_bytes) == (True, 0, 0)
     assert by_name("openai_files").segments(reading) == ()
 
 
@@ -238,3 +238,91 @@ def test_what_stands_in_a_file_of_requests_is_seen_by_the_guard_and_never_rewrit
     assert text.fixed
     with pytest.raises(WireError):
         dialect.replaced(reading, {text.path: "<X_1>"})
+
+
+def generated(tokens: int) -> dict[str, Any]:
+    usage = {"promptTokenCount": tokens, "candidatesTokenCount": 2, "totalTokenCount": tokens + 2}
+    return {"response": {"candidates": [], "usageMetadata": usage, "modelVersion": "gemini-2.5-flash"}}
+
+
+INLINE = {"inlinedResponses": {"inlinedResponses": [generated(10), {"error": {"code": 3}}, generated(20)]}}
+FILE = {"responsesFile": "files/batch-b"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "tokens", "file"),
+    [
+        ({"done": True, "response": INLINE}, [10, 20], None),
+        ({"metadata": {"state": "BATCH_STATE_SUCCEEDED", "output": INLINE}}, [10, 20], None),
+        ({"metadata": {"state": "JOB_STATE_SUCCEEDED", "output": FILE}}, [], "batch-b"),
+        ({"done": True, "response": {"inlinedResponses": {}}}, [], None),
+        (
+            {"done": True, "metadata": {"batchStats": {"requestCount": "2", "failedRequestCount": "2"}}},
+            [],
+            None,
+        ),
+        ({"metadata": {"state": "BATCH_STATE_CANCELLED", "batchStats": {"requestCount": "2"}}}, [], None),
+        (
+            {
+                "metadata": {
+                    "state": "BATCH_STATE_CANCELLED",
+                    "batchStats": {"requestCount": "2", "successfulRequestCount": "1"},
+                }
+            },
+            None,
+            None,
+        ),
+        ({"metadata": {"state": "BATCH_STATE_EXPIRED"}}, None, None),
+        ({"metadata": {"state": "BATCH_STATE_RUNNING", "batchStats": {"requestCount": "2"}}}, None, None),
+        ({"done": False, "metadata": {"state": "a new word"}}, None, None),
+        ({}, None, None),
+    ],
+    ids=[
+        *("inline", "inline in the metadata", "a file", "no answers", "all failed", "cancelled at once"),
+        *("cancelled in its middle", "no counts", "running", "unknown state", "nothing"),
+    ],
+)
+def test_the_state_of_a_gemini_batch_has_its_answers_or_names_their_file(
+    operation: Any, tokens: list[int] | None, file: str | None
+) -> None:
+    for size in PIECES:
+        job = seen("gemini_batch", "/v1beta/batches/b-1", orjson.dumps(operation), size)
+        told = None if job is None else [answer.usage.input_tokens for answer in job.answers]
+        assert told == tokens
+        assert job is None or (job.kind, job.remote_id, job.results) == ("batch", "b-1", file)
+
+
+def test_the_file_of_a_gemini_batchs_results_tells_each_answer() -> None:
+    lines = ({"key": "a"} | generated(10), {"key": "b", "error": {"code": 3}}, {"key": "c"} | generated(20))
+    body = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
+    path = "/download/v1beta/files/batch-b:download"
+    for size in PIECES:
+        job = seen("gemini_results", path, body, size)
+        assert job is not None and (job.kind, job.remote_id) == ("results", "batch-b")
+        assert [answer.usage.input_tokens for answer in job.answers] == [10, 20]
+    assert seen("gemini_results", path, body + b'{"key": "d"}', 7) is None
+
+
+def test_a_gemini_batch_is_masked_and_moved_in_each_of_its_requests() -> None:
+    asked = [
+        {"request": {"contents": [{"parts": [{"text": f"a text {n}"}]}]}, "metadata": {}} for n in (0, 1)
+    ]
+    asked[1]["request"]["model"] = "models/gemini-2.5-pro"
+    document = {"batch": {"displayName": "d", "inputConfig": {"requests": {"requests": asked}}}}
+    dialect, target = (
+        by_name("gemini_batches"),
+        Target("POST", "/v1/models/gemini-2.5-pro:batchGenerateContent"),
+    )
+    reading = dialect.read(target, {}, orjson.dumps(document))
+    (text,) = (segment for segment in dialect.segments(reading) if segment.text == "a text 1")
+    masked = orjson.loads(dialect.replaced(reading, {text.path: "<X_1>"}).body)
+    requests = masked["batch"]["inputConfig"]["requests"]["requests"]
+    assert [one["request"]["contents"][0]["parts"][0]["text"] for one in requests] == ["a text 0", "<X_1>"]
+    moved, path = dialect.with_model(reading, "gemini-2.5-flash")
+    assert path == "/v1/models/gemini-2.5-flash:batchGenerateContent"
+    assert (moved.call.model, moved.call.choices) == ("gemini-2.5-flash", 2)
+    requests = orjson.loads(moved.body)["batch"]["inputConfig"]["requests"]["requests"]
+    assert [one["request"].get("model") for one in requests] == [None, "models/gemini-2.5-flash"]
+    with pytest.raises(WireError, match="two|too"):
+        both = {"inputConfig": {"fileName": "files/f", "requests": {"requests": asked}}}
+        dialect.read(target, {}, orjson.dumps({"batch": both}))

@@ -16,8 +16,8 @@ from sluiceway.types import Call
 from sluiceway.wire import DIALECTS, Dialect, Reading, Target, by_name
 from sluiceway.wire.extent import IMAGE_BYTES
 
-# A file of requests comes as a form: test_later.py.
-JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if dialect.name != "openai_files")
+# A file of requests comes as a form, or as lines: test_later.py.
+JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if not dialect.name.endswith("_files"))
 PATHS = {
     "anthropic_messages": "/v1/messages",
     "openai_chat": "/v1/chat/completions",
@@ -40,6 +40,7 @@ PATHS = {
     "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
     "anthropic_batches": "/v1/messages/batches",
     "openai_batches": "/v1/batches",
+    "gemini_batches": "/v1beta/models/gemini-2.5-pro:batchGenerateContent",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_batches": {
@@ -51,6 +52,13 @@ GOOD: dict[str, dict[str, Any]] = {
         ]
     },
     "openai_batches": {"input_file_id": "f", "endpoint": "/v1/responses", "completion_window": "24h"},
+    "gemini_batches": {
+        "batch": {
+            "inputConfig": {
+                "requests": {"requests": [{"request": {"contents": [{"parts": [{"text": "hi"}]}]}}]},
+            },
+        },
+    },
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
     "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
     "openai_responses": {"model": "m", "input": "hi"},

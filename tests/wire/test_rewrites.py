@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sluiceway.errors import WireError
 from sluiceway.wire import DIALECTS, Dialect, Reading, Target, by_name
 
-# A file of requests comes as a form: test_later.py.
-JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if dialect.name != "openai_files")
+# A file of requests comes as a form, or as lines: test_later.py.
+JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if not dialect.name.endswith("_files"))
 PATHS = {
     "anthropic_messages": "/v1/messages",
     "openai_chat": "/v1/chat/completions",
@@ -38,6 +38,7 @@ PATHS = {
     "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
     "anthropic_batches": "/v1/messages/batches",
     "openai_batches": "/v1/batches",
+    "gemini_batches": "/v1beta/models/gemini-2.5-pro:batchGenerateContent",
 }
 RICH: dict[str, dict[str, Any]] = {
     "anthropic_batches": {
@@ -49,6 +50,13 @@ RICH: dict[str, dict[str, Any]] = {
         ]
     },
     "openai_batches": {"input_file_id": "f", "endpoint": "/v1/responses", "completion_window": "24h"},
+    "gemini_batches": {
+        "batch": {
+            "inputConfig": {
+                "requests": {"requests": [{"request": {"contents": [{"parts": [{"text": "hi"}]}]}}]},
+            },
+        },
+    },
     "anthropic_messages": {
         "model": "m",
         "max_tokens": 9,
@@ -312,7 +320,7 @@ def test_json_in_json_in_json_hides_nothing(dialect: Dialect) -> None:
 
 IN_THE_PATH = ("gemini", "google_predict", "bedrock_converse", "bedrock_invoke", "anthropic_vertex")
 # In each request of a batch, or in its file: test_later.py.
-IN_THE_REQUESTS = ("anthropic_batches", "openai_batches")
+IN_THE_REQUESTS = ("anthropic_batches", "openai_batches", "gemini_batches")
 BODY_MODELS = [name for name in RICH if name not in (*IN_THE_PATH, *IN_THE_REQUESTS)]
 
 

@@ -15,8 +15,8 @@ from ruamel.yaml import YAML
 from sluiceway.errors import WireError
 from sluiceway.wire import DIALECTS, NAME, Reading, Segment, Target, by_name
 
-# A file of requests comes as a form: test_later.py.
-JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if dialect.name != "openai_files")
+# A file of requests comes as a form, or as lines: test_later.py.
+JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if not dialect.name.endswith("_files"))
 PATHS = {
     "anthropic_messages": "/v1/messages",
     "openai_chat": "/v1/chat/completions",
@@ -39,6 +39,7 @@ PATHS = {
     "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
     "anthropic_batches": "/v1/messages/batches",
     "openai_batches": "/v1/batches",
+    "gemini_batches": "/v1beta/models/gemini-2.5-pro:batchGenerateContent",
 }
 GOOD: dict[str, dict[str, Any]] = {
     "anthropic_batches": {
@@ -50,6 +51,13 @@ GOOD: dict[str, dict[str, Any]] = {
         ]
     },
     "openai_batches": {"input_file_id": "f", "endpoint": "/v1/responses", "completion_window": "24h"},
+    "gemini_batches": {
+        "batch": {
+            "inputConfig": {
+                "requests": {"requests": [{"request": {"contents": [{"parts": [{"text": "hi"}]}]}}]},
+            },
+        },
+    },
     "anthropic_messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
     "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
     "openai_responses": {"model": "m", "input": "hi"},

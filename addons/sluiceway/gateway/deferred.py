@@ -60,7 +60,13 @@ ADDED = (
     "image_tokens",
 )
 FILE = "file"
-OF_FILE = ("model", "choices", "max_output_tokens", "has_tools", "input_bytes", "dense_bytes")
+# A file of results, by which its batch is found; in the place of what a file of requests asks for.
+RESULTS, JOB = "results", "job"
+KINDS = {"openai_response": "response", "gemini_results": RESULTS}  # of the ids in paths; else a batch's
+OF_FILE = (
+    *("model", "choices", "max_output_tokens", "input_bytes", "dense_bytes", "cache_writes", "held_input"),
+    *("has_tools", "has_images", "has_thinking", "wants_json"),
+)
 NEVER_SEEN = "usage_never_seen"  # in the row's error_type
 
 
@@ -74,9 +80,9 @@ async def begun(exchange: Exchange, parts: GatewayParts, call: Call) -> Call:
         return call
     which = digest(parts.key, provider.name, FILE, call.file_id)
     found = await asyncio.to_thread(parts.store.deferred.file, which)
-    if found is None:
+    if found is None or (None not in (call.model, found["model"]) and call.model != found["model"]):
         raise Refused(refusals.UNKNOWN_FILE)
-    return replace(call, **found)
+    return replace(call, **{**found, "model": found["model"] or call.model})
 
 
 async def keep_file(parts: GatewayParts, provider: str, file_id: str, call: Call) -> None:
@@ -93,11 +99,22 @@ async def check(exchange: Exchange, parts: GatewayParts) -> None:
     route = exchange.route
     if exchange.company_key is None or route is None or route.collects is None:
         return
-    kind = "response" if route.collects == TELLS["openai_responses"] else "batch"
+    kind = KINDS.get(route.collects, "batch")
     which = digest(parts.key, exchange.provider.name, kind, id_in(exchange.path))
-    owner = await asyncio.to_thread(parts.store.deferred.begun_by, which)
+    owner = await asyncio.to_thread(_owner, parts, kind, which)
     if owner != exchange.principal.name and (owner is not None or kind != "response"):
         raise Refused(refusals.not_yours(parts.contact))
+
+
+def _owner(parts: GatewayParts, kind: str, which: bytes) -> str | None:
+    job = _of_results(parts, which) if kind == RESULTS else which
+    return None if job is None else parts.store.deferred.begun_by(job)
+
+
+def _of_results(parts: GatewayParts, which: bytes) -> bytes | None:
+    """The batch whose answers stand in a file; None: not known, since its state was never asked for."""
+    found = parts.store.deferred.file(which)
+    return None if found is None else bytes.fromhex(found[JOB])
 
 
 def later(parts: GatewayParts, row: LedgerRow, remote_id: str, input_tokens: int) -> Later:
@@ -118,12 +135,27 @@ def collect_soon(parts: GatewayParts, provider: str, job: Job) -> None:
 
 
 async def collect(parts: GatewayParts, provider: str, job: Job) -> None:
-    """As `collect_soon`; on disk when this returns."""
+    """As `collect_soon`; on disk when this returns. One after the other: a file of results is known by the
+    state of its batch, which a client asks for just before."""
+    async with parts.collecting:
+        await _collect(parts, provider, job)
+
+
+async def _collect(parts: GatewayParts, provider: str, job: Job) -> None:
     which = digest(parts.key, provider, job.kind, job.remote_id)
-    waiting = await asyncio.to_thread(parts.store.deferred.find, which)
-    if waiting is not None:
+    waiting = await asyncio.to_thread(_waiting, parts, job.kind, which)
+    if waiting is not None and job.results is not None:
+        file = digest(parts.key, provider, RESULTS, job.results)
+        told = {JOB: which.hex()}
+        await asyncio.to_thread(parts.store.deferred.keep_file, file, told, datetime.now(UTC))
+    elif waiting is not None:
         # A batch may have a hundred thousand answers to be priced.
         await _end(parts, waiting, await asyncio.to_thread(seen, parts, waiting, job))
+
+
+def _waiting(parts: GatewayParts, kind: str, which: bytes) -> Waiting | None:
+    job = _of_results(parts, which) if kind == RESULTS else which
+    return None if job is None else parts.store.deferred.find(job)
 
 
 async def expire(parts: GatewayParts, now: datetime) -> int:
@@ -152,7 +184,7 @@ def seen(parts: GatewayParts, waiting: Waiting, job: Job) -> LedgerRow:
         return replace(row, **_over(row, now, Outcome.OK), **COSTLESS, **NOTHING_USED)
     failed = not _is_batch(row) and answers[0].error_type
     outcome = Outcome.UPSTREAM_ERROR if failed else Outcome.OK
-    priced = [_priced(parts, provider, waiting, answer, job.summed) for answer in answers]
+    priced = [_priced(parts, provider, waiting, answer, job) for answer in answers]
     return replace(row, **_over(row, now, outcome), **(priced[0] if len(priced) == 1 else _sum(priced)))
 
 
@@ -193,9 +225,10 @@ def _over(row: LedgerRow, now: datetime, outcome: Outcome) -> dict[str, Any]:
 
 
 def _priced(
-    parts: GatewayParts, provider: Provider, waiting: Waiting, answer: Answer, summed: int
+    parts: GatewayParts, provider: Provider, waiting: Waiting, answer: Answer, job: Job
 ) -> dict[str, Any]:
-    row, usage, prices = waiting.row, _usage(parts, waiting, answer), parts.rules.prices
+    row, prices = waiting.row, parts.rules.prices
+    usage = _usage(parts, waiting, answer, len(job.answers))
     batch = _is_batch(row)
     tier = row.service_tier if batch else answer.service_tier or row.service_tier
 
@@ -210,7 +243,7 @@ def _priced(
             operation=row.operation,
             dialect=row.dialect,
             key_class=KeyClass(row.key_class),
-            summed=summed,
+            summed=job.summed,
         )
 
     own = cost(provider, answer.model or row.model_routed)
@@ -225,15 +258,16 @@ def _priced(
     }
 
 
-def _usage(parts: GatewayParts, waiting: Waiting, answer: Answer) -> Usage:
-    """What the provider says; for a job that was cancelled or failed without a word on it, an estimate."""
+def _usage(parts: GatewayParts, waiting: Waiting, answer: Answer, of: int) -> Usage:
+    """What the provider says; for a job that was cancelled or failed without a word on it, an estimate, and
+    for one `of` a batch's answers that has none, its share of one."""
     told = answer.usage
     if told.source is UsageSource.REPORTED:
         return told
     output = parts.learned.output_from_bytes(answer.output_bytes, waiting.row.model_routed or "")
     return replace(
         told,
-        input_tokens=waiting.input_tokens if told.input_tokens is None else told.input_tokens,
+        input_tokens=waiting.input_tokens // of if told.input_tokens is None else told.input_tokens,
         output_tokens=max(output, told.output_tokens or 0),
         source=UsageSource.ESTIMATED if told.input_tokens is None else UsageSource.PARTIAL,
     )

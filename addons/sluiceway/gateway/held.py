@@ -26,7 +26,8 @@ async def held_input(exchange: Exchange, parts: GatewayParts) -> PreviousInput |
             return PreviousInput(read, 0, 0, said)
     if parts.conversations.last(exchange.conversation) is not None:
         return None
-    return PreviousInput(exchange.rules.prices.context_tokens(exchange.provider, call.model), 0, 0, 0)
+    most = exchange.rules.prices.context_tokens(exchange.provider, call.model)
+    return PreviousInput(most * call.choices if call.operation == "batch" else most, 0, 0, 0)
 
 
 async def _of_answer(parts: GatewayParts, response_id: str) -> tuple[int, int] | None:

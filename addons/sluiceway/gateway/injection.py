@@ -59,8 +59,13 @@ def equip(exchange: Exchange, parts: GatewayParts) -> None:
     rule, key = _chosen(exchange, parts) if may else (None, None)
     if key is not None:
         exchange.carry(key)
-    elif exchange.presented.placeholder or (exchange.presented.vacant and exchange.dialect is not None):
+    elif exchange.presented.placeholder or (exchange.presented.vacant and _needs_one(exchange)):
         raise Refused(no_key(exchange.provider.name, rule, parts.contact, may=may))
+
+
+def _needs_one(exchange: Exchange) -> bool:
+    """Putting a file where Google said to does not: that address is a credential, and it costs nothing."""
+    return exchange.dialect is not None and exchange.operation != "batch_file"
 
 
 def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:

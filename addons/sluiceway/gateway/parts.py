@@ -112,6 +112,7 @@ class GatewayParts:
     draining: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     caps: Caps = field(init=False)
+    collecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _recording: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:

@@ -30,8 +30,9 @@ BACKGROUND = Refusal(
 UNKNOWN_FILE = Refusal(
     RefusalKind.REQUEST,
     "batch_file_unknown",
-    "Sluiceway: the file of this batch did not come through Sluiceway, so nobody knows what it asks for. "
-    "Upload it again, with purpose=batch, through the same proxy.",
+    "Sluiceway: the file of this batch did not come through Sluiceway as a file of requests, so nobody knows "
+    "what it asks for. Upload it again through the same proxy: at OpenAI with purpose=batch; at Google in "
+    "one piece, as JSON lines for the batch's model.",
 )
 NO_WEBSOCKET = Refusal(
     RefusalKind.UPGRADE,

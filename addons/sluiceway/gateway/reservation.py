@@ -219,7 +219,7 @@ def _does_not_fit(call: Call, guess: Estimate, cap: Cap, contact: str) -> Refusa
     most = guess.cost(guess.most_tokens) if cap.unit == "usd" else guess.input_tokens + guess.most_tokens
     every = f" per {cap.window}" if cap.ends_at else ""
     message = (
-        f"Sluiceway: this batch of {call.choices:,} requests may come to {_amount(most, cap.unit)}, more "
+        f"Sluiceway: this batch of {call.choices:,} answers may come to {_amount(most, cap.unit)}, more "
         f"than is left of the budget '{cap.rule}' ({_amount(cap.limit, cap.unit)}{every}). "
         f"Lower its output limits, send it in parts, or ask {contact}."
     )

@@ -43,7 +43,7 @@ class Settlement:
             return
         call = self._exchange.call
         if call is not None and call.operation == "batch_file":
-            if call.model is not None:  # else it is no file of requests
+            if call.choices:  # else it is no file of requests
                 await self._keep_file(answer.response_id, call)
             return
         row = self._row()

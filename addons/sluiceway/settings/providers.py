@@ -64,7 +64,14 @@ type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 # The forms of answers that tell usage later; the readers are in wire/later.py.
-type Collects = Literal["openai_response", "openai_batch", "anthropic_batch", "anthropic_results"]
+type Collects = Literal[
+    "openai_response",
+    "openai_batch",
+    "anthropic_batch",
+    "anthropic_results",
+    "gemini_batch",
+    "gemini_results",
+]
 
 
 class PathEntry(Section):

@@ -16,6 +16,7 @@ from sluiceway.wire.cohere_chat import CohereChat
 from sluiceway.wire.cohere_embeddings import COHERE_EMBEDDINGS
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
 from sluiceway.wire.gemini import Gemini
+from sluiceway.wire.gemini_batches import GeminiBatches, GeminiFiles
 from sluiceway.wire.gemini_cloudcode import GeminiCloudCode
 from sluiceway.wire.gemini_live import GeminiLive
 from sluiceway.wire.google_predict import GooglePredict
@@ -65,6 +66,8 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenAICompletions(),
     OpenAIFiles(),
     OpenAIBatches(),
+    GeminiBatches(),
+    GeminiFiles(),
     Gemini(),
     GooglePredict(),
     OPENAI_IMAGES,

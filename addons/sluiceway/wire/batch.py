@@ -17,7 +17,8 @@ TIER = "batch"
 
 
 def combined(calls: Sequence[Call], dialect: str) -> Call:
-    """All requests of a batch as one call: `choices` of them, of `max_output_tokens` on average, rounded up.
+    """All requests of a batch as one call of as many choices as they ask for, of `max_output_tokens` on
+    average, rounded up.
 
     Raises WireError where it is empty or too long, or asks for several models: a row has one."""
     if not 0 < len(calls) <= MAX_REQUESTS:
@@ -25,7 +26,8 @@ def combined(calls: Sequence[Call], dialect: str) -> Call:
     models = {call.model for call in calls}
     if len(models) > 1:
         raise WireError("all requests of a batch must name the same model; send one batch for each model")
-    limits = [call.max_output_tokens for call in calls]
+    answers = sum(call.choices for call in calls)
+    limits = [None if (most := call.max_output_tokens) is None else most * call.choices for call in calls]
     known = [limit for limit in limits if limit is not None]
     writes = {call.cache_writes for call in calls}
     return replace(
@@ -36,9 +38,14 @@ def combined(calls: Sequence[Call], dialect: str) -> Call:
         background=True,
         service_tier=TIER,
         conversation_id=None,
-        choices=len(calls),
-        max_output_tokens=-(-sum(known) // len(calls)) if len(known) == len(calls) else None,
+        previous_response_id=None,
+        held_input=any(call.held_input for call in calls),
+        choices=answers,
+        max_output_tokens=-(-sum(known) // answers) if len(known) == len(calls) else None,
         has_tools=any(call.has_tools for call in calls),
+        has_images=any(call.has_images for call in calls),
+        has_thinking=any(call.has_thinking for call in calls),
+        wants_json=any(call.wants_json for call in calls),
         cache_writes="1h" if "1h" in writes else "5m" if "5m" in writes else None,
         input_bytes=sum(call.input_bytes for call in calls),
         dense_bytes=sum(call.dense_bytes for call in calls),

@@ -10,29 +10,33 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from sluiceway.types import Answer, Call, Refusal
-from sluiceway.wire import anthropic_batches, openai_batches
+from sluiceway.wire import anthropic_batches, gemini_batches, openai_batches
 from sluiceway.wire.dialect import Tap
 from sluiceway.wire.fields import load
 from sluiceway.wire.openai_responses_stream import ResponsesMeter, parse_response
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap
 
-type Kind = Literal["response", "batch"]
+type Kind = Literal["response", "batch", "results"]
 
 _CALL = Call(dialect="openai_responses", operation="chat", model=None, stream=True)
 _VERBS = frozenset({"cancel", "results"})
 MAX_LINE_BYTES = 8 << 20  # of a batch's results: one answer, thirty times the longest that models write
+MAX_STATE_BYTES = 64 << 20  # of a batch's state: Gemini's has all answers to 20 MB of requests
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job that is over, by the provider's id for it, and what each of its requests came to: one for a
-    response, none for a batch of which nothing is billed. `summed`: the one answer is the sum of so many."""
+    response, none for a batch of which nothing is billed. `summed`: the one answer is the sum of so many.
+    `results`: the file in which the answers stand, where they are not told with the state. A job of the kind
+    "results" goes by the id of such a file."""
 
     kind: Kind
     remote_id: str
     answers: tuple[Answer, ...]
     summed: int = 1
+    results: str | None = None
 
 
 class Follower(Tap, Protocol):
@@ -85,10 +89,10 @@ class _State(_Silent):
 
     def __init__(self, path: str, content_type: str) -> None:
         self._asked_for = id_in(path)
-        self._kept = b""
+        self._kept = bytearray()
 
     def feed(self, chunk: bytes) -> bytes:
-        if len(self._kept) <= MAX_LINE_BYTES:
+        if len(self._kept) <= MAX_STATE_BYTES:
             self._kept += chunk
         return chunk
 
@@ -100,7 +104,7 @@ class AnthropicBatchFollower(_State):
     """Anthropic's tells no usage, but whether there is none."""
 
     def job(self) -> Job | None:
-        over = anthropic_batches.nothing_came(load(self._kept))
+        over = anthropic_batches.nothing_came(load(bytes(self._kept)))
         return Job("batch", self._asked_for, ()) if over else None
 
 
@@ -108,16 +112,32 @@ class OpenAIBatchFollower(_State):
     """OpenAI's has the sum of what its requests used."""
 
     def job(self) -> Job | None:
-        found = openai_batches.outcome(load(self._kept))
+        found = openai_batches.outcome(load(bytes(self._kept)))
         if found is None:
             return None
         answer, answered = found
         return Job("batch", self._asked_for, (answer,) if answered else (), summed=max(1, answered))
 
 
-class ResultsFollower(_Silent):
-    """The results of an Anthropic batch, line by line. They count only when they were seen to their end and
-    every line could be read: a part of them is not what the batch used."""
+class GeminiBatchFollower(_State):
+    """Gemini's has all answers, or names the file of them."""
+
+    def job(self) -> Job | None:
+        found = gemini_batches.outcome(load(bytes(self._kept)))
+        if found is None:
+            return None
+        if isinstance(found, str):
+            return Job("batch", self._asked_for, (), results=found)
+        return Job("batch", self._asked_for, found)
+
+
+class _Lines(_Silent):
+    """The results of a batch, line by line. They count only when they were seen to their end and every line
+    could be read: a part of them is not what the batch used."""
+
+    kind: Kind
+    marks: frozenset[str]  # a line has one of these fields
+    read: Callable[[object], Answer | None]
 
     def __init__(self, path: str, content_type: str) -> None:
         self._asked_for = id_in(path)
@@ -142,35 +162,50 @@ class ResultsFollower(_Silent):
     def job(self) -> Job | None:
         if not (self._whole and self._sound):
             return None
-        return Job("batch", self._asked_for, tuple(self._answers))
+        return Job(self.kind, self._asked_for, tuple(self._answers))
 
     def _line(self, line: bytes) -> None:
         if not line.strip():
             return
         document = load(line)
-        if not isinstance(document, dict) or "result" not in document:
+        if not isinstance(document, dict) or self.marks.isdisjoint(document):
             self._sound = False
-        elif (answer := anthropic_batches.result(document)) is not None:
+        elif (answer := type(self).read(document)) is not None:
             self._answers.append(answer)
+
+
+class AnthropicResultsFollower(_Lines):
+    kind: Kind = "batch"
+    marks = frozenset({"result"})
+    read = staticmethod(anthropic_batches.result)
+
+
+class GeminiResultsFollower(_Lines):
+    kind: Kind = "results"
+    marks = frozenset({"response", "error"})
+    read = staticmethod(gemini_batches.result)
 
 
 def id_in(path: str) -> str:
     """The job that a path asks for."""
     *_, before, last = path.split("/")
-    return before if last in _VERBS else last
+    return before if last in _VERBS else last.partition(":")[0]
 
 
 FORMS: Mapping[str, Callable[[str, str], Follower]] = {
     "openai_response": ResponseFollower,
     "openai_batch": OpenAIBatchFollower,
     "anthropic_batch": AnthropicBatchFollower,
-    "anthropic_results": ResultsFollower,
+    "anthropic_results": AnthropicResultsFollower,
+    "gemini_batch": GeminiBatchFollower,
+    "gemini_results": GeminiResultsFollower,
 }
 # At which form the usage of a job is seen that was begun in a dialect.
 TELLS: Mapping[str, str] = {
     "openai_responses": "openai_response",
     "openai_batches": "openai_batch",
     "anthropic_batches": "anthropic_results",
+    "gemini_batches": "gemini_batch",
 }
 
 

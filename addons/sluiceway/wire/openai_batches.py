@@ -66,7 +66,7 @@ class _Both:
 
 class OpenAIFiles(_Both):
     """The dialect in which files are sent: free, and of one of requests all that is known of its batch. Of
-    other files nothing is read: their call has no model."""
+    other files nothing is read: their call has no choices."""
 
     name = "openai_files"
 
@@ -76,9 +76,8 @@ class OpenAIFiles(_Both):
         form = _form(headers.get("content-type", ""), body)
         purpose = form.get("purpose")
         if purpose is None or multipart.text(body, purpose) != PURPOSE:
-            return Reading(
-                Call(dialect=self.name, operation="batch_file", model=None), body, NO_LINES, target
-            )
+            other = Call(dialect=self.name, operation="batch_file", model=None, choices=0)
+            return Reading(other, body, NO_LINES, target)
         file = form.get("file")
         if file is None:
             raise WireError("file: is required")

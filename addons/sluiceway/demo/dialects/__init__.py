@@ -16,6 +16,7 @@ from sluiceway.demo.dialects import (
     embeddings,
     family,
     gemini,
+    gemini_batches,
     gemini_cloudcode,
     listing,
     media,
@@ -132,7 +133,12 @@ _OPENAI: tuple[Route, ...] = (
 )
 _GEMINI: tuple[Route, ...] = (
     ("POST", re.compile(r"/v1\w*/models/[^/]*:predict"), vertex_gemini.call),
+    ("POST", re.compile(r"/v1\w*/models/[^/]*:batchGenerateContent"), gemini_batches.create),
     ("POST", re.compile(r"/v1\w*/models/.*"), gemini.call),
+    ("POST", re.compile(r"/upload/v1\w*/files"), gemini_batches.upload),
+    ("GET", re.compile(r"(/download)?/v1\w*/files/[^/]*:download"), gemini_batches.download),
+    ("GET", re.compile(r"/v1\w*/batches/\w+"), gemini_batches.state),
+    ("POST", re.compile(r"/v1\w*/batches/\w+:cancel"), gemini_batches.cancel),
     ("POST", re.compile(r"/v1internal:\w+"), gemini_cloudcode.call),
     ("GET", re.compile(r"/v1\w*/models"), listing.listed),
     ("POST", re.compile(r"/v1beta/openai/chat/completions"), chat.completions),
