@@ -140,8 +140,7 @@ WHOLE = {
     # Numbers, pixels, sound and judgements hold no words.
     **dict.fromkeys(("google_predict", "openai_speech", "openai_moderation"), ({"predictions": []}, [])),
     # What answers the beginning of a batch says nothing yet.
-<<<<<<< HEAD
-    **dict.fromkeys(("anthropic_batches", "openai_batches"), ({"id": "b"}, [])),
+    **dict.fromkeys(("anthropic_batches", "openai_batches", "gemini_batches"), ({"id": "b"}, [])),
     "bedrock_converse": (
         {"output": {"message": {"content": [
             {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}},
@@ -149,11 +148,6 @@ WHOLE = {
         [("reasoning", "Hm."), ("text", "Hi"), ("tool_arguments", "b")],
     ),
     "bedrock_invoke": ({"generation": "Hi", "stop_reason": "stop"}, [("text", "Hi")]),
-=======
-    **dict.fromkeys(("anthropic_batches", "openai_batches", "gemini_batches"), ({"id": "b"}, [])),
-    # Nothing of them is put back or kept yet.
-    **dict.fromkeys(("bedrock_converse", "bedrock_invoke"), ({"output": {}}, [])),
->>>>>>> h/deferred
     **dict.fromkeys(("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"), ({"data": []}, [])),
 }  # fmt: skip
 
