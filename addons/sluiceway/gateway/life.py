@@ -33,7 +33,7 @@ from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import auditing, body, credentials, handshake, headers, injection, refusals, signature
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
-from sluiceway.gateway.exchange import UNLISTED, Exchange
+from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
@@ -247,7 +247,7 @@ class Gateway:
             raise Refused(refusals.LONG_HEADERS)
         if _wants_upgrade(request) and exchange.socket is None:
             raise Refused(refusals.NO_WEBSOCKET)
-        if exchange.operation == UNLISTED and provider.unlisted == "refuse":
+        if exchange.route is None and provider.unlisted == "refuse":
             raise Refused(refusals.unlisted(request.method, exchange.attachment.host, self.parts.contact))
 
     async def _read(self, exchange: Exchange) -> Upload:
