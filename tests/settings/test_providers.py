@@ -57,6 +57,7 @@ METERED = [
     ("fireworks", "POST", "/inference/v1/chat/completions", "openai_chat", "chat"),
     ("cerebras", "POST", "/v1/chat/completions", "openai_chat", "chat"),
     ("perplexity", "POST", "/chat/completions", "openai_chat", "chat"),
+    ("perplexity", "POST", "/v1/agent", "openai_responses", "chat"),
     ("huggingface", "POST", "/v1/chat/completions", "openai_chat", "chat"),
     ("huggingface", "POST", "/novita/v1/chat/completions", "openai_chat", "chat"),
     ("zai", "POST", "/api/paas/v4/chat/completions", "openai_chat", "chat"),
