@@ -57,6 +57,7 @@ METERED = [
     ("fireworks", "POST", "/inference/v1/chat/completions", "openai_chat", "chat"),
     ("cerebras", "POST", "/v1/chat/completions", "openai_chat", "chat"),
     ("perplexity", "POST", "/chat/completions", "openai_chat", "chat"),
+    ("perplexity", "POST", "/v1/agent", "openai_responses", "chat"),
     ("huggingface", "POST", "/v1/chat/completions", "openai_chat", "chat"),
     ("huggingface", "POST", "/novita/v1/chat/completions", "openai_chat", "chat"),
     ("zai", "POST", "/api/paas/v4/chat/completions", "openai_chat", "chat"),
@@ -157,7 +158,7 @@ UNLISTED = [
     ("cohere", "POST", "/v1/chat"),
     ("azure", "POST", "/openai/deployments/a/b/chat/completions"),
     ("azure", "POST", "/openai/deployments/a/images/generations"),
-    ("azure", "POST", "/speechtotext/v3.2/transcriptions"),
+    ("azure", "POST", "/openai/assistants"),
     ("groq", "POST", "/v1/chat/completions"),
     ("perplexity", "POST", "/search"),
     ("bedrock", "POST", "/async-invoke"),
@@ -257,6 +258,15 @@ def test_an_entry_that_is_not_enabled_is_as_if_it_were_not_there(tmp_path):
     for path in ("/", "/backend-api/wham/accounts/check", "/backend-api/conversation"):
         route = match(found, "GET", path)
         assert route is None or route.dialect is None
+
+
+def test_another_service_of_a_host_passes_as_one_whose_cost_nobody_knows():
+    azure = SHIPPED.by_name["azure"]
+    for path in ("/speechtotext/v3.2/transcriptions", "/vision/v3.2/analyze"):
+        route = match(azure, "POST", path)
+        assert route is not None
+        assert (route.dialect, route.operation) == (None, "unlisted")
+    assert match(azure, "POST", "/openai/assistants") is None
 
 
 def test_no_shipped_pass_pattern_reaches_a_metered_path():
@@ -378,7 +388,7 @@ MISTAKES = {
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
         "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, grpc, quirks, seats, "
-        "paths, sockets, pass",
+        "paths, sockets, pass, flagged",
     ),
     "quirk misspelt": (
         ENTRY + "    quirks: {stream_usages: always}\n",

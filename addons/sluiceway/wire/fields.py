@@ -112,15 +112,15 @@ def first_count(*told: object) -> int | None:
     return next((known for known in map(count, told) if known is not None), None)
 
 
-def newer(told: Mapping[str, Any], later: Mapping[str, Any]) -> Mapping[str, Any]:
+def newer(told: Mapping[str, Any], later: Mapping[str, Any], depth: int = 2) -> Mapping[str, Any]:
     """What a stream has told so far, brought up to date: the last value of each field counts, and null says
-    nothing. An object within is brought up to date likewise."""
+    nothing. Objects within are brought up to date likewise, `depth` levels down."""
     if not told or not later:
         return later or told
     merged = dict(told)
     for name, value in later.items():
-        if isinstance(value, dict) and isinstance(before := told.get(name), dict):
-            merged[name] = newer(before, value)
+        if depth and isinstance(value, dict) and isinstance(before := told.get(name), dict):
+            merged[name] = newer(before, value, depth - 1)
         elif value is not None:
             merged[name] = value
     return merged

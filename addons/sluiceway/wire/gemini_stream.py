@@ -185,14 +185,13 @@ class GeminiMeter:
     def _document(self, event: bytes) -> Mapping[str, Any]:
         return mapping(load(event if self._array is not None else data_of(event)))
 
-    def _metadata(self) -> Mapping[str, Any]:
+    def _metadata(self, last: Mapping[str, Any]) -> Mapping[str, Any]:
         """The last value of each field: the last piece of some streams leaves out what did not change."""
         told: Mapping[str, Any] = {}
-        earlier = [self._with_input, self._with_output]
-        if not all(piece is self._last for piece in earlier):
-            for piece in earlier:
+        for piece in (self._with_input, self._with_output):
+            if piece is not self._last:
                 told = newer(told, mapping(self._piece_of(piece).get("usageMetadata")))
-        return newer(told, mapping(self._piece_of(self._last).get("usageMetadata")))
+        return newer(told, mapping(last.get("usageMetadata")))
 
     def _piece_of(self, event: bytes) -> Mapping[str, Any]:
         return self._document(event) or {"usageMetadata": last_object(event, "usageMetadata")}
@@ -200,7 +199,7 @@ class GeminiMeter:
     def answer(self) -> Answer:
         last = self._piece_of(self._last)
         return Answer(
-            usage=usage_of(self._metadata(), self._finished, self._searches),
+            usage=usage_of(self._metadata(last), self._finished, self._searches),
             model=label(last.get("modelVersion")),
             response_id=label(last.get("responseId")),
             service_tier=_tier(last),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sluiceway.types import NO_UNITS, Answer, Call, Refusal, Usage, UsageSource
@@ -40,6 +41,7 @@ _GENERATED = re.compile(
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 _FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_SEARCH_MODEL = re.compile(r"gpt-[\w.-]+-search-(?:preview|api)")
 _NOT_FINISHED = (None, "", "null")  # DashScope's and older servers' words for null
 _DONE = b"[DONE]"
 CHUNK, TEXT = "chat.completion.chunk", "text_completion"
@@ -53,7 +55,7 @@ def parse_completion(document: object) -> Answer:
         return Answer(usage=_NOTHING_USED, complete=True, error_type=fault)
     choices = [mapping(choice) for choice in items(completion.get("choices"))]
     told = _usage_in(completion)
-    usage = usage_of(told)
+    usage = _with_its_search(usage_of(told), completion.get("model"))
     return Answer(
         usage=usage,
         model=label(completion.get("model")),
@@ -137,6 +139,13 @@ def _tool_units(usage: Mapping[str, Any]) -> Mapping[str, int]:
     return {name: number for name, number in told.items() if number} or NO_UNITS
 
 
+def _with_its_search(usage: Usage, model: object) -> Usage:
+    """OpenAI's search models search for every answer, which is billed and told nowhere."""
+    if usage.source is UsageSource.NONE or not _SEARCH_MODEL.match(str(model)):
+        return usage
+    return replace(usage, tool_units={**usage.tool_units, "search_model_calls": 1})
+
+
 def _usage_in(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
     told = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
     if told:
@@ -206,7 +215,7 @@ class ChatMeter:
         first = self._first or {}
         finished = len(self._finished) >= self._call.choices
         final = self._usage_is_final or self.ended or finished
-        usage = usage_of(self._usage, final)
+        usage = _with_its_search(usage_of(self._usage, final), first.get("model"))
         ended = self.ended or self._usage_is_final or (finished and usage.source is UsageSource.REPORTED)
         return Answer(
             usage=usage,
