@@ -323,6 +323,6 @@ def test_a_gemini_batch_is_masked_and_moved_in_each_of_its_requests() -> None:
     assert (moved.call.model, moved.call.choices) == ("gemini-2.5-flash", 2)
     requests = orjson.loads(moved.body)["batch"]["inputConfig"]["requests"]["requests"]
     assert [one["request"].get("model") for one in requests] == [None, "models/gemini-2.5-flash"]
-    with pytest.raises(WireError, match="two|too"):
-        both = {"inputConfig": {"fileName": "files/f", "requests": {"requests": asked}}}
+    both = {"inputConfig": {"fileName": "files/f", "requests": {"requests": asked}}}
+    with pytest.raises(WireError, match=r"two|too"):
         dialect.read(target, {}, orjson.dumps({"batch": both}))
