@@ -152,6 +152,8 @@ class _Lines(_Silent):
         self._sound = True
 
     def feed(self, chunk: bytes) -> bytes:
+        if not self._sound:
+            return chunk
         *lines, self._begun = (self._begun + chunk).split(b"\n")
         for line in lines:
             self._line(line)
