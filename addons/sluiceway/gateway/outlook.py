@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
@@ -23,24 +23,27 @@ def with_outlook(
     return replace(facts, at=at, zone=zone, reachable=takers(rules, facts.provider, route, path), price=price)
 
 
-def takers(rules: Rules, asked: str, route: Route, path: str) -> frozenset[str]:
-    """The providers that can take a request with this route and path at `asked`; others than that one only
-    where the company has a key."""
+def takers(rules: Rules, asked: str, route: Route, path: str) -> Mapping[str, frozenset[str]]:
+    """The providers that can take a request with this route and path at `asked`, with the dialects in which;
+    others than that one only where the company has a key."""
     known = rules.roads.get((asked, route, path))
     if known is None:
         if len(rules.roads) >= MAX_REMEMBERED:
             rules.roads.clear()
-        known = rules.roads[asked, route, path] = frozenset(
-            name
+        ways = {
+            name: dialects_at(provider, route, path)
             for name, provider in rules.providers.items()
-            if name == asked or (rules.keys.key_for(name) is not None and takes(provider, route, path))
-        )
+            if name == asked or rules.keys.key_for(name) is not None
+        }
+        known = rules.roads[asked, route, path] = {name: way for name, way in ways.items() if way}
     return known
 
 
-def takes(provider: Provider, route: Route, path: str) -> bool:
-    """Whether a provider can take a request that has this route and path at another one, as it is."""
-    return provider.own_host is not None and path_at(provider, route, path) is not None
+def dialects_at(provider: Provider, route: Route, path: str) -> frozenset[str]:
+    """In which dialects a request with this route and path at another provider can be sent to this one."""
+    if route.dialect is None or provider.own_host is None or path_at(provider, route, path) is None:
+        return frozenset()
+    return frozenset({route.dialect})
 
 
 def prices(rules: Rules, at: datetime) -> Callable[[Target], TokenPrice | None]:

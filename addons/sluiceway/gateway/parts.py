@@ -38,7 +38,7 @@ class Rules:
     providers: Mapping[str, Provider] = field(default_factory=dict)
     keys: KeyRing = NO_KEYS
     audit: Gate | None = None
-    roads: dict[tuple[str, Route, str], frozenset[str]] = field(default_factory=dict)
+    roads: dict[tuple[str, Route, str], Mapping[str, frozenset[str]]] = field(default_factory=dict)
 
 
 class Conversations:

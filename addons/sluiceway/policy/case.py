@@ -37,10 +37,10 @@ CONVERSING = frozenset({"chat", "generate_content", "count_tokens"})
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a request needs: abilities, room for its input and output, and the longest answer it asks for."""
+    """What a request needs: abilities, room for its input, and for the longest answer it asks for."""
 
     abilities: frozenset[str]
-    context_tokens: int
+    input_tokens: int
     output_tokens: int
 
     @classmethod
@@ -52,14 +52,16 @@ class Needs:
             ("json", call.wants_json),
             ("thinking", call.has_thinking),
         )
-        output = call.max_output_tokens or 0
-        return cls(frozenset(name for name, asked in wanted if asked), facts.input_tokens + output, output)
+        abilities = frozenset(name for name, asked in wanted if asked)
+        return cls(abilities, facts.input_tokens, call.max_output_tokens or 0)
 
     def lacking(self, model: Model) -> str | None:
         """What the model cannot do of it; None: it can do all."""
         if not self.abilities <= model.can:
             return next(LACKS[name] for name in LACKS if name in self.abilities and name not in model.can)
-        if self.context_tokens > model.context_tokens:
+        if self.input_tokens + self.output_tokens > model.context_tokens:
+            return TOO_SMALL
+        if model.max_input_tokens is not None and self.input_tokens > model.max_input_tokens:
             return TOO_SMALL
         if model.max_output_tokens is not None and self.output_tokens > model.max_output_tokens:
             return TOO_SHORT
@@ -105,11 +107,18 @@ class Case:
         return self.road(target) or self.lacking(target)
 
     def road(self, target: Target) -> str | None:
-        """Why no request like this gets to the provider; None: it does."""
-        if target.provider == self.facts.provider:
+        """Why no request like this gets to the target; None: it does."""
+        if target == self.asked:
             return None
-        if self.facts.reachable is None or target.provider not in self.facts.reachable:
+        own = target.provider == self.facts.provider
+        ways = (self.facts.reachable or {}).get(target.provider)
+        if ways is None and not own:
             return NO_ROAD
+        offer = self.models.get(target)
+        if offer is not None and offer.dialects.isdisjoint(ways or {self.call.dialect}) and offer.dialects:
+            return NO_ROAD
+        if own:
+            return None
         place = target if self.policy.injects_by_model else target.provider
         if place not in self._roads:
             call = replace(self.call, model=target.model)

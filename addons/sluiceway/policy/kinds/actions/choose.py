@@ -52,10 +52,10 @@ class Choose(Section):
     def apply(self, case: Case, rule: str) -> Found:
         if not case.facts.may_reroute:
             return Found(None, (NOT_OURS,))
-        if case.call.operation not in CONVERSING:
-            return Found(None, (f"not applied: the catalogue has no models for {case.call.operation}",))
         pool = case.policy.pool(self)
         out = Out(pool.out)
+        if case.call.operation not in CONVERSING:
+            return self._nobody(out)
         fitting = [offer for offer in pool.offers if not out.drops(offer, case.barred(offer.target))]
         if (own := case.facts.stays_with) and any(offer.target == own for offer in fitting):
             return Found(own, (f"the conversation stays at {own}",))

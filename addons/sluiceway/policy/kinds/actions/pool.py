@@ -89,7 +89,7 @@ def _line(why: str, labels: list[str], count: int) -> str:
 def _is_named(choose: Choose, offer: Offer) -> bool:
     if choose.from_ == "catalogue":
         return True
-    names = (offer.model.name, offer.label, str(offer.target))
+    names = (offer.model.name, offer.name, str(offer.target))
     return any(matches(glob, name) for glob in choose.from_ for name in names)
 
 
