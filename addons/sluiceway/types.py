@@ -368,11 +368,11 @@ class TokenPrice:
     output_usd: Decimal
     cache_read_usd: Decimal
     cache_write_usd: Decimal
+    per_1k_usd: Decimal = field(init=False)
 
-    @property
-    def per_1k_usd(self) -> Decimal:
-        """USD for 1,000 tokens, three of input to one of output: by this models are compared."""
-        return (3 * self.input_usd + self.output_usd) / 4000
+    def __post_init__(self) -> None:
+        """`per_1k_usd`: for 1,000 tokens, three of input to one of output. By this models are compared."""
+        object.__setattr__(self, "per_1k_usd", (3 * self.input_usd + self.output_usd) / 4000)
 
 
 def unpriced(target: Target) -> TokenPrice | None:

@@ -155,11 +155,11 @@ def test_what_is_no_conversation_is_never_given_another_model_by_constraint(oper
 
 def test_the_trail_names_who_fell_out_for_which_reason_and_how_many_more():
     rule = {"choose": {"needs": ["vision"], "prefer": "same_family", "max_cost_per_1k": Decimal("0.005")}}
-    out = "out: anthropic/opus, bedrock/opus (eu), bedrock/opus (us) and 2 more"
+    opus = "anthropic/opus, bedrock/opus (us), bedrock/opus (eu)"
     assert effects(decided(rule)) == [
-        f"{out}: costs more than 0.005 USD per 1k",
         "out: openai/gpt-mini, router/plain: cannot see images",
-        "anthropic/opus-1 -> anthropic/haiku-1: same family of 4",
+        f"out: {opus} and 2 more: costs more than 0.005 USD per 1k",
+        "anthropic/opus-1 -> anthropic/haiku-1: the nearest of kin that can",
     ]
 
 

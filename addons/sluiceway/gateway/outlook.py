@@ -47,10 +47,15 @@ def dialects_at(provider: Provider, route: Route, path: str) -> frozenset[str]:
 
 
 def prices(rules: Rules, at: datetime) -> Callable[[Target], TokenPrice | None]:
-    """What targets cost at that moment."""
+    """What targets cost at that moment; the same source for all of a minute, so that what is worked out of it
+    can be kept."""
+    minute = int(at.timestamp()) // 60
+    if rules.tariff is not None and rules.tariff[0] == minute:
+        return rules.tariff[1]
 
     def price(target: Target) -> TokenPrice | None:
         provider = rules.providers.get(target.provider)
         return None if provider is None else rules.prices.token_price(provider, target.model, at)
 
+    rules.tariff = minute, price
     return price

@@ -26,10 +26,10 @@ AS_ASKED = Step("route", None, "no route matches: as asked")
 def decide(policy: Policy, who: Principal, call: Call, facts: Facts) -> Decision:
     """Where the request goes, by which rule; or the refusal. Budgets are asked afterwards, by the store."""
     choice = _Choice(Case(policy, who, call, facts))
-    for rule in policy.routes:
+    for rule in policy.routes_about(who, call, facts):
         if choice.settled and rule.failover is None and rule.mirror is None:
             continue
-        if rule.match.holds(who, call, facts):
+        if rule.match.holds_now(who, call, facts):
             choice.consider(rule)
             if choice.refusal is not None:
                 break
@@ -78,7 +78,7 @@ class _Choice:
         case, own = self.case, self.case.facts.stays_with
         if own is None or own == case.asked or not (case.facts.may_reroute and rule.moves):
             return
-        if not rule.match.lasts(case.who, case.call, case.facts) or own not in rule.targets(case):
+        if own not in rule.targets(case):
             return
         if why := case.barred(own):
             self._say("route", rule, (f"the conversation cannot stay at {own}: {why}",))

@@ -6,7 +6,7 @@ route may still name it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -162,6 +162,10 @@ class Models:
         """Every offer of a model, by our name for it."""
         return self._by_model.get(name, ())
 
+    def of_family(self, name: str) -> tuple[Offer, ...]:
+        """Every offer of a family's models."""
+        return self._by_family.get(name, ())
+
     def named(self, provider: str, name: str) -> Target:
         """The target that a rule means: the provider's id where it gives our name, else as it is written."""
         written = Target(provider, name)
@@ -190,10 +194,11 @@ class Models:
 
     @cached_property
     def _by_model(self) -> Mapping[str, tuple[Offer, ...]]:
-        found: dict[str, tuple[Offer, ...]] = {}
-        for offer in self.offers:
-            found[offer.model.name] = (*found.get(offer.model.name, ()), offer)
-        return found
+        return _gathered(self.offers, lambda offer: offer.model.name)
+
+    @cached_property
+    def _by_family(self) -> Mapping[str, tuple[Offer, ...]]:
+        return _gathered(self.offers, lambda offer: offer.model.family)
 
     @cached_property
     def _by_target(self) -> Mapping[Target, Offer]:
@@ -203,6 +208,13 @@ class Models:
             if named not in ours or GLOBAL in offer.regions:
                 ours[named] = offer
         return {**ours, **self.aliases, **{offer.target: offer for offer in self.offers}}
+
+
+def _gathered(offers: Iterable[Offer], by: Callable[[Offer], str]) -> Mapping[str, tuple[Offer, ...]]:
+    found: dict[str, list[Offer]] = {}
+    for offer in offers:
+        found.setdefault(by(offer), []).append(offer)
+    return {name: tuple(each) for name, each in found.items()}
 
 
 def _offers(entry: ModelEntry, file: ModelsFile) -> Iterator[Offer]:
