@@ -7,6 +7,7 @@ as providers.yaml says and whatever the client said. Whoever brings an own key o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -17,8 +18,9 @@ from sluiceway.gateway import refusals
 from sluiceway.gateway.billing import likely_input
 from sluiceway.gateway.credentials import signs_body
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import GatewayParts, Rules
-from sluiceway.policy import injected_by
+from sluiceway.policy import injected_by, used_percent
 from sluiceway.policy.kinds import Inject
 from sluiceway.types import Call, Facts, KeyClass, Principal, Provider, Refusal
 
@@ -48,6 +50,16 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         contact=parts.contact,
         signed=signs_body(exchange.request.headers),
     )
+
+
+def outlook_of(exchange: Exchange, parts: GatewayParts) -> Facts:
+    """What routes may look at: also where else the request could go."""
+    facts, at, policy = facts_of(exchange, parts), exchange.started_at, exchange.rules.policy
+    if policy.budgets_watched:
+        caps = parts.caps.of(policy, exchange.principal, at)
+        used = used_percent(caps, policy.budgets_watched, parts.store.ledger.spent)
+        facts = replace(facts, used_percent=used)
+    return with_outlook(facts, exchange.rules, exchange.route, exchange.path, at, parts.time_zone)
 
 
 def equip(exchange: Exchange, parts: GatewayParts) -> None:

@@ -204,7 +204,7 @@ class Gateway:
         policy, call = exchange.rules.policy, upload.reading.call
         if not (policy.routes or policy.guard):
             return upload  # nothing would look at the facts, and gathering them costs
-        facts = injection.facts_of(exchange, self.parts)
+        facts = injection.outlook_of(exchange, self.parts)
         decision = decide(policy, exchange.principal, call, facts)
         if policy.guard:
             upload = await inspect(exchange, self.parts, upload, facts, decision.target)
