@@ -161,6 +161,7 @@ class Call:
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     `units`: what it asks for that is billed by the piece (images, seconds, characters), as in
     `Usage.tool_units`.
+    `region`: where it asks to be answered, where a request says so (Anthropic's `inference_geo`).
     `fixed_output`: nothing in the request limits what is generated (an image, a recording, a transcript), so
     `max_output_tokens` is a bound of ours, which is reserved whole and never lowered.
     """
@@ -188,6 +189,7 @@ class Call:
     vendor: str | None = None
     held_input: bool = False
     file_id: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,7 @@ class Answer:
     generated content seen so far (text, reasoning, tool arguments), for estimates of a cut answer.
     `error_type` is the provider's own error type, from a fixed field, never free text.
     `cost_usd` is what the answer says it cost; whether that counts, the provider's quirks say.
+    `region` is where it says it was made, where that decides the price and the host does not tell.
     """
 
     usage: Usage = Usage()
@@ -246,6 +249,7 @@ class Answer:
     output_bytes: int = 0
     error_type: str | None = None
     cost_usd: Decimal | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

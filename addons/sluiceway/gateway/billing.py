@@ -25,7 +25,9 @@ from sluiceway.types import (
 
 # Documented as free of charge by the providers that offer it.
 FREE = frozenset({"count_tokens", "moderation", "batch_file"})
-AWS = "aws"
+# They bill by the name that was asked for, and their answers leave that out: AWS by the inference profile
+# (`global.` costs less), Hugging Face by the server behind the model's colon.
+BILLED_AS_ASKED = frozenset({"aws", "huggingface"})
 
 
 # The fields of a row whose provider was never asked, or answered with an error or a count it does not bill.
@@ -33,10 +35,12 @@ COSTLESS: Mapping[str, Any] = {"cost_nusd": 0, "cost_basis": CostBasis.LIST, "ch
 
 
 def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answer) -> dict[str, Any]:
-    """The fields of usage and cost. What a cut answer did not say is estimated from what was seen."""
+    """The fields of usage and cost. What a cut answer did not say is estimated from what was seen; once it
+    has told its final count, that is the bill, even if its last event never came."""
     call = exchange.call
     assert call
-    final = answer.complete and answer.usage.source is UsageSource.REPORTED
+    reported = answer.usage.source is UsageSource.REPORTED
+    final = reported and (answer.complete or not call.fixed_output)
     if call.operation in FREE:
         free = {"cost_as_requested_nusd": 0} if moved(row) else {}
         source = answer.usage.source if final else UsageSource.NONE
@@ -49,12 +53,13 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         usage=usage,
         at=row.started_at,
         service_tier=tier,
-        region=regions.of_host(exchange.host),
+        region=regions.of_host(exchange.host) or answer.region or call.region,
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,
     )
-    cost = as_told(exchange.provider, exchange.key_class, cost, answer) if final else cost
+    told = reported and answer.complete
+    cost = as_told(exchange.provider, exchange.key_class, cost, answer) if told else cost
     return {
         **figures(answer, usage, tier, cost),
         "response_id": answer.response_id,
@@ -97,14 +102,14 @@ def as_told(provider: Provider, key_class: KeyClass, cost: Cost, answer: Answer)
 
 
 def _priced_model(exchange: Exchange, row: LedgerRow, answer: Answer) -> str | None:
-    """The model that answered. AWS bills by the inference profile that was asked for (`global.` costs less),
-    and its answers name the bare model; only behind a prompt router it is the answer that says which."""
+    """The model that answered, or that was asked for where that has the price; behind AWS's prompt router it
+    is the answer that says which."""
     call, provider = exchange.call, exchange.provider
     assert call
-    by_profile = provider.price_id == AWS and exchange.rules.prices.known(
+    as_asked = provider.price_id in BILLED_AS_ASKED and exchange.rules.prices.known(
         provider, call.model, row.started_at
     )
-    return call.model if by_profile else answer.model or call.model
+    return call.model if as_asked else answer.model or call.model
 
 
 def moved(row: LedgerRow) -> bool:
@@ -124,7 +129,7 @@ def _as_requested(exchange: Exchange, row: LedgerRow, usage: Usage, tier: str | 
         usage=usage,
         at=row.started_at,
         service_tier=tier if stayed else call.service_tier,
-        region=regions.of_host(exchange.attachment.host),
+        region=regions.of_host(exchange.attachment.host) or call.region,
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,

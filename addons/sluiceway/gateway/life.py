@@ -45,7 +45,7 @@ from sluiceway.gateway import (
 )
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
-from sluiceway.gateway.exchange import UNLISTED, Exchange
+from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.held import held_input
 from sluiceway.gateway.parts import GatewayParts
@@ -262,7 +262,7 @@ class Gateway:
             raise Refused(refusals.LONG_HEADERS)
         if _wants_upgrade(request) and exchange.socket is None:
             raise Refused(refusals.NO_WEBSOCKET)
-        if exchange.operation == UNLISTED and provider.unlisted == "refuse":
+        if exchange.route is None and provider.unlisted == "refuse":
             raise Refused(refusals.unlisted(request.method, exchange.attachment.host, self.parts.contact))
 
     async def _read(self, exchange: Exchange) -> Upload:

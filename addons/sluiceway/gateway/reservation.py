@@ -92,18 +92,11 @@ def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens
         at=exchange.started_at,
         cache_writes=call.cache_writes,
         service_tier=call.service_tier,
-        region=regions.of_host(exchange.host),
+        region=regions.of_host(exchange.host) or call.region,
         operation=call.operation,
         dialect=call.dialect,
+        units=call.units,
     )
-    if call.units:
-        usd += exchange.rules.prices.bound_units(
-            exchange.provider,
-            call.model,
-            call.units,
-            exchange.started_at,
-            regions.of_host(exchange.host),
-        )
     return to_nusd(usd)
 
 

@@ -25,7 +25,7 @@ from sluiceway.pricing.bounds import (
 from sluiceway.pricing.overrides import Overrides
 from sluiceway.pricing.price_file import STANDARD_TIERS, Price
 from sluiceway.pricing.rates import ZERO, Rates, Table, dearest, exact_usd
-from sluiceway.types import Cost, CostBasis, KeyClass, Provider, Usage
+from sluiceway.types import NO_UNITS, Cost, CostBasis, KeyClass, Provider, Usage
 
 # Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge, and so does
 # OpenAI ("Moderation"); a file of requests costs nothing until its batch runs (OpenAI, "Batch API").
@@ -153,8 +153,9 @@ class PriceBook:
         region: str | None = None,
         operation: str = "chat",
         dialect: str | None = None,
+        units: Mapping[str, int] = NO_UNITS,
     ) -> tuple[Decimal, bool]:
-        """The most a call of at most these tokens can cost in USD, and whether its price is known.
+        """The most a call of at most these tokens and `units` can cost in USD, and whether it has a price.
 
         Covers the service tier asked for and the standard one: providers may answer on either. Uses of
         server-side tools are not covered: no request says how many there will be.
@@ -167,26 +168,21 @@ class PriceBook:
         either = tier is not None and not (tier == "batch" and asked)
         plain = self._price(provider, model, at, None, region).table if either else None
         rates = dearest(table.up_to(input_tokens) for table in (asked, plain) if table)
-        if asked is not None and rates.by_units:
-            return most_of_pieces(rates, input_tokens), True
+        pieces = ZERO
+        if owed := _owed(rates, units):
+            pieces = most_of_units(rates, self._ceiling(provider), owed)
+        alone = ZERO
+        if rates.by_units:
+            alone = pieces + rates.per_request if owed else most_of_pieces(rates, input_tokens)
+            if asked is not None:
+                return alone, True
         known = asked is not None and not unpriced(rates, output_tokens, cache_writes)
         if not known:
             rates = dearest((rates, self._ceiling(provider)))
         # OpenAI writes its cache unasked (GPT-6 models bill it 1.25x), Anthropic only when asked to.
         unasked = not (dialect or "").startswith(("anthropic", "bedrock"))
-        return most_of_call(rates, input_tokens, output_tokens, cache_writes, unasked), known
-
-    def bound_units(
-        self,
-        provider: Provider,
-        model: str | None,
-        units: Mapping[str, int],
-        at: datetime,
-        region: str | None = None,
-    ) -> Decimal:
-        """The most in USD that a call's `units` can cost, which `bound` does not cover."""
-        table = self._price(provider, model, at, None, region).table
-        return most_of_units(table.at(0) if table else None, self._ceiling(provider), units)
+        tokens = most_of_call(rates, input_tokens, output_tokens, cache_writes, unasked)
+        return max(tokens + pieces, alone), known
 
     def standing(
         self, provider: Provider, model: str, at: datetime, service_tier: str | None
@@ -278,6 +274,13 @@ class PriceBook:
         model is free says nothing about an unknown one, so zero is no dearest rate."""
         own = dearest((catalogue.ceiling(provider.price_id), self._rules.ceiling(provider)))
         return own.without_zeros().or_else(catalogue.ceiling(None))
+
+
+def _owed(rates: Rates, units: Mapping[str, int]) -> Mapping[str, int]:
+    """The units that are billed: of a model whose tokens are, those that have a price; of others all."""
+    if not rates.input:
+        return units
+    return {unit: number for unit, number in units.items() if unit in rates.tools}
 
 
 def _tier(service_tier: str | None) -> str | None:

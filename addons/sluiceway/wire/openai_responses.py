@@ -124,8 +124,10 @@ class OpenAIResponses:
 
 
 def _needs_none(document: Mapping[str, Any], counts_only: bool) -> bool:
-    """A stored prompt brings its model along, and counting does without (Responses: input token counts)."""
-    return document.get("model") is None and (counts_only or bool(document.get("prompt")))
+    """A stored prompt brings its model along, and so do Perplexity's `preset` and its list of `models`;
+    counting does without (Responses: input token counts; Perplexity docs, "Agent API: Presets")."""
+    brought = any(document.get(name) for name in ("prompt", "preset", "models"))
+    return document.get("model") is None and (counts_only or brought)
 
 
 def _parse_count(document: object) -> Answer:
