@@ -104,8 +104,6 @@ METERED += [
 ]
 UNMETERED = [
     ("anthropic", "POST", "/v1/files"),
-    ("openai", "POST", "/v1/files"),
-    ("google", "POST", "/upload/v1beta/files"),
     ("google", "DELETE", "/v1beta/cachedContents/c1"),
     ("anthropic", "GET", "/v1/models"),
     ("anthropic", "GET", "/v1/models/claude-sonnet-4-5"),
@@ -126,14 +124,14 @@ UNMETERED = [
 ]
 UNLISTED = [
     ("anthropic", "GET", "/v1/messages"),
-    ("anthropic", "POST", "/v1/messages/batches"),
+    ("anthropic", "PUT", "/v1/messages/batches"),
     ("anthropic", "POST", "/v1/complete"),
     ("anthropic", "GET", "/api"),
     ("anthropic", "POST", "/V1/messages"),
     ("anthropic", "post", "/v1/messages"),
     ("anthropic", "*", "/v1/messages"),
     ("openai", "GET", "/v1/responses"),
-    ("openai", "POST", "/v1/batches"),
+    ("openai", "PUT", "/v1/batches"),
     ("openai", "POST", "/v1/videos"),
     ("openai", "POST", "/v1/vector_stores"),
     ("openai", "POST", "/v1/containers"),
@@ -148,7 +146,7 @@ UNLISTED = [
     ("openai", "POST", "/v1/responses/resp_1"),
     ("openai", "GET", "/v1/responses/resp_1/cancel"),
     ("google", "GET", f"{GEMINI}:generateContent"),
-    ("google", "POST", f"{GEMINI}:batchGenerateContent"),
+    ("google", "POST", f"{GEMINI}:asyncBatchEmbedContent"),
     ("google", "POST", f"{GEMINI}:countTokens:generateContent"),
     ("google", "POST", "/v1beta/models/:generateContent"),
     ("google", "POST", "/v1beta/models/a/b:generateContent"),
@@ -365,8 +363,9 @@ MISTAKES = {
     "operation misspelt": (
         ENTRY.replace("operation: chat", "operation: embedding"),
         "9:73: providers.0.paths.0.operation: "
-        "must be 'chat', 'completions', 'count_tokens', 'embeddings', 'generate_content', 'images', "
-        "'moderation', 'ocr', 'rerank', 'speech' or 'transcription' (did you mean 'embeddings'?)",
+        "must be 'batch', 'batch_file', 'chat', 'completions', 'count_tokens', 'embeddings', "
+        "'generate_content', 'images', 'moderation', 'ocr', 'rerank', 'speech' or 'transcription' "
+        "(did you mean 'embeddings'?)",
     ),
     "socket with a method": (
         ENTRY

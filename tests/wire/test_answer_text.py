@@ -139,6 +139,8 @@ WHOLE = {
     ),
     # Numbers, pixels, sound and judgements hold no words.
     **dict.fromkeys(("google_predict", "openai_speech", "openai_moderation"), ({"predictions": []}, [])),
+    # What answers the beginning of a batch says nothing yet.
+    **dict.fromkeys(("anthropic_batches", "openai_batches", "gemini_batches"), ({"id": "b"}, [])),
     "bedrock_converse": (
         {"output": {"message": {"content": [
             {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}},

@@ -25,11 +25,11 @@ from sluiceway.pricing.bounds import (
 from sluiceway.pricing.overrides import Overrides
 from sluiceway.pricing.price_file import STANDARD_TIERS, Price
 from sluiceway.pricing.rates import ZERO, Rates, Table, dearest, exact_usd
-from sluiceway.types import NO_UNITS, Cost, CostBasis, KeyClass, Provider, Usage
+from sluiceway.types import NO_UNITS, Cost, CostBasis, KeyClass, Provider, TokenPrice, Usage
 
-# Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge,
-# and so does OpenAI ("Moderation").
-FREE = frozenset({"count_tokens", "moderation"})
+# Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge, and so does
+# OpenAI ("Moderation"); a file of requests costs nothing until its batch runs (OpenAI, "Batch API").
+FREE = frozenset({"count_tokens", "moderation", "batch_file"})
 # Their answers have no output to report.
 WITHOUT_OUTPUT = frozenset({"embeddings", "moderations"})
 # No provider has a longer model name; longer ones are not worth matching against every pattern.
@@ -40,6 +40,8 @@ MAX_REMEMBERED = 4096
 BEDROCK_ARN = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:[0-9]*:(?:foundation-model|inference-profile)/(.+)"
 )
+# OpenAI's models of 2025 (gpt-5: 400,000; its successors of 2026 take a million at most).
+UNKNOWN_CONTEXT_TOKENS = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,12 @@ class PriceBook:
         """Whether the standard service has a price."""
         return self._price(provider, model, at, None, None).table is not None
 
+    def context_tokens(self, provider: Provider, model: str | None) -> int:
+        """The most input a call can have: the model's context, or a large one where none is known."""
+        name = _name(model)
+        known = None if name is None else catalogue.context_tokens(provider.price_id, name)
+        return known or UNKNOWN_CONTEXT_TOKENS
+
     def cost(
         self,
         *,
@@ -111,9 +119,11 @@ class PriceBook:
         operation: str = "chat",
         dialect: str | None = None,
         key_class: KeyClass = KeyClass.UNKNOWN,
+        summed: int = 1,
     ) -> Cost:
         """What `usage` cost at `at`; `service_tier` is the one the answer was given on, `region` the one that
-        the host names (regions.of_host). An inference profile in the model's name goes before it.
+        the host names (regions.of_host). An inference profile in the model's name goes before it. Where
+        `usage` is the sum of several answers, a price by length is the one of their average.
 
         `usd` is exact or None. `bound_usd` equals it, or covers all counts that are known. `dialect` is
         taken so that `cost` and `bound` are asked alike; usage reads the same whatever it came from.
@@ -123,7 +133,7 @@ class PriceBook:
         if operation in WITHOUT_OUTPUT and usage.output_tokens is None:
             usage = replace(usage, output_tokens=0)
         priced = self._price(provider, model, at, _tier(service_tier), region)
-        rates = priced.table.at(usage.input_tokens or 0) if priced.table else None
+        rates = priced.table.at((usage.input_tokens or 0) // summed) if priced.table else None
         usd = exact_usd(rates, usage) if rates else None
         if usd is not None:
             return Cost(usd, usd, _basis(priced.basis, key_class), priced.version)
@@ -154,7 +164,9 @@ class PriceBook:
             return ZERO, True
         tier = _tier(service_tier)
         asked = self._price(provider, model, at, tier, region).table
-        plain = self._price(provider, model, at, None, region).table if tier else None
+        # Batches are answered on their own tier or not at all.
+        either = tier is not None and not (tier == "batch" and asked)
+        plain = self._price(provider, model, at, None, region).table if either else None
         rates = dearest(table.up_to(input_tokens) for table in (asked, plain) if table)
         pieces = ZERO
         if owed := _owed(rates, units):
@@ -181,6 +193,20 @@ class PriceBook:
             return None
         rates = priced.table.at(0)
         return lambda usage: exact_usd(rates, usage)
+
+    def token_price(self, provider: Provider, model: str, at: datetime) -> TokenPrice | None:
+        """The standard service's prices, below the steps for long requests; None: none is known by tokens."""
+        table = self._price(provider, model, at, None, None).table
+        rates = None if table is None else table.at(0)
+        if rates is None or rates.input is None or rates.output is None:
+            return None
+        read, write = rates.cache_read, rates.cache_write
+        return TokenPrice(
+            rates.input,
+            rates.output,
+            rates.input if read is None else read,
+            rates.input if write is None else write,
+        )
 
     def _price(
         self, provider: Provider, model: str | None, at: datetime, tier: str | None, region: str | None

@@ -54,6 +54,13 @@ def table(price_id: str, model: str, at: datetime, tier: str | None = None) -> T
     return _table(info.get_prices(at, context))
 
 
+def context_tokens(price_id: str, model: str) -> int | None:
+    """The most tokens that `model` can be given; None: not known."""
+    own = _provider(price_id)
+    info = own.find_model(model, all_providers=PROVIDERS) if own else None
+    return info.context_window if info else None
+
+
 @cache
 def ceiling(price_id: str | None) -> Rates:
     """The dearest rate of each kind that a provider, or for None anyone, ever had on any tier."""

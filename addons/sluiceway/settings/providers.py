@@ -64,6 +64,17 @@ type Pattern = Annotated[str, AfterValidator(check_pattern)]
 type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
+# The forms of answers that tell usage later; the readers are in wire/later.py.
+type Collects = Literal[
+    "openai_response",
+    "openai_batch",
+    "anthropic_batch",
+    "anthropic_results",
+    "gemini_batch",
+    "gemini_results",
+]
+
+
 class PathEntry(Section):
     """A metered path: `dialect` reads its requests and answers, `operation` names it in the ledger."""
 
@@ -71,6 +82,8 @@ class PathEntry(Section):
     path: Pattern
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     operation: Literal[
+        "batch",
+        "batch_file",
         "chat",
         "completions",
         "count_tokens",
@@ -94,10 +107,14 @@ class SocketEntry(Section):
 
 
 class PassEntry(Section):
-    """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method."""
+    """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method.
+    `collects`: its answers say what earlier requests used, which is charged to those. `own_key`: it shows
+    what everybody with the same key has there, so it is never asked for with an injected key."""
 
     method: Method | Literal["*"]
     path: Pattern
+    collects: Collects | None = None
+    own_key: bool = False
 
 
 type BodyField = Annotated[str, AfterValidator(_body_field)]
@@ -151,7 +168,7 @@ class ProviderEntry(Section):
     def record(self) -> Provider:
         """The entry as the record all rooms share; metered paths come first, so `pass` cannot hide one."""
         metered = (Route(e.method, e.path, e.dialect, e.operation) for e in self.paths)
-        free = (Route(e.method, e.path, None, UNMETERED) for e in self.harmless)
+        free = (Route(e.method, e.path, None, UNMETERED, e.collects, e.own_key) for e in self.harmless)
         costly = (Route(e.method, e.path, None, UNLISTED) for e in self.flagged)
         return Provider(
             name=self.name,

@@ -71,7 +71,7 @@ class AnthropicMessages:
     def call_of(
         self, document: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS, counts_only: bool = False
     ) -> Call:
-        """The document as a Call; other clouds' dialects of the same body ask this too."""
+        """The document as a Call; batches and other clouds' dialects of the same body ask this too."""
         messages = need_list(document, "messages")
         tools = maybe_list(document, "tools")
         extent = Extent()

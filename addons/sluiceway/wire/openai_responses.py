@@ -76,6 +76,7 @@ class OpenAIResponses:
             or label(conversation)
             or label(mapping(conversation).get("id")),
             previous_response_id=label(document.get("previous_response_id")),
+            held_input=any(document.get(name) for name in ("previous_response_id", "conversation", "prompt")),
             input_bytes=extent.input_bytes,
             dense_bytes=extent.dense_bytes,
         )
