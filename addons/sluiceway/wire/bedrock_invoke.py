@@ -12,7 +12,7 @@ from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
-from sluiceway.wire import bedrock_error, notice
+from sluiceway.wire import bedrock_error, notice, wants
 from sluiceway.wire.answer_parts import NOTHING, AnswerParts
 from sluiceway.wire.anthropic import AnthropicMessages
 from sluiceway.wire.bedrock_bodies import ANTHROPIC, BODIES, NOVA, body_of
@@ -87,6 +87,9 @@ class BedrockInvoke:
             has_tools=bool(
                 maybe_list(document, "tools") if "tools" in document else "toolConfig" in document
             ),
+            has_images=extent.has_images,
+            has_thinking=wants.chat_thinks(document),
+            wants_json=wants.json_in(document.get("response_format")),
             service_tier=label(document.get("service_tier"), 64),
             cache_writes=cache_points(document) if body is NOVA else None,
             input_bytes=extent.input_bytes,
