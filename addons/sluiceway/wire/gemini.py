@@ -12,7 +12,7 @@ from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
-from sluiceway.wire import notice
+from sluiceway.wire import notice, wants
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_gemini import gemini_parts
 from sluiceway.wire.arrays import ArraySplitter
@@ -86,6 +86,9 @@ class Gemini:
             max_output_tokens=_limit(config) if operation == "generate_content" else 0,
             choices=choices(config, _spelling(config, "candidateCount"), "generationConfig."),
             has_tools=bool(tools),
+            has_images=extent.has_images,
+            has_thinking=wants.gemini_thinks(config),
+            wants_json=wants.gemini_json(config),
             service_tier=next((tier_word(document[name]) for name in _TIERS if name in document), None),
             input_bytes=extent.input_bytes,
             dense_bytes=extent.dense_bytes,

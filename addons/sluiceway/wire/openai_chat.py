@@ -13,7 +13,7 @@ from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal
-from sluiceway.wire import deployment, notice, openai_error
+from sluiceway.wire import deployment, notice, openai_error, wants
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_chat import chat_parts
 from sluiceway.wire.body import read_object
@@ -102,6 +102,9 @@ class OpenAIChat:
             max_output_tokens=min((limit for limit in limits if limit is not None), default=None),
             choices=choices(document, "n"),
             has_tools=bool(tools),
+            has_images=extent.has_images,
+            has_thinking=wants.chat_thinks(document),
+            wants_json=wants.json_in(document.get("response_format")),
             service_tier=label(document.get("service_tier"), 64),
             conversation_id=codex_session(headers) or label(document.get("prompt_cache_key")),
             input_bytes=extent.input_bytes,
