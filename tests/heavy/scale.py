@@ -159,13 +159,18 @@ class Node:
         self.world.clock.after(request.lasts_s, lambda: self._end(request))
 
     def _end(self, request: Request) -> None:
-        world, cost = self.world, request.cost
+        world, cost, own = self.world, request.cost, 0
+        if self.dead:
+            return
         if cost > request.held:
-            more = min(cost - request.held, self.unused) if self.leaser and not self.swept else 0
-            more += self._more(cost - request.held - more)
+            own = 0 if request.settled else min(cost - request.held, self.unused)
+            more = own + self._more(cost - request.held - own)
             if request.held + more < cost:
                 world.tally.cut += 1
-                cost = request.held + more + int(CHUNK * request.most)
+                chunk = int(CHUNK * request.most)
+                cost = request.held + more + chunk
+                if not request.settled:
+                    world.counter.move(self.name, chunk)  # spent, though nobody had set it aside
         world.tally.true_spent += cost
         world.tally.served += 1
         if request.settled:  # swept while it ran: charged what it had reserved, put right by a correction
@@ -173,8 +178,7 @@ class Node:
             return
         request.settled = True
         self.open.remove(request)
-        own = min(request.cost - request.held, self.unused) if cost > request.held else 0
-        self.unused += request.held - cost if cost <= request.held else -max(0, own)
+        self.unused += max(0, request.held - cost) - own
         self.spent += cost
         if not self.leaser:
             self.transact()
@@ -225,6 +229,9 @@ class Node:
             self.in_flight = False
             return
         self._tell()
+        if not self.leaser:
+            world.counter.move(self.name, -self.unused)
+            self.unused = 0
         for request in asking:
             self._judge(request)
         starting, self.admitted = starting + self.admitted, []
@@ -238,13 +245,20 @@ class Node:
         self.spent = 0
 
     def _judge(self, request: Request) -> None:
-        world, counter = self.world, self.world.counter
+        """As `store/admission.py`: nobody overtakes who waits, and only spent money is a final no."""
+        world, counter, tally = self.world, self.world.counter, self.world.tally
         attainable = min(request.most, counter.limit - counter.spent)
         if attainable < request.least:
-            world.tally.refused += 1
-            world.tally.early += counter.limit - world.tally.true_spent > 2 * request.most + world.in_flight_nusd
-            counter.waiting -= request.since_s < 0
-            return
+            tally.refused += 1
+            tally.early += counter.limit - tally.true_spent - counter.total_held > request.most
+        elif world.clock.now - request.since_s >= WAIT_S:
+            tally.busy += 1
+        elif self.line or not self._take(request, attainable):
+            self.line.append(request)
+
+    def _take(self, request: Request, attainable: int) -> bool:
+        """Admits it if there is as much; under the lock."""
+        world, counter = self.world, self.world.counter
         if self.leaser:
             pool = Pool(counter.free, world.alive, counter.waiting > 0)
             add = self.leaser.ask(attainable, self.unused, pool, world.clock.now)
@@ -252,16 +266,11 @@ class Node:
             add = attainable if attainable <= counter.free else 0
         counter.move(self.name, add)
         self.unused += add
-        if self.unused >= attainable:
-            self.unused -= attainable
-            self._admit(request, attainable)
-        elif world.clock.now - request.since_s >= WAIT_S:
-            world.tally.busy += 1
-        else:
-            self.line.append(request)
-        if not self.leaser and self.unused:
-            counter.move(self.name, -self.unused)
-            self.unused = 0
+        if self.unused < attainable:
+            return False
+        self.unused -= attainable
+        self._admit(request, attainable)
+        return True
 
     def _committed(self, starting: list[Request]) -> None:
         self.in_flight = False
@@ -270,7 +279,7 @@ class Node:
         for request in starting:
             self._start(request)
         world = self.world
-        world.counter.waiting = sum(1 for node in world.starving if node.line)
+        world.counter.waiting = len(world.starving)
         if self.line:
             world.starving.add(self)
             world.clock.after(self.look_s, self.transact)
@@ -366,11 +375,6 @@ class World:
     def alive(self) -> int:
         return len(self.nodes)
 
-    @property
-    def in_flight_nusd(self) -> int:
-        """What is held for requests that run: not spent yet, and not to be had."""
-        return self.counter.total_held
-
     def run(self) -> Tally:
         weights = [self.chance.paretovariate(1.2) for _ in self.nodes]  # some nodes have most of the people
         busiest = sum(weights)
@@ -413,15 +417,15 @@ def line(nodes: int, slices: bool, faults: bool, seed: int) -> str:
     return (
         f"| {nodes:,} | {tally.asked:,} | {'yes' if slices else 'no'} | {'yes' if faults else 'no'} "
         f"| {max(0, over) / world.counter.limit:.5%} | {tally.true_spent / world.counter.limit:.2%} "
-        f"| {tally.early:,} | {tally.busy:,} | {tally.unavailable:,} "
+        f"| {tally.refused:,} | {tally.early:,} | {tally.busy:,} | {tally.unavailable:,} "
         f"| {tally.transactions / tally.asked:.2f} | {tally.locks / tally.asked:.3f} | {p99 * 1000:.0f} |"
     )
 
 
 HEAD = """\
-| nodes | requests | slices | faults | over the cap | cap used | refused early | told to retry | unavailable \
+| nodes | requests | slices | faults | over the cap | cap used | refused | of them early | told to retry | unavailable \
 | round trips a request | locks a request | p99 wait (ms) |
-|---|---|---|---|---|---|---|---|---|---|---|---|"""
+|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def main() -> None:
