@@ -20,13 +20,15 @@ FIRST = 7  # words in which the verb of a request stands
 LEAD, CLOSE = 60, 30  # words at the start and the end of what is asked whose wording is looked at
 LEAD_CHARACTERS, CLOSE_CHARACTERS = 600, 400  # of a message too long to be looked at whole
 UNSPACED_CHARACTERS = 400
+CHARACTERS_A_WORD = 2  # in Chinese and Japanese, about
 SHORT = 70  # characters below which the message before is looked at, too
 PREFIX = 5
 SEVERAL, MANY = 2, 4  # cues for one kind
 
-_WORD = re.compile(r"[^\W\d_]+[+#]*")
-_TOKEN = re.compile(r"[^\W\d_]+[+#]*|[.?!;:,\n]")
-_STOPS = frozenset(".?!;:,\n")
+# Chinese and Japanese characters are no part of a word: "这条SQL" holds the word SQL.
+_WORD = re.compile(r"[^\W\d_\u3040-\u30ff\u4e00-\u9fff]+[+#]*")
+_TOKEN = re.compile(_WORD.pattern + r"|[.?!;:,\n。？！、，；：]")
+_STOPS = frozenset(".?!;:,\n。？！、，；：")
 _ABOUT = frozenset("about on über zum sur sobre su sulla sul acerca regarding".split())
 # What somebody may want made: the first that is named is what is wanted ("a poem about a bug").
 _PRODUCTS = frozenset(
@@ -59,7 +61,8 @@ def features(signals: Signals) -> Features:
     lower = asked.lower()
     found = dict.fromkeys((f"S:{name}" for name in shapes(signals.head + signals.tail)), 1.0)
     words = _WORD.findall(lower)
-    found[f"S:{length_of(len(words))}"] = 1.0
+    characters = sum(map(len, _CJK.findall(asked)))
+    found[f"S:{length_of(len(words) + characters // CHARACTERS_A_WORD)}"] = 1.0
     _Cues(found).read(lower)
     _wording(words, found)
     _unspaced(asked, found)

@@ -44,7 +44,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
             r"|conf|ini|env|lock|ipynb|tf|kt|swift)\b"
         ),
     ),
-    ("path", re.compile(r"(?:^|[\s\"'(])(?:\.{0,2}/[\w.-]+){2,}|\b\w+/\w+/\w+|\blocalhost:|:\d{4,5}\b|/\w+ endpoint")),
+    ("path", re.compile(r"(?<![\w.])\.{0,2}/[\w.-]+/\w|\w/\w+/\w|\blocalhost:|\w:\d{4,5}\b|/\w+ endpoint")),
     ("identifier", re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b|\b[a-z]+[A-Z][a-z]+\w*\b|\b\w+\(\)|\b\w+::\w+")),
     ("typed_brackets", re.compile(r"\w\[\w+\]|\]\(|\{\"|\{ ?\w+:|</?[a-z]+>|\w<\w+>")),
     ("formula", re.compile(r"[\dxyn)] ?[-+*/^=<>] ?[\d(xyn]|[²³√∫∑≤≥]|\b[a-z]\([a-z]\)|->")),
