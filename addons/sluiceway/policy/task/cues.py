@@ -350,26 +350,33 @@ _CJK: Mapping[str, str] = {
 }
 
 
-def _tables() -> tuple[Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]], tuple[int, ...]]:
-    exact: dict[str, tuple[str, ...]] = {}
-    stems: dict[str, tuple[str, ...]] = {}
+type _Cues = tuple[str, ...]
+_Stems = Mapping[str, tuple[tuple[str, str], ...]]
+
+STEM_KEY = 3  # characters by which stems are looked up; no stem is shorter
+
+
+def _tables() -> tuple[Mapping[str, _Cues], _Stems]:
+    exact: dict[str, _Cues] = {}
+    stems: dict[str, tuple[tuple[str, str], ...]] = {}
     for cue, words in _WORDS.items():
         for word in dict.fromkeys(words.split()):
-            table, key = (stems, word[:-1]) if word.endswith("*") else (exact, word)
-            table[key] = (*table.get(key, ()), cue)
-    return exact, stems, tuple(sorted({len(stem) for stem in stems}))
+            if word.endswith("*"):
+                key = word[:STEM_KEY]
+                stems[key] = (*stems.get(key, ()), (word[:-1], cue))
+            else:
+                exact[word] = (*exact.get(word, ()), cue)
+    return exact, stems
 
 
-EXACT, STEMS, STEM_LENGTHS = _tables()
+_EXACT, _STEMS = _tables()
 CJK: tuple[tuple[str, str], ...] = tuple((mark, cue) for cue, marks in _CJK.items() for mark in marks.split())
 
 
-def cues_of(word: str) -> tuple[str, ...]:
+def cues_of(word: str) -> _Cues:
     """The cues that a lower-case word gives; most give none."""
-    found = EXACT.get(word, ())
-    for length in STEM_LENGTHS:
-        if length > len(word):
-            break
-        if (more := STEMS.get(word[:length])) is not None:
-            found += more
+    found = _EXACT.get(word, ())
+    for stem, cue in _STEMS.get(word[:STEM_KEY], ()):
+        if word.startswith(stem):
+            found = (*found, cue)
     return found

@@ -3,74 +3,106 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 
-# Each is looked for once in at most a few thousand characters. None can take
-# more than linear time where it finds nothing: what repeats is bounded or begins at a boundary.
-_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("code_fence", re.compile(r"^[ \t]*```\w*", re.MULTILINE)),
-    ("inline_code", re.compile(r"`[^`\n]{2,80}`")),
-    (
-        "stack_trace",
-        re.compile(r"Traceback \(most recent|^[ \t]+at [\w.$<>]+\(|\w(?:Error|Exception)\b|^panic: ", re.MULTILINE),
-    ),
-    ("diff", re.compile(r"^diff --git|^@@ -\d|^\+\+\+ |^index [0-9a-f]{7}", re.MULTILINE)),
-    (
-        "log",
-        re.compile(
-            r"^\S{0,30}\d\d:\d\d:\d\d\S{0,12}\s.{0,30}\b(?:ERROR|WARN|INFO|DEBUG|FATAL)|\bERR!|\berror\[\w+\]"
-            r"|\bFAILURE:",
-            re.MULTILINE,
-        ),
-    ),
-    (
-        "statement",
-        re.compile(
-            r"^[ \t]*(?:def |class \w+[:({]|import \w|from [\w.]+ import|#include|public |private |func |fn |let |const "
-            r"|var |return\b|if \(|for \(|while \(|package |using \w+;|@\w+\()|;[ \t]*$|=>|\w\(\w*\)\s?\{|[{}][ \t]*$",
-            re.MULTILINE,
-        ),
-    ),
-    (
-        "sql",
-        re.compile(
-            r"\b(?:SELECT\b[^;]{1,200}\bFROM|INSERT INTO|UPDATE \w+ SET|CREATE TABLE|ALTER TABLE|DELETE FROM)\b"
-        ),
-    ),
-    ("command", re.compile(r"(?:^|\s)(?:--?[a-z][\w-]+|\$ \w+|sudo |git [a-z]+|npm |pip |docker |kubectl )")),
-    (
-        "file_name",
-        re.compile(
-            r"(?<![\w/-])[\w/-]+\.(?:py|js|tsx?|jsx|java|go|rs|rb|php|cs?|cpp|h|sh|ps1|sql|ya?ml|json|toml|xml|html?|css|md|log"
-            r"|conf|ini|env|lock|ipynb|tf|kt|swift)\b"
-        ),
-    ),
-    ("path", re.compile(r"(?<![\w.])\.{0,2}/[\w.-]+/\w|\w/\w+/\w|\blocalhost:|\w:\d{4,5}\b|/\w+ endpoint")),
-    ("identifier", re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b|\b[a-z]+[A-Z][a-z]+\w*\b|\b\w+\(\)|\b\w+::\w+")),
-    ("typed_brackets", re.compile(r"\w\[\w+\]|\]\(|\{\"|\{ ?\w+:|</?[a-z]+>|\w<\w+>")),
-    ("formula", re.compile(r"[\dxyn)] ?[-+*/^=<>] ?[\d(xyn]|[²³√∫∑≤≥]|\b[a-z]\([a-z]\)|->")),
-    ("percent", re.compile(r"\d ?%|\bpercent\b|\bProzent\b")),
-    ("money", re.compile(r"[$€£]\s?\d|\d\s?(?:€|k\b|euros?\b|EUR\b|USD\b|Euro\b)|\d[.,]\d{3}\b")),
-    ("measure", re.compile(r"\d\s?(?:km|kg|cm|m|g|h|kWh|W|l|ml|litres?|hours?|days?|weeks?|months?|years?)\b")),
-    ("quotation", re.compile(r"[:：]\s{0,3}\S.{20}|[:：]\s{0,3}[\"“«„「].{3}|[\"“«„][^\"”»“]{15,300}[\"”»“]", re.DOTALL)),
-    ("questioned", re.compile(r"[?？]\s*$")),
-    ("listed", re.compile(r"^ {0,8}(?:[-*•]|\d{1,3}[.)]) .*\n {0,8}(?:[-*•]|\d{1,3}[.)]) ", re.MULTILINE)),
-    ("in_character", re.compile(r"^(?:I|i|ich|je|she|he) (?!want|need|have|would|am\b|think|get|use|like|feel)\w+ (?:the|my|die|das|le)\b")),
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """`without` one of the `marks` the pattern cannot be found, which is cheaper to see than to search."""
+
+    name: str
+    marks: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _shape(name: str, marks: str, *patterns: str, dotall: bool = False) -> _Shape:
+    """`marks` are parted by blanks; "" stands for none."""
+    flags = re.MULTILINE | (re.DOTALL if dotall else re.NOFLAG)
+    return _Shape(name, tuple(marks.split()), re.compile("|".join(patterns), flags))
+
+
+_STATEMENTS = (
+    r"def |class \w+[:({]|import \w|from [\w.]+ import|#include|public |private |func |fn |let |const |var "
+    r"|return\b|if \(|for \(|while \(|package |using \w+;|@\w+\("
 )
-NAMES: tuple[str, ...] = tuple(name for name, _ in _SHAPES)
+_FILES = (
+    "py|js|tsx?|jsx|java|go|rs|rb|php|cs?|cpp|h|sh|ps1|sql|ya?ml|json|toml|xml|html?|css|md|log|conf|ini|env|lock"
+    "|ipynb|tf|kt|swift|vue"
+)
+_UNITS = "km|kg|cm|m|g|h|kWh|W|l|ml|litres?|hours?|days?|weeks?|months?|years?"
+
+# Each is searched once in at most a few thousand characters, in linear time also where it finds nothing: what
+# repeats is bounded or begins at a boundary.
+_SHAPES: tuple[_Shape, ...] = (
+    _shape("code_fence", "```", r"^[ \t]{0,8}```"),
+    _shape("inline_code", "`", r"`[^`\n]{2,80}`"),
+    _shape(
+        "stack_trace",
+        "Error Exception Traceback panic at",
+        r"Traceback \(most recent",
+        r"^[ \t]{1,8}at [\w.$<>]{1,200}\(",
+        r"[a-z](?:Error|Exception)\b",
+        r"^panic: ",
+    ),
+    _shape("diff", "diff @@ +++ index", r"^diff --git", r"^@@ -\d", r"^\+\+\+ ", r"^index [0-9a-f]{7}"),
+    _shape(
+        "log",
+        "ERROR WARN INFO DEBUG FATAL ERR! error[ FAILURE:",
+        r"\d\d:\d\d:\d\d\S{0,12}\s.{0,30}\b(?:ERROR|WARN|INFO|DEBUG|FATAL)",
+        r"\bERR!",
+        r"\berror\[\w+\]",
+        r"\bFAILURE:",
+    ),
+    _shape("statement", "", rf"^[ \t]*(?:{_STATEMENTS})", r"[;{}][ \t]*$", r"=>", r"\w\(\w*\) ?\{"),
+    _shape(
+        "sql",
+        "SELECT INSERT UPDATE CREATE ALTER DELETE",
+        r"\bSELECT\b[^;]{1,80}\bFROM",
+        r"\b(?:INSERT INTO|UPDATE \w+ SET|CREATE TABLE|ALTER TABLE|DELETE FROM)\b",
+    ),
+    _shape("command", "", r"(?:^|\s)(?:--?[a-z][\w-]|\$ \w|sudo |git [a-z]|npm |pip |docker |kubectl )"),
+    _shape("file_name", ".", rf"\w\.(?:{_FILES})\b"),
+    _shape("path", "/ :", r"\./\w", r"(?:^|[\s\"'(])/\w+/", r"\w/\w+/\w", r"localhost:", r"\w:\d{4,5}\b", r"/\w+ endpoint"),
+    _shape("identifier", "", r"[a-z0-9]_[a-z]", r"[a-z][A-Z][a-z]", r"\w\(\)", r"\w::\w"),
+    _shape("typed_brackets", "", r"\w\[\w+\]", r"\]\(", r"\{\"", r"\{ ?\w+:", r"</?[a-z]+>", r"\w<\w+>"),
+    _shape("formula", "", r"[\dxyn)] ?[-+*/^=<>] ?[\d(xyn]", r"[²³√∫∑≤≥]", r"\b[a-z]\([a-z]\)", r"->"),
+    _shape("percent", "% percent Prozent", r"\d ?%", r"\bpercent\b", r"\bProzent\b"),
+    _shape("money", "", r"[$€£]\s?\d", r"\d\s?(?:€|k\b|euros?\b|EUR\b|USD\b|Euro\b)", r"\d[.,]\d{3}\b"),
+    _shape("measure", "", rf"\d\s?(?:{_UNITS})\b"),
+    _shape(
+        "quotation",
+        ": ： \" “ « „ 「",
+        r"[:：]\s{0,3}\S.{20}",
+        r"[:：]\s{0,3}[\"“«„「].{3}",
+        r"[\"“«„][^\"”»“]{15,300}[\"”»“]",
+        dotall=True,
+    ),
+    _shape("listed", "- * • . )", r"^ {0,8}(?:[-*•]|\d{1,3}[.)]) .*\n {0,8}(?:[-*•]|\d{1,3}[.)]) "),
+    _shape(
+        "in_character",
+        "",
+        r"\A(?:I|i|ich|Ich|je|Je|she|he|She|He) (?!want|need|have|would|am\b|think|get|use|like|feel)\w+ "
+        r"(?:the|my|die|das|le)\b",
+    ),
+)
+_QUESTION_MARKS = ("?", "？")
 _DIGITS = re.compile(r"\d+")
 MANY_NUMBERS, SOME_NUMBERS = 6, 2
 FEW_WORDS, SEVERAL_WORDS, MANY_WORDS = 4, 12, 60
 
 
-def shapes(text: str) -> list[str]:
+def shapes(text: str) -> Iterator[str]:
     """The names of what the text looks like, in the order of the table; and how many numbers it holds."""
-    found = [name for name, pattern in _SHAPES if pattern.search(text)]
-    numbers = sum(1 for _ in zip(_DIGITS.finditer(text), range(MANY_NUMBERS), strict=False))
-    if numbers >= MANY_NUMBERS:
-        found.append("many_numbers")
-    elif numbers >= SOME_NUMBERS:
-        found.append("some_numbers")
-    return found
+    for shape in _SHAPES:
+        if (not shape.marks or any(mark in text for mark in shape.marks)) and shape.pattern.search(text):
+            yield shape.name
+    if text.rstrip().endswith(_QUESTION_MARKS):
+        yield "questioned"
+    numbers = sum(1 for _ in islice(_DIGITS.finditer(text), MANY_NUMBERS))
+    if numbers >= SOME_NUMBERS:
+        yield "many_numbers" if numbers >= MANY_NUMBERS else "some_numbers"
 
 
 def length_of(words: int) -> str:
