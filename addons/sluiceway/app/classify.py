@@ -1,4 +1,4 @@
-"""`rules classify --jsonl`: lines of texts or whole requests in, the task of each out, one line for a line."""
+"""`rules classify --jsonl`: texts or whole requests in, the task of each out, a line for a line."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def told(line: bytes) -> Task:
     except orjson.JSONDecodeError as error:
         raise ValueError(f"not JSON (column {error.colno}); {SHAPES}") from None
     if not isinstance(document, dict):
-        raise ValueError(f"not an object; {SHAPES}")
+        raise ValueError(f"not an object; {SHAPES}")  # noqa: TRY004  # one kind of error for a line
     return _of_object(document)
 
 
 def _of_object(document: Mapping[str, Any]) -> Task:
     client = document.get("client")
     if client is not None and not isinstance(client, str):
-        raise ValueError("client: must be a text")
+        raise ValueError("client: must be a text")  # as above
     if asks_something(document):
         return task_of(document, client)
     if "text" not in document:
         raise ValueError(f"neither a text nor a request; {SHAPES}")
     if not isinstance(text := document["text"], str):
-        raise ValueError("text: must be a text")
+        raise ValueError("text: must be a text")  # noqa: TRY004  # as above
     return classify(signals(text, client=client))

@@ -120,6 +120,7 @@ class Service:
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
                 meters_sockets=settings.websockets == "meter",
+                tells_tasks=settings.task_types == "all",
                 metrics=Metrics(self.gauges),
                 detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )

@@ -70,6 +70,7 @@ class Exchange:
     trail: Trail | None = None  # what the audit will keep of it
     notice_link: str | None = None  # of a notice that waits for an acknowledgement, where a rule does not
     model_requested: str | None = None
+    task: str | None = None  # what sort of work it is, where somebody wants to know (tasks.py)
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`
     upstream_query: str | None = None  # and in place of the client's query
@@ -201,6 +202,7 @@ class Exchange:
             model_routed=model,
             route_rule=self.route_rule,
             route_path=self.route_path,
+            task=self.task,
             turn=self.turn,
             metered=dialect is not None,
             guard_findings=self.guard_findings,

@@ -41,6 +41,7 @@ from sluiceway.gateway.reservation import output_limit, reserve
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.sockets import Socket
+from sluiceway.gateway.tasks import tell_task
 from sluiceway.gateway.upstream import Failed
 from sluiceway.policy import decide
 from sluiceway.settings.providers import match, path_at, socket_at
@@ -187,6 +188,7 @@ class Gateway:
         upload = await self._read(exchange)
         injection.equip(exchange, self.parts)
         policy, call = exchange.rules.policy, upload.reading.call
+        tell_task(exchange, self.parts, upload.reading)
         if not (policy.routes or policy.guard):
             return upload  # nothing would look at the facts, and gathering them costs
         facts = injection.facts_of(exchange, self.parts)

@@ -20,7 +20,12 @@ MAX_TOOLS = 100
 _MESSAGES = ("messages", "input", "contents")  # Anthropic, Chat and Converse; Responses; Gemini
 _PROMPTS = ("input", "prompt", "message", "inputText")  # as one text: Responses, completions, Cohere, Titan
 _SYSTEMS = ("system", "instructions", "systemInstruction", "system_instruction", "preamble")
-_INNER = ("request", "params", "body", "response")  # where a body lies in another: Code Assist, batches, frames
+_INNER = (
+    "request",
+    "params",
+    "body",
+    "response",
+)  # where a body lies in another: Code Assist, batches, frames
 # Texts that agents put into the user's mouth (Claude Code, Codex, Gemini CLI); nobody asked them.
 _NOT_ASKED = (
     "<system-reminder>",
@@ -66,15 +71,17 @@ def asks_something(document: Mapping[str, Any]) -> bool:
 def _body(document: Mapping[str, Any]) -> Mapping[str, Any]:
     if any(name in document for name in (*_MESSAGES, *_PROMPTS)):
         return document
-    return next((mapping(document[name]) for name in _INNER if isinstance(document.get(name), dict)), document)
+    return next(
+        (mapping(document[name]) for name in _INNER if isinstance(document.get(name), dict)), document
+    )
 
 
 def _said(document: Mapping[str, Any]) -> Iterator[str]:
     """What the user said, the last first."""
     for name in _MESSAGES:
         for message in islice(reversed(items(document.get(name))), MAX_MESSAGES):
-            if text := _user_text(message):
-                yield text
+            if asked := _user_text(message):
+                yield asked
     for name in _PROMPTS:
         if isinstance(text := document.get(name), str) and text:
             yield text
@@ -86,8 +93,8 @@ def _user_text(message: object) -> str:
     fields = mapping(message)
     if fields.get("role", "user") != "user" or fields.get("type", "message") not in ("message", "input_text"):
         return ""
-    if isinstance(text := fields.get("text"), str):
-        return text
+    if isinstance(said := fields.get("text"), str):
+        return said
     content = fields.get("content", fields.get("parts"))
     return "\n".join(text for text in _texts(content) if not text.lstrip().startswith(_NOT_ASKED))
 

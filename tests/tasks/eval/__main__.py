@@ -89,7 +89,8 @@ def _errors(part: Part, found: Sequence[Guess]) -> None:
     for guess in found:
         if not guess.right:
             text = guess.example.signals.head[:90].replace("\n", " ")
-            print(f"  line {guess.example.line}: {guess.example.task}, told {guess.kind} {guess.confidence:.2f}: {text}")
+            told = f"{guess.example.task}, told {guess.kind} {guess.confidence:.2f}"
+            print(f"  line {guess.example.line}: {told}: {text}")
 
 
 if __name__ == "__main__":

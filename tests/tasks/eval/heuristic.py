@@ -9,13 +9,20 @@ from sluiceway.policy.task.signals import KINDS
 from sluiceway.policy.task.weights import UNIT, Weights
 
 _CODE = (
-    "code_fence inline_code stack_trace diff log statement sql command file_name path identifier typed_brackets"
+    "code_fence inline_code stack_trace diff log statement sql command file_name path identifier "
+    "typed_brackets"
 )
 _CUES: Mapping[str, float] = {"C:": 1.0, "H:": 0.5, "F:": 1.5}
 _SHAPES: Mapping[str, Mapping[str, float]] = {
     "coding": dict.fromkeys((f"S:{name}" for name in _CODE.split()), 2.0)
     | {"X:coding_client": 1.5, "X:coding_tools": 1.5, "X:coding_system": 1.5},
-    "reasoning": {"S:percent": 1.0, "S:many_numbers": 1.0, "S:some_numbers": 0.5, "S:money": 0.5, "S:formula": 1.0},
+    "reasoning": {
+        "S:percent": 1.0,
+        "S:many_numbers": 1.0,
+        "S:some_numbers": 0.5,
+        "S:money": 0.5,
+        "S:formula": 1.0,
+    },
     "creative": {"S:in_character": 1.5},
     "other": {"S:few_words": 0.5, "S:quotation": 0.5, "Q:none but other": 1.0},
 }

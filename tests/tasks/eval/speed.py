@@ -22,7 +22,9 @@ def main() -> None:
     for size in SIZES:
         print(_row(f"prompts, {size // 1000} KB", [_prose(size, number) for number in range(ROUNDS)]))
     for name, text in HOSTILE.items():
-        print(_row(f"hostile: {name}, 200 KB", [(text * (200_000 // len(text) + 1))[:200_000]] * (ROUNDS // 4)))
+        print(
+            _row(f"hostile: {name}, 200 KB", [(text * (200_000 // len(text) + 1))[:200_000]] * (ROUNDS // 4))
+        )
 
 
 def _row(name: str, texts: list[str]) -> str:

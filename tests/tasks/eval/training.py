@@ -38,7 +38,8 @@ def train(
 ) -> Weights:
     """The weights, rounded as they ship. AdaGrad over the examples, in an order that is always the same."""
     found = [
-        {name: value for name, value in features(example.signals).items() if keep(name)} for example in examples
+        {name: value for name, value in features(example.signals).items() if keep(name)}
+        for example in examples
     ]
     seen = Counter(name for each in found for name in each)
     rows = [

@@ -2,8 +2,8 @@
 
 A feature's first letter says what it is: `C` a cue in what is asked, `H` one among its first words, `F` the
 first that names what is wanted, `T` one in a topic, `Q` how many there are, `S` a shape, `X` the request
-around it, `B` a cue of the message before, `Y` of the system prompt, `w` a word, `b` two words, `p` how a word
-begins, `z` two characters of Chinese or Japanese.
+around it, `B` a cue of the message before, `Y` of the system prompt, `w` a word, `b` two words, `p` how a
+word begins, `z` two characters of Chinese or Japanese.
 """
 
 from __future__ import annotations
@@ -21,35 +21,43 @@ LEAD, CLOSE = 60, 30  # words at the start and the end of what is asked whose wo
 LEAD_CHARACTERS, CLOSE_CHARACTERS = 600, 400  # of a message too long to be looked at whole
 UNSPACED_CHARACTERS = 400
 CHARACTERS_A_WORD = 2  # in Chinese and Japanese, about
+BEFORE = 0.6  # the value of a cue in the message before
 SHORT = 70  # characters below which the message before is looked at, too
 PREFIX = 5
 SEVERAL, MANY = 2, 4  # cues for one kind
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text that parts them by blanks."""
+    return frozenset(text.split())
+
 
 # Chinese and Japanese characters are no part of a word: "这条SQL" holds the word SQL.
 _WORD = re.compile(r"[^\W\d_\u3040-\u30ff\u4e00-\u9fff]+[+#]*")
 _TOKEN = re.compile(_WORD.pattern + r"|[.?!;:,\n。？！、，；：]")
 _STOPS = frozenset(".?!;:,\n。？！、，；：")
-_ABOUT = frozenset("about on über zum sur sobre su sulla sul acerca regarding".split())
+_ABOUT = words_of("about on über zum sur sobre su sulla sul acerca regarding")
 # What somebody may want made: the first that is named is what is wanted ("a poem about a bug").
-_PRODUCTS = frozenset(
+_PRODUCTS = words_of(
     "code_thing code_work literary naming correspondence translation summary extraction correction planning "
-    "maths analysis copywriting decision".split()
+    "maths analysis copywriting decision"
 )
 _CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]+")
 _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 
-CODING_CLIENTS = frozenset(
+CODING_CLIENTS = words_of(
     "claude-code codex gemini-cli opencode aider cursor cline roo-code kilo-code continue zed goose crush "
-    "qwen-code".split()
+    "qwen-code"
 )
-_CODING_TOOLS = frozenset(
+_CODING_TOOLS = words_of(
     "bash shell edit multiedit write read glob grep apply_patch update_plan read_file write_file edit_file "
-    "replace replace_in_file write_to_file run_shell_command execute_command run_terminal_cmd codebase_search "
-    "str_replace_editor str_replace_based_edit_tool local_shell exec_command view create_file run_command "
-    "notebookedit ls".split()
+    "replace replace_in_file write_to_file run_shell_command execute_command run_terminal_cmd "
+    "codebase_search str_replace_editor str_replace_based_edit_tool local_shell exec_command view "
+    "create_file run_command notebookedit ls"
 )
 _CODING_SYSTEM = re.compile(
-    r"software engineer|coding (?:agent|assistant)|pair programm|\bCLI\b|\bcodebase\b|developer|programm", re.I
+    r"software engineer|coding (?:agent|assistant)|pair programm|\bCLI\b|\bcodebase\b|developer|programm",
+    re.I,
 )
 
 type Features = dict[str, float]
@@ -158,7 +166,17 @@ def _around(signals: Signals, asked_characters: int, found: Features) -> None:
             found["X:coding_system"] = 1.0
         found.update((f"Y:{kind}", 1.0) for kind in _kinds(signals.system))
     if signals.before and asked_characters < SHORT:
-        found.update((f"B:{kind}", 1.0) for kind in _kinds(signals.before))
+        _before(signals.before, found)
+
+
+def _before(text: str, found: Features) -> None:
+    """The message before a short one: its cues count, too, though less."""
+    said: Features = {}
+    _Cues(said).read(text.lower())
+    for name in said:
+        if name[0] in "CHF":
+            found.setdefault(name, BEFORE)
+    found.update((f"B:{kind}", 1.0) for kind in _kinds(text))
 
 
 def _kinds(text: str) -> set[Kind]:

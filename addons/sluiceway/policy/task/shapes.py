@@ -64,7 +64,16 @@ _SHAPES: tuple[_Shape, ...] = (
     ),
     _shape("command", "", r"(?:^|\s)(?:--?[a-z][\w-]|\$ \w|sudo |git [a-z]|npm |pip |docker |kubectl )"),
     _shape("file_name", ".", rf"\w\.(?:{_FILES})\b"),
-    _shape("path", "/ :", r"\./\w", r"(?:^|[\s\"'(])/\w+/", r"\w/\w+/\w", r"localhost:", r"\w:\d{4,5}\b", r"/\w+ endpoint"),
+    _shape(
+        "path",
+        "/ :",
+        r"\./\w",
+        r"(?:^|[\s\"'(])/\w+/",
+        r"\w/\w+/\w",
+        r"localhost:",
+        r"\w:\d{4,5}\b",
+        r"/\w+ endpoint",
+    ),
     _shape("identifier", "", r"[a-z0-9]_[a-z]", r"[a-z][A-Z][a-z]", r"\w\(\)", r"\w::\w"),
     _shape("typed_brackets", "", r"\w\[\w+\]", r"\]\(", r"\{\"", r"\{ ?\w+:", r"</?[a-z]+>", r"\w<\w+>"),
     _shape("formula", "", r"[\dxyn)] ?[-+*/^=<>] ?[\d(xyn]", r"[²³√∫∑≤≥]", r"\b[a-z]\([a-z]\)", r"->"),
@@ -73,7 +82,7 @@ _SHAPES: tuple[_Shape, ...] = (
     _shape("measure", "", rf"\d\s?(?:{_UNITS})\b"),
     _shape(
         "quotation",
-        ": ： \" “ « „ 「",
+        ': ： " “ « „ 「',
         r"[:：]\s{0,3}\S.{20}",
         r"[:：]\s{0,3}[\"“«„「].{3}",
         r"[\"“«„][^\"”»“]{15,300}[\"”»“]",
@@ -87,6 +96,7 @@ _SHAPES: tuple[_Shape, ...] = (
         r"(?:the|my|die|das|le)\b",
     ),
 )
+SHAPE_NAMES: tuple[str, ...] = tuple(shape.name for shape in _SHAPES)
 _QUESTION_MARKS = ("?", "？")
 _DIGITS = re.compile(r"\d+")
 MANY_NUMBERS, SOME_NUMBERS = 6, 2

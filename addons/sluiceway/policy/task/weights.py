@@ -32,7 +32,9 @@ def read(lines: Iterable[str]) -> Weights:
 def written(weights: Weights) -> str:
     """The file's text, features in order."""
     return "".join(
-        f"{name}\t" + "\t".join(map(str, weights[name])) + "\n" for name in sorted(weights) if any(weights[name])
+        f"{name}\t" + "\t".join(map(str, weights[name])) + "\n"
+        for name in sorted(weights)
+        if any(weights[name])
     )
 
 
