@@ -22,12 +22,8 @@ def run(*lines: bytes) -> tuple[int, list[dict]]:
 
 
 def test_texts_and_whole_requests_are_answered_in_their_order():
-    status, answers = run(
-        *(
-            json.dumps(each).encode()
-            for each in (POEM, REQUEST, {"client": "codex", "input": "rename the function"})
-        )
-    )
+    lines = [POEM, REQUEST, {"client": "codex", "input": "rename the function"}]
+    status, answers = run(*(json.dumps(each).encode() for each in lines))
     assert status == 0 and [each["task"] for each in answers] == ["creative", "coding", "coding"]
     assert all(each.keys() == {"task", "confidence", "reasons"} for each in answers)
 

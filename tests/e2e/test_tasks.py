@@ -1,4 +1,4 @@
-"""Tasks on the way of a request: told where the settings want it, kept as one word, with no text beside it."""
+"""Tasks on the way of a request: told where the settings want it, kept as one word and no text."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from sluiceway.policy.task.cues import SPEAKS_FOR
 from sluiceway.policy.task.shapes import SHAPE_NAMES, shapes
 from sluiceway.policy.task.signals import HEAD, TAIL
 from sluiceway.policy.task.weights import FILE, shipped, written
+from sluiceway.policy.task.weights import read as read_weights
 
 # Below what docs/task-types.md says was reached, so that a changed example does not break the build.
 HELDOUT_FLOOR, UNSEEN_FLOOR = 0.90, 0.82
@@ -123,7 +124,11 @@ def test_plain_prose_has_no_shape_of_code():
 
 
 def test_the_weights_that_ship_are_those_that_the_examples_give():
-    assert FILE.read_text(encoding="utf-8") == written(train(read("train"))), "run `make train-tasks`"
+    made = train(read("train"))
+    there, again = shipped(), read_weights(written(made).splitlines())
+    assert there.keys() == again.keys(), "run `make train-tasks`"
+    # A last digit may differ where another machine's `exp` rounds otherwise.
+    assert all(abs(a - b) <= 1 for name in there for a, b in zip(there[name], again[name], strict=True))
     assert FILE.stat().st_size < 300_000
 
 

@@ -17,8 +17,8 @@ ROUNDS = 400
 
 
 def main() -> None:
-    """Print the median and the 99th percentile in milliseconds, for prose and for hostile texts."""
-    print("\n| a request's text | p50 ms | p99 ms |\n|---|---|---|")
+    """Print the least (as on an idle machine), the median and the 99th percentile, in ms."""
+    print("\n| a request's text | least ms | p50 ms | p99 ms |\n|---|---|---|---|")
     for size in SIZES:
         print(_row(f"prompts, {size // 1000} KB", [_prose(size, number) for number in range(ROUNDS)]))
     for name, text in HOSTILE.items():
@@ -29,7 +29,8 @@ def main() -> None:
 
 def _row(name: str, texts: list[str]) -> str:
     figures = sorted(_ms(text) for text in texts)
-    return f"| {name} | {figures[len(figures) // 2]:.2f} | {figures[int(len(figures) * 0.99)]:.2f} |"
+    told = (figures[0], figures[len(figures) // 2], figures[int(len(figures) * 0.99)])
+    return f"| {name} |" + "".join(f" {each:.2f} |" for each in told)
 
 
 def _ms(text: str) -> float:

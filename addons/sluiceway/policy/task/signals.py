@@ -11,8 +11,8 @@ KINDS: tuple[Kind, ...] = ("coding", "reasoning", "creative", "other")
 UNKNOWN: Literal["unknown"] = "unknown"
 
 # Characters looked at. What is asked stands at the start or the end of a long message; between them is what
-# was pasted. With these bounds a message of 200 KB costs what one of 1.5 KB costs.
-HEAD, TAIL = 1000, 500
+# was pasted. With these bounds a message of 200 KB costs what one of 1.3 KB costs.
+HEAD, TAIL = 900, 400
 SYSTEM_HEAD = 600
 BEFORE_HEAD = 400
 MAX_TOOLS = 64
