@@ -17,7 +17,7 @@ from sluiceway.policy.task.weights import FILE, shipped, written
 from sluiceway.policy.task.weights import read as read_weights
 
 # Below what docs/task-types.md says was reached, so that a changed example does not break the build.
-HELDOUT_FLOOR, UNSEEN_FLOOR = 0.90, 0.82
+HELDOUT_FLOOR, UNSEEN_FLOOR = 0.88, 0.90
 CLAUDE = "You are Claude Code, Anthropic's official CLI for Claude."
 
 TOLD = {
