@@ -29,3 +29,14 @@ def test_nobody_looks_at_the_text_where_nobody_asked(quick: Running):
     with Tunnel(quick, quick.add("bob"), "api.anthropic.com") as tunnel:
         assert tunnel.ask("/v1/messages", claude("write a poem about the sea")).status == 200
     assert quick.rows(settled=1)[-1]["task"] is None
+
+
+def test_a_route_that_looks_at_the_task_gets_it(fresh: type[Running]):
+    running = fresh(latency=NO_LATENCY)
+    running.set_rules(
+        "20-verse", "routes: [{name: no-verse, match: {task: creative}, deny: {reason: 'No verse here.'}}]"
+    )
+    with Tunnel(running, running.add("alice"), "api.anthropic.com") as tunnel:
+        statuses = [tunnel.ask("/v1/messages", claude(text)).status for text in list(ASKED)[:2]]
+    assert statuses == [400, 200]
+    assert [row["task"] for row in running.rows(settled=2)] == ["creative", "coding"]

@@ -7,7 +7,6 @@ from typing import Any
 
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.policy import Policy
 from sluiceway.policy.task import Task, classify, signals
 from sluiceway.wire.dialect import Reading
 from sluiceway.wire.question import question
@@ -15,13 +14,8 @@ from sluiceway.wire.question import question
 
 def tell_task(exchange: Exchange, parts: GatewayParts, reading: Reading) -> None:
     """Puts the task where routes and the ledger find it; leaves it unknown where nobody looks."""
-    if parts.tells_tasks or looked_at(exchange.rules.policy):
+    if parts.tells_tasks or exchange.rules.policy.tasks_watched:
         exchange.task = task_of(reading.document, exchange.client.name).known
-
-
-def looked_at(policy: Policy) -> bool:
-    """Whether a route matches on the task."""
-    return any(getattr(route.match, "task", None) is not None for route in policy.routes)
 
 
 def task_of(document: Mapping[str, Any], client: str | None = None) -> Task:
