@@ -26,6 +26,7 @@ from store_world import KEY, NOON, at_once, attempt, company, counted, counter, 
 from sluiceway.store import Busy, Granted, Reservation, Spent, Store, Want, balances
 from sluiceway.store.records import Later, Waiting
 from sluiceway.types import Cap, LedgerRow, Outcome, Unit
+from tests.properties import examples
 
 UNITS: tuple[Unit, ...] = ("usd", "requests", "tokens", "concurrent")
 MONEY = {"company": 300, "core": 150, "ops": 220, "alice": 100, "bob": 90, "carol": 200}
@@ -371,5 +372,5 @@ def test_random_sequences_agree_with_the_model(empty_database: Path) -> None:
 
     LedgerAndModel.template = empty_database
     run_state_machine_as_test(
-        LedgerAndModel, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
+        LedgerAndModel, settings=settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
     )

@@ -14,6 +14,7 @@ from sluiceway.errors import WireError
 from sluiceway.types import Refusal, RefusalKind
 from sluiceway.wire import SOCKETS, SocketDialect, Target
 from sluiceway.wire.socket import REASON_BYTES, Session, reason
+from tests.properties import examples
 
 NO = Refusal(RefusalKind.BUDGET, "budget_spent", "Sluiceway: the budget is used up.")
 # What the sessions look for, so that arbitrary documents reach into them.
@@ -88,7 +89,7 @@ class Talk:
 
 
 @pytest.mark.parametrize("dialect", SOCKETS, ids=lambda dialect: dialect.name)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(talk=TALK)
 def test_no_frame_of_either_side_raises(dialect: SocketDialect, talk: list[tuple[bool, bytes]]) -> None:
     played = Talk(dialect.session(Target("GET", "/", ""), None))
@@ -107,7 +108,7 @@ def begun(dialect: SocketDialect) -> list[bytes]:
 
 
 @pytest.mark.parametrize("dialect", SOCKETS, ids=lambda dialect: dialect.name)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(frames=st.lists(FRAMES, max_size=8))
 def test_no_frame_of_the_provider_raises_while_a_turn_runs(
     dialect: SocketDialect, frames: list[bytes]
