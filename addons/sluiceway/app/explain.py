@@ -21,6 +21,7 @@ from sluiceway.app.question import Question
 from sluiceway.audit.notice import told, version
 from sluiceway.audit.permit import Permit, applicable, permit
 from sluiceway.errors import ConfigError
+from sluiceway.gateway.aiming import way_to
 from sluiceway.gateway.billing import FREE
 from sluiceway.gateway.credentials import Presented, signs_body
 from sluiceway.gateway.parts import Rules
@@ -29,7 +30,7 @@ from sluiceway.policy import caps as caps_for
 from sluiceway.policy import decide, is_company_money
 from sluiceway.policy.kinds import Audit
 from sluiceway.pricing import estimate
-from sluiceway.settings.providers import match, path_at
+from sluiceway.settings.providers import match
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
 from sluiceway.types import Call, Cap, Decision, Facts, KeyClass, Principal, Provider, Refusal, Route, Step
@@ -159,7 +160,7 @@ class _Life:
         there = self._content.providers.by_name[decision.target.provider]
         if there.name == self._provider.name:
             return None
-        if path_at(there, self._route, self._path.path) is None or there.own_host is None:
+        if way_to(there, self._route, self._path.path, self._call) is None or there.own_host is None:
             return f"'{there.name}' does not take requests of this kind (rule '{decision.rule}')", "no_way"
         return None
 
