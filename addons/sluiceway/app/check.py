@@ -76,7 +76,7 @@ def _without_keys(rules: policy.Policy, keys: tuple[ProviderKey, ...] | None) ->
                 so = "so who it is for is refused" if len(rule.labels) == 1 else "so the pool is without it"
                 yield f"{where}: there is no key '{label}' in use{guess}, {so}"
     for route in rules.routes:
-        if route.to is not None and not keys:
+        if route.moves and not keys:
             where = f"{rules.places[route.name]}: {route.name}"
             yield f"{where}: moves only requests with a company key, and none is registered"
 

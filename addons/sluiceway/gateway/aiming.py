@@ -8,16 +8,15 @@ all, is left when the next is written.
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
 
 from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import injection, refusals
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.settings.providers import path_at
-from sluiceway.types import Call, Provider, Route, Target
-from sluiceway.wire.cousins import as_cousin, cousin_of
+from sluiceway.gateway.roads import road_to
+from sluiceway.types import Target
+from sluiceway.wire.cousins import as_cousin
 from sluiceway.wire.dialect import Reading
 from sluiceway.wire.quirks import fitted
 
@@ -48,7 +47,8 @@ def _at_another(exchange: Exchange, reading: Reading, target: Target, path: str,
     provider = exchange.rules.providers.get(target.provider)
     rule = exchange.route_rule
     assert exchange.route
-    there = None if provider is None else way_to(provider, exchange.route, path, reading.call)
+    call = reading.call
+    there = None if provider is None else road_to(provider, exchange.route, path, call.model, call.stream)
     if provider is None or there is None or provider.own_host is None:
         raise Refused(refusals.no_way(rule, target.provider, contact))
     exchange.move(provider, provider.own_host, there.path)
@@ -59,21 +59,3 @@ def _at_another(exchange: Exchange, reading: Reading, target: Target, path: str,
         return fitted(reading, provider.quirks)
     except WireError as error:
         raise Refused(refusals.no_fit(rule, provider.name, error, contact)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """Where a provider takes a request; `cousin`: the dialect there, where it is not the client's."""
-
-    path: str
-    cousin: str | None = None
-
-
-def way_to(provider: Provider, route: Route, path: str, call: Call) -> Way | None:
-    """The path there: of the same API, else of one that differs only in where things stand. None: there is
-    none."""
-    if (there := path_at(provider, route, path, call.model)) is not None:
-        return Way(there)
-    cousin = cousin_of(route, call.stream)
-    there = None if cousin is None else path_at(provider, *cousin, call.model)
-    return None if cousin is None or there is None else Way(there, cousin[0].dialect)

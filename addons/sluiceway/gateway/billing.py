@@ -176,4 +176,6 @@ def learn(exchange: Exchange, parts: GatewayParts, answer: Answer) -> None:
         cached = (answer.usage.cache_read_tokens or 0) + (answer.usage.cache_write_tokens or 0)
         warm_s = CACHE_1H_S if call.cache_writes == "1h" else CACHE_S
         target = Target(exchange.provider.name, call.model or "")
-        parts.conversations.served(conversation, Stay(target, cached, time.monotonic() + warm_s))
+        parts.conversations.served(
+            conversation, exchange.asked, Stay(target, cached, time.monotonic() + warm_s)
+        )

@@ -30,6 +30,7 @@ from sluiceway.types import (
     Refusal,
     Rejected,
     Route,
+    Target,
 )
 from sluiceway.wire.client import ClientInfo
 from sluiceway.wire.dialect import Dialect
@@ -119,6 +120,11 @@ class Exchange:
     def moved(self) -> bool:
         """Whether another provider is asked than the client named."""
         return self.provider.name != self.attachment.provider.name
+
+    @property
+    def asked(self) -> Target:
+        """What the client named."""
+        return Target(self.attachment.provider.name, self.model_requested or "")
 
     def move(self, provider: Provider, host: str, path: str) -> None:
         """Asks another provider instead, at one of its hosts."""

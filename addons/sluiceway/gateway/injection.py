@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -18,9 +19,10 @@ from sluiceway.gateway import refusals
 from sluiceway.gateway.billing import likely_input
 from sluiceway.gateway.credentials import signs_body
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import GatewayParts, Rules
 from sluiceway.gateway.pools import Member, ordered
-from sluiceway.policy import injected_by
+from sluiceway.policy import injected_by, used_percent
 from sluiceway.policy.kinds import Inject
 from sluiceway.types import Call, Facts, KeyClass, Principal, Provider, Refusal
 
@@ -40,7 +42,7 @@ UNREAD = Call(dialect="", operation="pass", model=None)
 
 def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
     """What rules may look at, as the request stands."""
-    stay = parts.conversations.stay(exchange.conversation, time.monotonic())
+    stay = parts.conversations.stay(exchange.conversation, exchange.asked, time.monotonic())
     return Facts(
         provider=exchange.provider.name,
         client_name=exchange.client.name,
@@ -55,6 +57,16 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         stays_with=None if stay is None else stay.target,
         cached_tokens=0 if stay is None else stay.cached_tokens,
     )
+
+
+def outlook_of(exchange: Exchange, parts: GatewayParts) -> Facts:
+    """What routes may look at: also where else the request could go."""
+    facts, at, policy = facts_of(exchange, parts), exchange.started_at, exchange.rules.policy
+    if policy.budgets_watched:
+        caps = parts.caps.of(policy, exchange.principal, at)
+        used = used_percent(caps, policy.budgets_watched, parts.store.ledger.spent)
+        facts = replace(facts, used_percent=used)
+    return with_outlook(facts, exchange.rules, exchange.route, exchange.path, at, parts.time_zone)
 
 
 def equip(exchange: Exchange, parts: GatewayParts) -> None:

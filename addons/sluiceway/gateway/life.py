@@ -201,7 +201,7 @@ class Gateway:
         if not (policy.routes or policy.guard):
             # Nothing would look at the facts, and gathering them costs.
             return upload, Decision(Target(exchange.provider.name, call.model or ""), None, None, ())
-        facts = injection.facts_of(exchange, self.parts)
+        facts = injection.outlook_of(exchange, self.parts)
         decision = decide(policy, exchange.principal, call, facts)
         if policy.guard:
             upload = await inspect(exchange, self.parts, upload, facts, decision.target)

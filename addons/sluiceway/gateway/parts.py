@@ -24,7 +24,7 @@ from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
 from sluiceway.settings.config import Upstream as UpstreamBounds
 from sluiceway.store import Store
-from sluiceway.types import Cap, LedgerRow, Principal, Provider, Target
+from sluiceway.types import Cap, LedgerRow, Principal, Provider, Route, Target
 from sluiceway.wire import Dialect, SocketDialect, by_name, socket_by_name
 
 logger = logging.getLogger(__name__)
@@ -34,13 +34,15 @@ FAR = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class Rules:
-    """What people edit: replaced whole, so that one request never sees half of a reload."""
+    """What people edit: replaced whole, so that one request never sees half of a reload. `roads` remembers
+    who takes which requests, by the provider asked, the route and the path there (`outlook.py`)."""
 
     policy: Policy
     prices: PriceBook
     providers: Mapping[str, Provider] = field(default_factory=dict)
     keys: KeyRing = NO_KEYS
     audit: Gate | None = None
+    roads: dict[tuple[str, Route, str], frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +63,17 @@ class Conversations:
 
     def __init__(self) -> None:
         self._last: OrderedDict[tuple[str, str], PreviousInput] = OrderedDict()
-        self._stays: OrderedDict[tuple[str, str], Stay] = OrderedDict()
+        self._stays: OrderedDict[tuple[tuple[str, str], Target], Stay] = OrderedDict()
 
-    def stay(self, conversation: tuple[str, str] | None, now_s: float) -> Stay | None:
-        """Where it was served last; what has cooled down counts as not cached."""
-        found = self._stays.get(conversation) if conversation else None
+    def stay(self, conversation: tuple[str, str] | None, asked: Target, now_s: float) -> Stay | None:
+        """Where it was served last, when `asked` was asked for: an agent's small and large model are not at
+        one place. What has cooled down counts as not cached."""
+        found = self._stays.get((conversation, asked)) if conversation else None
         return replace(found, cached_tokens=0) if found and found.warm_until_s <= now_s else found
 
-    def served(self, conversation: tuple[str, str], stay: Stay) -> None:
-        self._stays[conversation] = stay
-        self._stays.move_to_end(conversation)
+    def served(self, conversation: tuple[str, str], asked: Target, stay: Stay) -> None:
+        self._stays[conversation, asked] = stay
+        self._stays.move_to_end((conversation, asked))
         if len(self._stays) > self.KEPT:
             self._stays.popitem(last=False)
 

@@ -150,7 +150,7 @@ def targets(judged: Exchange, decision: Decision, parts: GatewayParts) -> list[T
     if judged.key_class is not KeyClass.COMPANY or judged.sealed:
         return found
     found += [each for each in decision.chain if each != decision.target]
-    stay = parts.conversations.stay(judged.conversation, time.monotonic())
+    stay = parts.conversations.stay(judged.conversation, judged.asked, time.monotonic())
     if stay is not None and stay.target in found[1:]:
         found.remove(stay.target)
         found.insert(0, stay.target)
