@@ -198,9 +198,10 @@ class Attempts:
     def _final(self, last: Tried, refusal: Refusal | None) -> Tried:
         """The last there was. `refusal`: why the one after it was not paid for."""
         failed = last.failed
-        if last.failure is not None and last.failure.reason == TIMED_OUT and last.answer is not None:
-            last.answer.close()
-            failed = Failed(refusals.SILENT, sent=True, status=last.answer.status)
+        if last.failure is not None and last.failure.seen is not None and last.answer is not None:
+            last.answer.close()  # it broke off, and the client has nothing of it
+            why = refusals.SILENT if last.failure.reason == TIMED_OUT else refusals.BROKEN_OFF
+            failed = Failed(why, sent=True, status=last.answer.status)
         if refusal is not None and not self._settlement.is_open_for(last.way.exchange):
             told = last.way.exchange.refusal(failed.refusal).status if failed else None
             self._settlement.turned_down(refusal, told or (last.answer.status if last.answer else 0))
