@@ -30,12 +30,18 @@ KEYS = {
 POLICY = """
 routes:
   - {name: resilient, match: {model: claude-haiku-4-5},
-     failover: [{provider: openrouter, model: anthropic/claude-haiku-4.5}, {provider: vertex, model: claude-haiku-4-5}]}
+     failover: [{provider: openrouter, model: anthropic/claude-haiku-4.5}, {provider: vertex, model:
+     claude-haiku-4-5}]}
   - {name: gpt, match: {model: gpt-4.1}, failover: [{provider: groq, model: llama-3.3-70b-versatile}]}
   - {name: dear, match: {model: gpt-4.1-nano}, failover: [{model: gpt-4}]}
+  - {name: compare, match: {model: gpt-4o-mini},
+     mirror: {to: {provider: groq, model: llama-3.3-70b-versatile}, percent: 100, budget_usd_per_day: 1}}
 inject:
+  - {name: pool, match: {model: gpt-4o}, keys: [{key: pool-a}, {key: pool-b, weight: 2}]}
+  - {name: small, match: {model: o4-mini}, keys: [{key: pool-a, limit_requests_per_minute: 2}]}
   - {name: for-all}
 """
+POOL = {"pool-a": "sk-proj-of-pool-a", "pool-b": "sk-proj-of-pool-b"}
 HI: list[Any] = [{"role": "user", "content": "Say hello."}]
 SONNET, ROUTER = "anthropic/claude-haiku-4-5", "openrouter/anthropic/claude-haiku-4.5"
 VERTEX = "vertex/claude-haiku-4-5"
@@ -61,7 +67,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     providers.write_text(text.replace("  - name: vertex\n", own))
     started.set_rules("20-routes", POLICY)
     for provider, secret in KEYS.items():
-        started.add_key(f"{provider}-key", provider, secret)
+        if provider != "openai":
+            started.add_key(f"{provider}-key", provider, secret)
+    for label, secret in POOL.items():
+        started.add_key(label, "openai", secret)
+    started.add_key("newest", "openai", KEYS["openai"])
     started.service.gateway.parts.bounds = Upstream(first_event_s=0.4, retry_s=1)
     yield started
     started.stop()
@@ -112,7 +122,9 @@ def since(running: Running) -> Since:
     return Since(running)
 
 
-def streamed(claude: anthropic.Anthropic, model: str = "claude-haiku-4-5") -> tuple[str, anthropic.types.Message]:
+def streamed(
+    claude: anthropic.Anthropic, model: str = "claude-haiku-4-5"
+) -> tuple[str, anthropic.types.Message]:
     """The route by its header, and the message as the SDK put it together from its events."""
     with claude.messages.stream(model=model, max_tokens=40, messages=HI) as stream:
         message = stream.get_final_message()
@@ -310,11 +322,61 @@ def test_a_conversation_stays_where_it_failed_over_to(
     assert len({row["conversation_id"] for row in rows} - {None}) == 1
 
 
+def test_a_429_of_one_key_is_answered_with_the_next_of_its_pool_and_rests_that_key_alone(
+    running: Running, gpt: openai.OpenAI, since: Since
+) -> None:
+    running.on.call(lambda: running.providers.fault("openai", "429;retry-after=60", times=1))
+    for _ in range(4):
+        gpt.chat.completions.create(model="gpt-4o", messages=HI)
+    rows = since.rows(5)
+    assert [row["provider"] for row in rows] == ["openai"] * 5
+    limited, *others = [row["key_fingerprint"] for row in rows]
+    assert limited not in others
+    assert len(set(others)) == 1
+
+
+def test_a_key_past_its_own_limit_is_not_used(running: Running, gpt: openai.OpenAI, since: Since) -> None:
+    for _ in range(2):
+        gpt.chat.completions.create(model="o4-mini", messages=HI)
+    with pytest.raises(openai.RateLimitError) as caught:
+        gpt.chat.completions.create(model="o4-mini", messages=HI)
+    assert caught.value.response.headers["x-sluiceway-refused"] == "keys_limited"
+    assert 1 <= int(caught.value.response.headers["retry-after"]) <= 30
+    assert [row["outcome"] for row in since.rows(3)] == ["ok", "ok", "refused"]
+    assert len(since.served) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+def test_a_mirror_has_a_row_and_a_budget_of_its_own_and_shows_nobody_its_answer(
+    running: Running, gpt: openai.OpenAI, since: Since, stream: bool
+) -> None:
+    asked: Any = {"model": "gpt-4o-mini", "messages": HI, "stream": stream}
+    answer = gpt.chat.completions.create(**asked)
+    if stream:
+        assert list(answer)
+    own, copied = sorted(since.rows(2), key=lambda row: str(row["principal"]))
+    assert (own["principal"], own["provider"], own["outcome"]) == ("alice", "openai", "ok")
+    assert (copied["principal"], copied["team"], copied["project"]) == ("mirror", "mirror", "compare")
+    assert (copied["provider"], copied["outcome"], copied["status"]) == ("groq", "ok", None)
+    assert (copied["route_rule"], copied["upstream_status"]) == ("compare", 200)
+    assert copied["route_path"] == "mirror>groq/llama-3.3-70b-versatile"
+    assert copied["usage_source"] == "reported"
+    assert copied["request_id"].startswith(own["request_id"])
+
+
+def test_a_mirror_whose_provider_fails_is_nothing_to_the_client(
+    running: Running, gpt: openai.OpenAI, since: Since
+) -> None:
+    running.on.call(lambda: running.providers.fault("groq", "refuse"))
+    gpt.chat.completions.create(model="gpt-4o-mini", messages=HI)
+    assert sorted(row["outcome"] for row in since.rows(2)) == ["ok", "upstream_error"]
+
+
 def test_caps_hold_while_attempts_fail_at_random(
     running: Running, since: Since, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Forty requests at once over a provider that fails half of the time: nobody is over, nothing is lost. What
-    cannot be paid elsewhere gets the first one's own answer."""
+    """Forty requests at once over a provider that fails half of the time: nobody is over, nothing is lost.
+    What cannot be paid elsewhere gets the first one's own answer."""
     some = "{name: some, scope: {employee: carol}, limit_usd: 0.005, window: lifetime}"
     running.set_rules("10-test", f"budgets: [{some}]\n")
     monkeypatch.setenv("HTTPS_PROXY", running.add("carol"))

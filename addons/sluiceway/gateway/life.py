@@ -26,6 +26,7 @@ import random
 import secrets
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,8 @@ from sluiceway.gateway.attempts import Attempts, Tried
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.guarding import inspect
+from sluiceway.gateway.lessons import learn_from
+from sluiceway.gateway.mirror import mirrored
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
 from sluiceway.gateway.sending import send
@@ -93,6 +96,7 @@ class Gateway:
             passages: list[Flow | Socket] = [*self._flows, *self._sockets]
             for passage in passages:
                 passage.interrupt()
+        await self.parts.copies.stop()
         await self.server.shutdown(timeout=0.5)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -166,21 +170,24 @@ class Gateway:
             injection.equip(exchange, self.parts)
             return await self._pass(exchange, settlement)
         upload, decision = await self._judged(exchange)
-        attempts = Attempts(exchange, decision, self.parts, settlement)
-        tried = await attempts.run(upload)
+        tried = await Attempts(exchange, decision, self.parts, settlement).run(upload)
+        begun = mirrored(exchange, upload, decision, self.parts)
         # What was sent is not kept: a stream may run for minutes without it.
         del upload, tried.way.upload
-        return await self._relayed(attempts, tried, settlement)
+        return await self._relayed(tried, settlement, begun)
 
-    async def _relayed(self, attempts: Attempts, tried: Tried, settlement: Settlement) -> web.StreamResponse:
+    async def _relayed(
+        self, tried: Tried, settlement: Settlement, begun: Callable[[], None] | None
+    ) -> web.StreamResponse:
         """The answer passed on, and what its end teaches about the target."""
         assert tried.answer
-        exchange = tried.way.exchange
+        way = tried.way
+        flow = self._flow(way.exchange, tried.answer, allowance=tried.allowance, head=tried.head, begun=begun)
         try:
-            flow = self._flow(exchange, tried.answer, allowance=tried.allowance, head=tried.head)
             return await flow.relay(settlement)
         finally:
-            attempts.learn(tried, settlement.final)
+            if tried.failure is None:
+                learn_from(way, tried.answer, settlement.final, self.parts)
 
     async def _carry(self, exchange: Exchange, settlement: Settlement, route: Route) -> web.StreamResponse:
         """A WebSocket, for as long as it is open."""

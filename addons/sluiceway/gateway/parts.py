@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sluiceway.audit.gate import Gate
 from sluiceway.audit.keyring import NO_KEYS, KeyRing
 from sluiceway.gateway.breaker import Breakers
+from sluiceway.gateway.copies import Copies
 from sluiceway.gateway.health import HealthBook
 from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.pools import KeyLimits
@@ -142,12 +143,14 @@ class GatewayParts:
     breakers: Breakers = field(default_factory=Breakers)
     key_limits: KeyLimits = field(default_factory=KeyLimits)
     health: HealthBook = field(init=False)
+    copies: Copies = field(init=False)
     caps: Caps = field(init=False)
     _recording: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.caps = Caps(self.time_zone)
         self.health = HealthBook(self.breakers)
+        self.copies = Copies(self.bounds.mirrors)
 
     def record_soon(self, row: LedgerRow) -> None:
         """Writes a row that holds no reservation, without making anyone wait for the disk."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 import aiohttp
 from aiohttp import web
@@ -47,7 +48,9 @@ class Flow:
         idle_s: float,
         allowance: Allowance | None = None,
         head: bytes = b"",
+        begun: Callable[[], None] | None = None,
     ) -> None:
+        self._begun = begun  # called once, when the client has the first bytes
         self._head = head  # was read already, and comes first
         self._exchange = exchange
         self._answer = answer
@@ -152,9 +155,16 @@ class Flow:
             if out:
                 await reply.prepare(request)
                 await reply.write(out)
+                self._note_begun()
         await reply.prepare(request)
         await reply.write_eof(out)
+        self._note_begun()
         return reply
+
+    def _note_begun(self) -> None:
+        if self._begun is not None and self._is_good:
+            self._begun()
+        self._begun = None
 
     async def _next(self) -> tuple[bytes, bool]:
         """The client's bytes for the provider's next ones, and whether more follow."""

@@ -33,7 +33,8 @@ class Settlement:
     that failed, which ends in the same transaction.
     """
 
-    def __init__(self, exchange: Exchange, parts: GatewayParts) -> None:
+    def __init__(self, exchange: Exchange, parts: GatewayParts, *, shown: bool = True) -> None:
+        self._shown = shown  # to a client, who then got a status
         self.exchange = exchange
         self.final: LedgerRow | None = None  # of the last attempt, once it has ended
         self._parts = parts
@@ -123,7 +124,8 @@ class Settlement:
         row = self._row()
         if self.exchange.trail is not None:
             self.exchange.trail.sent = failed.sent
-        changes = self._owed(row, failed.sent)
+        seen = self._failure.seen if self._failure is not None else None
+        changes = self._owed(row, failed.sent) if seen is None else self._billed(row, seen)
         changes |= {"upstream_status": failed.status, "error_type": failed.refusal.code}
         self._end(row, status, Outcome.UPSTREAM_ERROR, changes)
 
@@ -193,7 +195,8 @@ class Settlement:
         if (trail := self.exchange.trail) is not None and not self._was_sent:
             trail.sent = False  # announced, then turned away: the provider has nothing of it
         # In one go: each copy of a row this wide costs as much as a small query.
-        final = replace(row, **(self.exchange.ending(status, outcome) | changes))
+        told = status if self._shown else None
+        final = replace(row, **(self.exchange.ending(told, outcome) | changes))
         if trail is not None:
             trail.ended(final)
         self.final = final
