@@ -105,7 +105,7 @@ def attention(data: Breakers) -> Sequence[Attention]:
         Attention(
             Weight.LOOK,
             f"{visible(place.provider, 40)} was avoided at the end of the period",
-            f"Its breaker for {visible(place.model, 60)} opened {plural(place.opened, 'time')} and stayed open.",
+            f"Its breaker for {visible(place.model, 60)} opened {plural(place.opened, 'time')} and is open.",
             "breakers",
         )
         for place in data.places
