@@ -371,11 +371,11 @@ class TokenPrice:
     output_usd: Decimal
     cache_read_usd: Decimal
     cache_write_usd: Decimal
+    per_1k_usd: Decimal = field(init=False)
 
-    @property
-    def per_1k_usd(self) -> Decimal:
-        """USD for 1,000 tokens, three of input to one of output: by this models are compared."""
-        return (3 * self.input_usd + self.output_usd) / 4000
+    def __post_init__(self) -> None:
+        """`per_1k_usd`: for 1,000 tokens, three of input to one of output. By this models are compared."""
+        object.__setattr__(self, "per_1k_usd", (3 * self.input_usd + self.output_usd) / 4000)
 
 
 def unpriced(target: Target) -> TokenPrice | None:
@@ -395,9 +395,9 @@ class Facts:
     spent, by the budget's name. `health`: what we measured of each target. `stays_with`: the target that
     served this conversation last, for the same model asked for, and `cached_tokens` how much of its input is
     warm in the cache there. `zone`: the company's, in which times of the day are meant.
-    `reachable`: the providers that can take this very request now, in its own API or translated, and have a
-    company key where it is not the one asked; None: nobody looked, so only the one asked. `price`: what a
-    target costs.
+    `reachable`: the providers that can take this very request now and have a company key where it is not the
+    one asked, each with the dialects in which it can arrive there (its own, or those it can be translated
+    into); None: nobody looked, so only the one asked. `price`: what a target costs.
     """
 
     provider: str
@@ -415,7 +415,7 @@ class Facts:
     stays_with: Target | None = None
     cached_tokens: int = 0
     zone: tzinfo = UTC
-    reachable: frozenset[str] | None = None
+    reachable: Mapping[str, frozenset[str]] | None = None
     price: Callable[[Target], TokenPrice | None] = unpriced
 
 

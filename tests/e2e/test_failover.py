@@ -44,7 +44,7 @@ inject:
 POOL = {"pool-a": "sk-proj-of-pool-a", "pool-b": "sk-proj-of-pool-b"}
 HI: list[Any] = [{"role": "user", "content": "Say hello."}]
 SONNET, ROUTER = "anthropic/claude-haiku-4-5", "openrouter/anthropic/claude-haiku-4.5"
-VERTEX = "vertex/claude-haiku-4-5"
+VERTEX = "vertex/claude-haiku-4-5@20251001"
 # What a provider may do before the first byte, and the word for it in the route and the row.
 FAULTS = {
     "refuses": ("refuse", "connection_lost", None),
@@ -191,7 +191,7 @@ def test_anthropic_on_vertex_comes_back_as_anthropic(
         "anthropic_vertex",
     )
     assert since.served[-1].path.endswith(
-        "/v1/projects/acme-1/locations/global/publishers/anthropic/models/claude-haiku-4-5:rawPredict"
+        "/v1/projects/acme-1/locations/global/publishers/anthropic/models/claude-haiku-4-5@20251001:rawPredict"
     )
     assert row["usage_source"] == "reported"
 

@@ -25,7 +25,7 @@ from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
 from sluiceway.settings.config import Upstream as UpstreamBounds
 from sluiceway.store import Store
-from sluiceway.types import Cap, LedgerRow, Principal, Provider, Route, Target
+from sluiceway.types import Cap, LedgerRow, Principal, Provider, Route, Target, TokenPrice
 from sluiceway.wire import Dialect, SocketDialect, by_name, socket_by_name
 
 logger = logging.getLogger(__name__)
@@ -36,14 +36,16 @@ FAR = datetime.max.replace(tzinfo=UTC)
 @dataclass(slots=True)
 class Rules:
     """What people edit: replaced whole, so that one request never sees half of a reload. `roads` remembers
-    who takes which requests, by the provider asked, the route and the path there (`outlook.py`)."""
+    who takes which requests, by the provider asked, the route and the path there, `tariff` where prices of
+    this minute come from (`outlook.py`)."""
 
     policy: Policy
     prices: PriceBook
     providers: Mapping[str, Provider] = field(default_factory=dict)
     keys: KeyRing = NO_KEYS
     audit: Gate | None = None
-    roads: dict[tuple[str, Route, str], frozenset[str]] = field(default_factory=dict)
+    roads: dict[tuple[str, Route, str], Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    tariff: tuple[int, Callable[[Target], TokenPrice | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
