@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import anthropic
 import openai
 import pytest
 
+from sluiceway.demo.credentials import presented
 from sluiceway.demo.pace import NO_LATENCY
 from sluiceway.settings.config import Upstream
 from tests.e2e.running import Running
@@ -170,8 +173,6 @@ def test_each_provider_gets_its_own_key_and_no_other(
     route, message = streamed(claude)
     assert route == f"{SONNET}(529)>{ROUTER}(529)>{VERTEX}"
     assert message.content
-    from sluiceway.demo.credentials import presented
-
     for served, name in zip(since.served, ("anthropic", "openrouter", "vertex"), strict=True):
         header = "x-api-key" if name == "anthropic" else "authorization"
         assert served.credentials == presented({header: KEYS[name]}, {}), name
@@ -307,6 +308,64 @@ def test_a_breaker_opens_spares_the_next_its_wait_and_lets_one_probe_through(
     route, _message = streamed(claude)
     assert ROUTER in route
     assert [row["provider"] for row in now.rows(1)] == ["openrouter"]
+    parts = running.service.gateway.parts
+    (breaker,) = (each for each in parts.breakers._known.values() if each.state == "open")
+    running.on.call(running.providers.clear_faults)
+    breaker.until_s = 0.0  # its time is over
+    probing = Since(running)
+    assert streamed(claude)[0] == SONNET
+    assert [row["provider"] for row in probing.rows(1)] == ["anthropic"]
+    assert running.service.store
+    day = datetime.now(UTC)
+    for _ in range(100):
+        found = running.service.store.events.list(day - timedelta(days=1), day + timedelta(days=1))
+        history = [each for each in found if each.kind.startswith("breaker_")]
+        if len(history) >= 3:
+            break
+        threading.Event().wait(0.02)
+    assert [each.kind for each in history] == ["breaker_open", "breaker_half_open", "breaker_closed"]
+    assert history[0].detail == {
+        "provider": "anthropic",
+        "model": "claude-haiku-4-5",
+        "key": "anthropic-key",
+        "reason": "500",
+    }
+    figures = parts.metrics.text().decode()
+    assert 'sluiceway_breaker_changes_total{provider="anthropic",state="open"} 1.0' in figures
+    assert 'sluiceway_failovers_total{provider="anthropic",reason="500"}' in figures
+
+
+# What is tried of one provider, and whether the next is asked.
+SOUND, WRONG = ("", "400")
+BROKEN = ("refuse", "429;retry-after=30", "500", "529", "stream-error;after=0")
+CHAIN = (("anthropic", SONNET), ("openrouter", ROUTER), ("vertex", VERTEX))
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_whatever_the_faults_the_first_that_can_answer_does(
+    running: Running, claude: anthropic.Anthropic, since: Since, seed: int
+) -> None:
+    chance = Random(seed)
+    faults = [chance.choice((*BROKEN, SOUND, WRONG)) for _ in CHAIN]
+    if faults[-1] == BROKEN[-1]:
+        faults[-1] = "503"  # the simulated Vertex puts an error in a stream in Google's words, for any model
+    for (provider, _target), fault in zip(CHAIN, faults, strict=True):
+        if fault:
+            running.on.call(lambda p=provider, f=fault: running.providers.fault(p, f, times=1))
+    last = next((n for n, fault in enumerate(faults) if fault in (SOUND, WRONG)), len(CHAIN) - 1)
+    try:
+        route, message = streamed(claude)
+        assert message.content
+        said = "ok"
+    except anthropic.APIError as error:
+        response = getattr(error, "response", None)
+        route, said = (response.headers["x-sluiceway-route"] if response else ""), "error"
+    rows = since.rows(last + 1)
+    assert said == ("ok" if faults[last] == SOUND else "error")
+    assert [row["provider"] for row in rows] == [provider for provider, _ in CHAIN[: last + 1]]
+    assert [row["attempt"] for row in rows] == list(range(1, last + 2))
+    assert route.split(">")[-1] == CHAIN[last][1]
+    assert sum(row["outcome"] == "ok" for row in rows) == (said == "ok")
 
 
 def test_a_conversation_stays_where_it_failed_over_to(

@@ -144,8 +144,10 @@ class Ways:
 
 
 def targets(judged: Exchange, decision: Decision) -> list[Target]:
-    """Where it may go, in order. Only the company's own requests have more than one choice."""
-    if judged.key_class is not KeyClass.COMPANY or judged.sealed:
+    """Where it may go, in order. Only the company's own requests have more than one choice, and none that
+    goes on from an answer which one provider alone has stored."""
+    held = judged.call is not None and judged.call.previous_response_id is not None
+    if judged.key_class is not KeyClass.COMPANY or judged.sealed or held:
         return [decision.target]
     return [decision.target, *(each for each in decision.chain if each != decision.target)]
 
