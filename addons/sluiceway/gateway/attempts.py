@@ -24,7 +24,7 @@ from sluiceway.gateway.breaker import NEITHER
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.failing import Failure, is_failure, retry_after_s
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.gateway.reservation import output_limit, reserve
+from sluiceway.gateway.reservation import output_limit, reserve, tops_up
 from sluiceway.gateway.sending import head_of, send
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
@@ -120,11 +120,7 @@ class Attempts:
             await auditing.begin(exchange.trail)
         call = way.upload.reading.call
         capped = (granted.remaining_nusd, granted.remaining_tokens) != (None, None)
-        return (
-            Allowance(parts, granted, guess, call)
-            if call.stream and capped and not call.fixed_output
-            else None
-        )
+        return Allowance(parts, granted, guess, call) if capped and tops_up(call) else None
 
     def _number(self, exchange: Exchange, last: Tried | None) -> None:
         """Which attempt it is, and when it began. The first began with the request."""

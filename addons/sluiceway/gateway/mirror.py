@@ -26,11 +26,11 @@ from sluiceway.gateway.injection import facts_of
 from sluiceway.gateway.lessons import learn_from
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.reading import read_out
-from sluiceway.gateway.reservation import Admission, output_limit, reserve
+from sluiceway.gateway.reservation import Admission, output_limit, reserve, tops_up
 from sluiceway.gateway.sending import head_of, send
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
-from sluiceway.gateway.ways import Way, Ways
+from sluiceway.gateway.ways import Way, Ways, is_held
 from sluiceway.policy.mirroring import MIRROR, mirror_cap
 from sluiceway.store.records import Answer as Admitted
 from sluiceway.store.records import Want
@@ -42,7 +42,8 @@ def mirrored(
     judged: Exchange, upload: Upload, decision: Decision, parts: GatewayParts
 ) -> Callable[[], None] | None:
     """What to call once the client has the first bytes of its answer; None: no copy is wanted."""
-    if decision.mirror is None or judged.key_class is not KeyClass.COMPANY or judged.sealed:
+    ours = judged.key_class is KeyClass.COMPANY and not judged.sealed
+    if decision.mirror is None or not ours or is_held(judged.call):
         return None
 
     def begin() -> None:
@@ -135,4 +136,4 @@ async def _paid(way: Way, cap: Cap, settlement: Settlement, parts: GatewayParts)
         way.upload = way.upload.limited(renamed(limited, exchange.provider.quirks))
         exchange.call = way.upload.reading.call
     call = way.upload.reading.call
-    return Allowance(parts, granted, guess, call) if call.stream and not call.fixed_output else None
+    return Allowance(parts, granted, guess, call) if tops_up(call) else None

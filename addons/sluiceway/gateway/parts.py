@@ -6,9 +6,10 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sluiceway.audit.gate import Gate
@@ -133,6 +134,8 @@ class GatewayParts:
     idle_s: float
     wait_s: float
     header_bytes: int = 65_536
+    deferred_for: timedelta = timedelta(hours=24)
+    batches_deferred_for: timedelta = timedelta(hours=72)
     dialect_of: Callable[[str], Dialect] = by_name
     socket_of: Callable[[str], SocketDialect] = socket_by_name
     meters_sockets: bool = True
@@ -147,6 +150,7 @@ class GatewayParts:
     health: HealthBook = field(init=False)
     copies: Copies = field(init=False)
     caps: Caps = field(init=False)
+    collecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _recording: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -156,7 +160,11 @@ class GatewayParts:
 
     def record_soon(self, row: LedgerRow) -> None:
         """Writes a row that holds no reservation, without making anyone wait for the disk."""
-        task = asyncio.get_running_loop().create_task(self.store.ledger.record(row))
+        self.do_soon(self.store.ledger.record(row))
+
+    def do_soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Writes to the ledger beside whatever goes on."""
+        task = asyncio.get_running_loop().create_task(work)
         self._recording.add(task)
         task.add_done_callback(self._recorded)
 

@@ -25,7 +25,9 @@ from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.injection import facts_of
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.pools import Member
-from sluiceway.types import Decision, KeyClass, Target
+from sluiceway.types import Call, Decision, KeyClass, Target
+
+BATCHES = frozenset({"batch", "batch_file"})
 
 
 @dataclass(slots=True)
@@ -144,12 +146,17 @@ class Ways:
 
 
 def targets(judged: Exchange, decision: Decision) -> list[Target]:
-    """Where it may go, in order. Only the company's own requests have more than one choice, and none that
-    goes on from an answer which one provider alone has stored."""
-    held = judged.call is not None and judged.call.previous_response_id is not None
-    if judged.key_class is not KeyClass.COMPANY or judged.sealed or held:
+    """Where it may go, in order. Only the company's own requests have more than one choice."""
+    if judged.key_class is not KeyClass.COMPANY or judged.sealed or is_held(judged.call):
         return [decision.target]
     return [decision.target, *(each for each in decision.chain if each != decision.target)]
+
+
+def is_held(call: Call | None) -> bool:
+    """Whether one provider alone has what it goes on from, or will have what comes of it."""
+    return call is not None and (
+        call.background or call.previous_response_id is not None or call.operation in BATCHES
+    )
 
 
 def _with_key(way: Way) -> Way:
