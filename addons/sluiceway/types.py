@@ -125,7 +125,8 @@ class Quirks:
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One entry of rules/providers.yaml. `hosts` are normalised names, compared whole, or `*.` and a name:
-    all names one label below it. `sockets` are the WebSockets that are metered, turn by turn."""
+    all names one label below it. `sockets` are the WebSockets that are metered, turn by turn. `home` is the
+    host for requests that a route sends here, `fills` what stands for `{name}` in their path."""
 
     name: str
     hosts: tuple[str, ...]
@@ -138,11 +139,13 @@ class Provider:
     quirks: Quirks = Quirks()
     seats: bool = True  # a login is a seat, paid for already; False: a cloud, which bills logins by use
     sockets: tuple[Route, ...] = ()
+    home: str | None = None
+    fills: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
 
     @property
     def own_host(self) -> str | None:
         """Where requests go that a route sends here; None where each customer has a host of their own."""
-        return next((host for host in self.hosts if not host.startswith("*")), None)
+        return self.home or next((host for host in self.hosts if not host.startswith("*")), None)
 
 
 @dataclass(frozen=True, slots=True)

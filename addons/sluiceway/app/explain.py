@@ -26,12 +26,13 @@ from sluiceway.gateway.credentials import Presented, signs_body
 from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.reservation import FOR_ALL
+from sluiceway.gateway.roads import road_to
 from sluiceway.gateway.tasks import task_of
 from sluiceway.policy import Policy, decide, is_company_money, used_percent
 from sluiceway.policy import caps as caps_for
 from sluiceway.policy.kinds import Audit
 from sluiceway.pricing import estimate
-from sluiceway.settings.providers import match, path_at
+from sluiceway.settings.providers import match
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
 from sluiceway.types import Call, Cap, Decision, Facts, KeyClass, Principal, Provider, Refusal, Route, Step
@@ -181,7 +182,9 @@ class _Life:
         there = self._content.providers.by_name[decision.target.provider]
         if there.name == self._provider.name:
             return None
-        if path_at(there, self._route, self._path.path) is None or there.own_host is None:
+        call, path = self._call, self._path.path
+        road = road_to(there, self._route, path, decision.target.model, call.stream)
+        if road is None or there.own_host is None:
             return f"'{there.name}' does not take requests of this kind (rule '{decision.rule}')", "no_way"
         return None
 

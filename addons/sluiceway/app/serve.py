@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sluiceway.app import authority, grants, keys, notify, operations, seats
+from sluiceway.app.breaking import Breaking
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
@@ -69,6 +70,7 @@ class Service:
         self._operators: Operate | None = None
         self._guards: Guards | None = None
         self.recording: Recording | None = None
+        self._breaking: Breaking | None = None
         self._lag = LoopLag()
         self._drained_at_s = 0.0  # monotonic: when a drain has to be over
         self._watch = RulesWatch(self._settings.rules, self.reload)
@@ -123,12 +125,14 @@ class Service:
                 header_bytes=settings.limits.header_bytes,
                 meters_sockets=settings.websockets == "meter",
                 tells_tasks=settings.task_types == "all",
+                bounds=settings.upstream,
                 deferred_for=timedelta(hours=settings.deferred.expires_h),
                 batches_deferred_for=timedelta(hours=settings.deferred.batch_expires_h),
                 metrics=Metrics(self.gauges),
                 detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )
         )
+        self._breaking = Breaking(self.gateway.parts, self.store)
         self._content = content
         self._parts = Parts(
             content.providers,
@@ -221,6 +225,8 @@ class Service:
             "loop_lag_seconds": self._lag.seconds,
             "rules_refused": float(self.rules_problem is not None),
             "guard_waiting": self.gateway.parts.detection.waiting,
+            "breakers_open": len(self.gateway.parts.breakers.states()),
+            "mirrors_running": self.gateway.parts.copies.running,
             **(self.recording.gauges() if self.recording else {}),
             **self.store.status(),
         }
@@ -332,6 +338,8 @@ class Service:
         if self.recording is not None:
             left_s = self._drained_at_s - time.monotonic() if self._drained_at_s else 0.0
             await asyncio.to_thread(self.recording.close, max(left_s, AUDIT_FLUSH_S))
+        if self._breaking is not None:
+            await self._breaking.close()
         if self.store is not None:
             await asyncio.to_thread(self.store.close)
 

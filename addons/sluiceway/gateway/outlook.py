@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from sluiceway.gateway.parts import Rules
-from sluiceway.settings.providers import path_at
+from sluiceway.gateway.roads import road_to
 from sluiceway.types import Facts, Provider, Route, Target, TokenPrice
 
 MAX_REMEMBERED = 4096
+ANY_MODEL = "model"  # stands in a path for the one that will be asked
 
 
 def with_outlook(
@@ -41,9 +42,10 @@ def takers(rules: Rules, asked: str, route: Route, path: str) -> Mapping[str, fr
 
 def dialects_at(provider: Provider, route: Route, path: str) -> frozenset[str]:
     """In which dialects a request with this route and path at another provider can be sent to this one."""
-    if route.dialect is None or provider.own_host is None or path_at(provider, route, path) is None:
+    road = road_to(provider, route, path, ANY_MODEL, stream=True)
+    if route.dialect is None or provider.own_host is None or road is None:
         return frozenset()
-    return frozenset({route.dialect})
+    return frozenset({road.cousin or route.dialect})
 
 
 def prices(rules: Rules, at: datetime) -> Callable[[Target], TokenPrice | None]:
