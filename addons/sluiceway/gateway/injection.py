@@ -54,11 +54,11 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         company_money=exchange.counts_against_caps,
         contact=parts.contact,
         signed=signs_body(exchange.request.headers),
-        task=exchange.task,
         at=exchange.started_at,
         health=parts.health.snapshot(time.monotonic()),
         stays_with=None if stay is None else stay.target,
         cached_tokens=0 if stay is None else stay.cached_tokens,
+        task=exchange.task,
     )
 
 
