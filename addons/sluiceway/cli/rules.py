@@ -88,6 +88,8 @@ def explain(
         "refused": found.refused,
         "target": str(found.decision.target),
         "rule": found.decision.rule,
+        "chain": [str(target) for target in found.decision.chain],
+        "mirror": None if found.decision.mirror is None else str(found.decision.mirror),
         "refusal_code": found.refusal_code,
         "key": str(found.key_class),
         "trail": [asdict(step) for step in found.trail],
@@ -111,10 +113,17 @@ def _read(path: Path) -> bytes:
 
 def _in_a_page(found: Explained) -> str:
     who, call = found.principal, found.call
+    wanted = (
+        ("tools", call.has_tools),
+        ("images", call.has_images),
+        ("thinking", call.has_thinking),
+        ("JSON", call.wants_json),
+    )
+    needs = [name for name, has in wanted if has]
     asked = ", ".join(
         [f"model {call.model or '-'}", f"operation {call.operation}"]
         + (["streamed"] if call.stream else [])
-        + (["with tools"] if call.has_tools else [])
+        + ([f"with {', '.join(needs)}"] if needs else [])
     )
     head = {
         "who": f"{who.name}, {who.kind} in team {who.team}",
