@@ -91,18 +91,19 @@ def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
 
 
 def _may_have_it(exchange: Exchange) -> bool:
-    """Metered requests, and reading what is listed as free. Deleting, cancelling and whatever a client calls
-    below a pattern for all methods, or for all of a host, are not done in the company's name. And only at a
-    host that is named in full: below a star every customer of the provider has one, to collect keys with if
-    they like. Lists and files of all who share the key are for those who hold it."""
+    """Metered requests, reading what is listed as free, and ending one's own jobs (deferred.check). Deleting,
+    cancelling and whatever a client calls below a pattern for all methods, or for all of a host, are not done
+    in the company's name. And only at a host that is named in full: below a star every customer of the
+    provider has one, to collect keys with if they like. Lists and files of all who share the key are for
+    those who hold it."""
     if exchange.host not in exchange.provider.hosts:
         return False
     if exchange.dialect is not None:
         return True
     route = exchange.route
-    return (
-        route is not None and route.method == "GET" and route.pattern not in WHOLE_HOST and not route.own_key
-    )
+    if route is None or route.pattern in WHOLE_HOST or route.own_key:
+        return False
+    return route.method == "GET" or route.collects is not None
 
 
 def _chosen(exchange: Exchange, parts: GatewayParts) -> tuple[Inject | None, CompanyKey | None]:
