@@ -19,6 +19,7 @@ routes:
   - {name: cheap-chat, match: {model: "claude-opus-*", tools: false}, to: {model: claude-haiku-4-5}}
   - {name: grok-for-gpt, match: {model: gpt-4.1, operation: chat}, to: {provider: xai, model: grok-4}}
   - {name: nowhere, match: {model: claude-sonnet-4-5}, to: {provider: openai, model: gpt-5-mini}}
+  - {name: cheap-grok, match: {model: gpt-5.2, operation: chat}, choose: {from: ["xai/*"], needs: [vision]}}
   - {name: small-gemini, match: {model: gemini-2.5-pro}, to: {model: gemini-2.5-flash}}
 guard:
   - {name: no-mail-to-grok, match: {provider: xai}, detect: [EMAIL_ADDRESS], action: block}
@@ -76,6 +77,18 @@ def test_a_route_serves_another_model_and_says_so_everywhere(routed: Running, al
     # 5 and 25 USD per million tokens where it is 1 and 5 now.
     assert row["cost_as_requested_nusd"] == 5 * row["cost_nusd"] > 0
     assert routed.providers.log[-1].model.startswith("claude-haiku-4-5")
+
+
+def test_a_choice_from_the_catalogue_is_asked_with_the_companys_key_there(
+    routed: Running, alice: str
+) -> None:
+    before = len(routed.rows())
+    url = "https://api.openai.com/v1/chat/completions"
+    answer = ask(routed, alice, url, messages("gpt-5.2"), OUR_GPT)
+    assert "x-sluiceway-route: xai/grok-4-1-fast-reasoning" in answer
+    row = routed.rows(before + 1)[-1]
+    assert (row["provider"], row["route_rule"], row["status"]) == ("xai", "cheap-grok", 200)
+    assert row["cost_as_requested_nusd"] not in (None, row["cost_nusd"])
 
 
 def test_a_route_of_gemini_changes_the_path(routed: Running, alice: str) -> None:
