@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,13 @@ from sluiceway.app import budgets
 from sluiceway.app.check import check as check_rules
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.question import Carried, question_of
+from sluiceway.cli.ledger import period
+from sluiceway.cli.replayed import as_values, in_words
 from sluiceway.cli.shape import (
     DEFAULT_CONFIG,
     AsJson,
     Config,
+    Progress,
     application,
     facts,
     moment,
@@ -102,6 +106,25 @@ def explain(
         "policy_version": found.policy_version,
     }
     show(answer, as_json, _in_a_page(found))
+
+
+@rules.command()
+def replay(
+    from_: Annotated[str, typer.Option("--from", metavar="DATE", help="First day, or a time (UTC).")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DATE", help="Day after the last, or a time; else now."),
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Say what recorded requests would have cost, and who been refused or moved, by these rules."""
+    from sluiceway.app.replay import replay as again
+
+    span, progress = period(from_, to, timedelta(days=31)), Progress()
+    found = again(Deployment.load(config), span.from_at, span.to_at, lambda n: progress("requests:", n, 0))
+    progress.close()
+    show(as_values(found), as_json, in_words(found))
 
 
 def _read(path: Path) -> bytes:
