@@ -31,14 +31,16 @@ from sluiceway.wire.fields import (
     word,
 )
 from sluiceway.wire.gemini_model import OPERATIONS, model_and_method, naming, path_for, same_model
-from sluiceway.wire.gemini_stream import GeminiMeter, Tiered, error_object, parse_generated, tier_word
+from sluiceway.wire.gemini_stream import GeminiMeter, error_object, parse_generated, tier_word, tiered
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment
 from sluiceway.wire.refusal import RETRYABLE, STATUS, error_answer
 from sluiceway.wire.rewrite import replaced
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap
+from sluiceway.wire.told import Told
 from sluiceway.wire.walk import Parts, segments
 
+_TIER = "x-gemini-service-tier"
 _TIERS = ("serviceTier", "service_tier")
 _PARTS: Parts = {
     "model": IDENTIFIER,
@@ -141,11 +143,11 @@ class Gemini:
         if call.operation == "embeddings":
             return JsonTap(_parse_embedding, generates=False)
         if "event-stream" in content_type.lower():
-            return Tiered(StreamTap(EventSplitter(), GeminiMeter(call)))
+            return Told(StreamTap(EventSplitter(), GeminiMeter(call)), _TIER, tiered)
         if call.stream:
             array = ArraySplitter()
-            return Tiered(StreamTap(array, GeminiMeter(call, array)))
-        return Tiered(JsonTap(parse_generated))
+            return Told(StreamTap(array, GeminiMeter(call, array)), _TIER, tiered)
+        return Told(JsonTap(parse_generated), _TIER, tiered)
 
     def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
         """A spent budget is 403: Gemini's clients retry a 429 silently for over a minute."""
