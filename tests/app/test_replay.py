@@ -122,11 +122,11 @@ def test_a_move_costs_the_same_tokens_at_the_new_price(made: Deployment) -> None
     found = under(
         made, "version: 1\nroutes: [{name: cheap, match: {model: claude-*}, to: {model: claude-haiku-5-5}}]\n"
     )
-    # 0.10 USD for the million at Haiku 5.5; neither the other model nor the person's own key is moved
-    assert (found.cost_then_nusd, found.cost_now_nusd) == (15 * USD, 10 * USD + USD // 10)
+    # 0.50 USD for so long a request at Haiku 5.5; neither the other model nor the person's own key is moved
+    assert (found.cost_then_nusd, found.cost_now_nusd) == (15 * USD, 10 * USD + USD // 2)
     assert found.moved_now == {("anthropic/claude-opus-4-5", "anthropic/claude-haiku-5-5"): 1}
     assert +found.people == {"alice": 1}
-    assert as_values(found)["cost_now_usd"] == "10.100000000"
+    assert as_values(found)["cost_now_usd"] == "10.500000000"
 
 
 def test_a_deny_and_a_budget_refuse_what_was_let_through(made: Deployment) -> None:
