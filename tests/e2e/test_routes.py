@@ -166,3 +166,18 @@ def test_a_guard_rule_for_where_a_route_leads_binds_what_it_leads_there(routed: 
     assert len(routed.providers.log) == asked
     stays = ask(routed, alice, url, {**messages("gpt-4o"), "messages": [mail]}, OUR_GPT)
     assert "x-sluiceway-route: openai/gpt-4o" in stays
+
+
+def test_a_budget_that_is_used_up_to_a_step_degrades_the_next_request(routed: Running, alice: str) -> None:
+    """The state comes from the counters in memory: 1 % of a very small budget is reached by one answer."""
+    budget = "budgets: [{name: tiny, scope: company, limit_tokens: 1000, window: day}]\n"
+    ladder = (
+        "routes: [{name: saving, degrade: {budget: tiny, steps: [{at_least: 1, model: claude-haiku-5-5}]}}]\n"
+    )
+    routed.set_rules("10-ladder", budget + ladder)
+    url = "https://api.anthropic.com/v1/messages"
+    first = ask(routed, alice, url, messages("claude-sonnet-5-5"))
+    assert "x-sluiceway-route: anthropic/claude-sonnet-5-5" in first
+    routed.rows(len(routed.rows()))
+    second = ask(routed, alice, url, messages("claude-sonnet-5-5"))
+    assert "x-sluiceway-route: anthropic/claude-haiku-5-5" in second
