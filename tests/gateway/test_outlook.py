@@ -50,11 +50,11 @@ def test_without_a_company_key_nobody_but_the_one_asked_is_reached():
     assert reached("openai", "/v1/chat/completions", "groq") == {"openai", "groq"}
 
 
-def test_prices_are_one_source_for_all_of_a_minute():
+def test_prices_are_one_source_for_all_of_half_an_hour():
     known = rules()
     source = prices(known, AT)
-    assert prices(known, AT + timedelta(seconds=59)) is source
-    assert prices(known, AT + timedelta(seconds=60)) is not source
+    assert prices(known, AT + timedelta(seconds=1799)) is source
+    assert prices(known, AT + timedelta(seconds=1800)) is not source
     assert source(Target("nobody", "gpt-5.1")) is None
     assert source(Target("openai", "never-heard-of")) is None
     assert source(Target("openai", "gpt-5.1")) is not None
