@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,13 @@ from sluiceway.app import budgets
 from sluiceway.app.check import check as check_rules
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.question import Carried, question_of
+from sluiceway.cli.ledger import period
+from sluiceway.cli.replayed import as_values, in_words
 from sluiceway.cli.shape import (
     DEFAULT_CONFIG,
     AsJson,
     Config,
+    Progress,
     application,
     facts,
     moment,
@@ -88,6 +92,8 @@ def explain(
         "refused": found.refused,
         "target": str(found.decision.target),
         "rule": found.decision.rule,
+        "chain": [str(target) for target in found.decision.chain],
+        "mirror": None if found.decision.mirror is None else str(found.decision.mirror),
         "refusal_code": found.refusal_code,
         "key": str(found.key_class),
         "trail": [asdict(step) for step in found.trail],
@@ -102,6 +108,25 @@ def explain(
     show(answer, as_json, _in_a_page(found))
 
 
+@rules.command()
+def replay(
+    from_: Annotated[str, typer.Option("--from", metavar="DATE", help="First day, or a time (UTC).")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DATE", help="Day after the last, or a time; else now."),
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Say what recorded requests would have cost, and who been refused or moved, by these rules."""
+    from sluiceway.app.replay import replay as again
+
+    span, progress = period(from_, to, timedelta(days=31)), Progress()
+    found = again(Deployment.load(config), span.from_at, span.to_at, lambda n: progress("requests:", n, 0))
+    progress.close()
+    show(as_values(found), as_json, in_words(found))
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -111,10 +136,17 @@ def _read(path: Path) -> bytes:
 
 def _in_a_page(found: Explained) -> str:
     who, call = found.principal, found.call
+    wanted = (
+        ("tools", call.has_tools),
+        ("images", call.has_images),
+        ("thinking", call.has_thinking),
+        ("JSON", call.wants_json),
+    )
+    needs = [name for name, has in wanted if has]
     asked = ", ".join(
         [f"model {call.model or '-'}", f"operation {call.operation}"]
         + (["streamed"] if call.stream else [])
-        + (["with tools"] if call.has_tools else [])
+        + ([f"with {', '.join(needs)}"] if needs else [])
     )
     head = {
         "who": f"{who.name}, {who.kind} in team {who.team}",

@@ -7,8 +7,7 @@ as providers.yaml says and whatever the client said. Whoever brings an own key o
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -24,7 +23,7 @@ from sluiceway.gateway.parts import GatewayParts, Rules
 from sluiceway.gateway.pools import Member, ordered
 from sluiceway.policy import injected_by, used_percent
 from sluiceway.policy.kinds import Inject
-from sluiceway.types import Call, Facts, KeyClass, Principal, Provider, Refusal
+from sluiceway.types import NO_UNITS, Call, Facts, KeyClass, Principal, Provider, Refusal
 
 HTTPS_PORT = 443
 WHOLE_HOST = frozenset({"/", "/*"})
@@ -53,6 +52,8 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         may_reroute=exchange.key_class is KeyClass.COMPANY,
         company_money=exchange.counts_against_caps,
         contact=parts.contact,
+        zone=parts.time_zone,
+        used_percent=_used(exchange, parts),
         signed=signs_body(exchange.request.headers),
         at=exchange.started_at,
         health=parts.health.snapshot(time.monotonic()),
@@ -64,12 +65,17 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
 
 def outlook_of(exchange: Exchange, parts: GatewayParts) -> Facts:
     """What routes may look at: also where else the request could go."""
-    facts, at, policy = facts_of(exchange, parts), exchange.started_at, exchange.rules.policy
-    if policy.budgets_watched:
-        caps = parts.caps.of(policy, exchange.principal, at)
-        used = used_percent(caps, policy.budgets_watched, parts.store.ledger.spent)
-        facts = replace(facts, used_percent=used)
+    facts, at = facts_of(exchange, parts), exchange.started_at
     return with_outlook(facts, exchange.rules, exchange.route, exchange.path, at, parts.time_zone)
+
+
+def _used(exchange: Exchange, parts: GatewayParts) -> Mapping[str, int]:
+    """How the budgets stand that rules look at."""
+    policy = exchange.rules.policy
+    if not policy.budgets_watched:
+        return NO_UNITS
+    caps = parts.caps.of(policy, exchange.principal, exchange.started_at)
+    return used_percent(caps, policy.budgets_watched, parts.store.ledger.spent)
 
 
 def equip(exchange: Exchange, parts: GatewayParts) -> None:

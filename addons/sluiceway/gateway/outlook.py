@@ -12,6 +12,7 @@ from sluiceway.types import Facts, Provider, Route, Target, TokenPrice
 
 MAX_REMEMBERED = 4096
 ANY_MODEL = "model"  # stands in a path for the one that will be asked
+HALF_HOUR_S = 1800
 
 
 def with_outlook(
@@ -49,15 +50,15 @@ def dialects_at(provider: Provider, route: Route, path: str) -> frozenset[str]:
 
 
 def prices(rules: Rules, at: datetime) -> Callable[[Target], TokenPrice | None]:
-    """What targets cost at that moment; the same source for all of a minute, so that what is worked out of it
-    can be kept."""
-    minute = int(at.timestamp()) // 60
-    if rules.tariff is not None and rules.tariff[0] == minute:
+    """What targets cost at that moment, to compare them: the same source for half an hour, so that what is
+    worked out of it can be kept. Prices change at midnight, and DeepSeek's on the half hour."""
+    half_hour = int(at.timestamp()) // HALF_HOUR_S
+    if rules.tariff is not None and rules.tariff[0] == half_hour:
         return rules.tariff[1]
 
     def price(target: Target) -> TokenPrice | None:
         provider = rules.providers.get(target.provider)
         return None if provider is None else rules.prices.token_price(provider, target.model, at)
 
-    rules.tariff = minute, price
+    rules.tariff = half_hour, price
     return price

@@ -38,7 +38,7 @@ FAR = datetime.max.replace(tzinfo=UTC)
 class Rules:
     """What people edit: replaced whole, so that one request never sees half of a reload. `roads` remembers
     who takes which requests, by the provider asked, the route and the path there, `tariff` where prices of
-    this minute come from (`outlook.py`)."""
+    this half hour come from (`outlook.py`)."""
 
     policy: Policy
     prices: PriceBook

@@ -109,9 +109,9 @@ class Policy:
         return {}
 
     def tariff(self, price: PriceOf) -> Tariff:
-        """What the catalogue costs by a source of prices. The last one is kept: it is good for a minute."""
+        """What the catalogue costs by a source of prices. The last one is kept: it is good for a while."""
         if not self._tariffs or self._tariffs[0][0] is not price:
-            self._tariffs[:] = [(price, Tariff(self.models, price))]
+            self._tariffs[:] = [(price, Tariff(price))]
         return self._tariffs[0][1]
 
     @cached_property
