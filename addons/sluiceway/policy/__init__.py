@@ -1,6 +1,6 @@
 """The company's rules: read from rules/policy/, then pure functions of policy, principal and time."""
 
-from sluiceway.policy.budgets import caps
+from sluiceway.policy.budgets import caps, changes, stands
 from sluiceway.policy.check import check
 from sluiceway.policy.decide import decide
 from sluiceway.policy.guarding import Ruling, asked, judge
@@ -13,10 +13,12 @@ __all__ = [
     "Ruling",
     "asked",
     "caps",
+    "changes",
     "check",
     "decide",
     "injected_by",
     "is_company_money",
     "judge",
     "load_policy",
+    "stands",
 ]

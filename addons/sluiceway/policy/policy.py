@@ -14,7 +14,7 @@ from sluiceway.policy.kinds.audit import Audit
 from sluiceway.policy.kinds.guard import Guard
 from sluiceway.policy.kinds.inject import Inject
 from sluiceway.policy.kinds.route import Route
-from sluiceway.policy.model import Budget
+from sluiceway.policy.model import Budget, Loops
 
 # The lists of rules besides budgets, as fields here and as lists in the files.
 KINDS = ("routes", "guard", "audit", "inject")
@@ -35,6 +35,7 @@ class Policy:
     audit: tuple[Audit, ...] = ()
     inject: tuple[Inject, ...] = ()
     unknown_keys: Literal["company", "personal"] | None = None
+    loops: Loops | None = None
     places: Mapping[str, str] = field(default=NO_PLACES, compare=False, repr=False)
 
     @cached_property
@@ -44,6 +45,8 @@ class Policy:
             "budgets": [_content(budget) for budget in self.budgets],
             "unknown_keys": self.unknown_keys,
         }
+        if self.loops is not None:
+            content["loops"] = self.loops.model_dump(mode="json")
         for kind in KINDS:
             rules = getattr(self, kind)
             content[kind] = [rule.model_dump(mode="json", exclude_defaults=True) for rule in rules]
@@ -52,16 +55,34 @@ class Policy:
 
     def contact(self, rule: str) -> str | None:
         """Whom to ask about a budget, where it names someone."""
-        return next((budget.contact for budget in self.budgets if budget.name == rule), None)
+        budget = self.budget(rule)
+        return None if budget is None else budget.contact
+
+    def budget(self, name: str) -> Budget | None:
+        """A budget by its name."""
+        return next((budget for budget in self.budgets if budget.name == name), None)
+
+    @cached_property
+    def spender_fields(self) -> tuple[str, ...]:
+        """What of a spender the budgets look at besides who it is, so that their caps can be kept by it."""
+        wanted = {name for budget in self.budgets if budget.scope != "company" for name in budget.scope.fields}
+        models = any(budget.degrade_to is not None for budget in self.budgets)
+        named = [name for name in ("key", "provider", "model", "client", "conversation") if name in wanted]
+        return tuple(named if not models or "model" in named else [*named, "model"])
 
 
 def _content(budget: Budget) -> dict[str, Any]:
-    """What a budget says: its limit without the three it does not set, money spelt in one way."""
+    """What a budget says: its limit without the three it does not set, money spelt in one way. What later
+    versions added counts where it is set, so that an upgrade changes no policy's version."""
     said = {
         name: value
-        for name, value in budget.model_dump(mode="json").items()
+        for name, value in budget.model_dump(mode="json", by_alias=True).items()
         if value is not None or not name.startswith("limit_")
     }
+    unset = {"from": None, "until": None, "on_exceed": "block", "alert_burn_rate": False}
+    said = {name: value for name, value in said.items() if name not in unset or value != unset[name]}
+    if budget.scope != "company":
+        said["scope"] = budget.scope.fields
     if budget.limit_usd is not None:
         said["limit_usd"] = format(budget.limit_usd.normalize(), "f")
     return said
