@@ -341,7 +341,7 @@ class Cap:
     """One budget as it applies to one request: a limit on the counter of a scope in a window.
 
     `scope` holds (dimension, value) pairs, () for the whole company: (("team", "core"),). The dimension
-    "models" has a pattern for a value and counts all models that fit it together.
+    "models" has a name or a pattern for a value and counts all models that fit it together.
     `window` is minute, hour, day, week, month, lifetime, `rolling_24h` (any length), `fiscal_month_25` (by
     the day it starts on), and "now" of what is open at once.
     `limit` is in nano-dollars for the unit "usd", else a count.

@@ -45,12 +45,12 @@ SCOPES = {
     "another key": ({"key": "web-key"}, None),
     "a provider": ({"provider": "anthropic"}, "provider=anthropic"),
     "another provider": ({"provider": "openai"}, None),
-    "one model": ({"model": "claude-opus-4-1"}, "model=claude-opus-4-1"),
+    "one model": ({"model": "claude-opus-4-1"}, "models=claude-opus-4-1"),
     "models that fit a pattern, together": ({"model": "claude-opus-*"}, "models=claude-opus-*"),
     "a pattern with a place": ({"model": "claude-opus-?-1"}, "models=claude-opus-?-1"),
     "a pattern that ends too soon": ({"model": "claude-opus-?"}, None),
     "models of another kind": ({"model": "*haiku*"}, None),
-    "letter by letter": ({"model": "Claude-*"}, None),
+    "whatever its case": ({"model": "Claude-*"}, "models=claude-*"),
     "each model": ({"model": "*"}, "model=claude-opus-4-1"),
     "a client": ({"client": "claude-code"}, "client=claude-code"),
     "each conversation is somebody's": ({"conversation": "*"}, "conversation=c-1,employee=alice"),
@@ -80,6 +80,7 @@ def test_the_order_in_which_a_scope_is_written_does_not_matter() -> None:
 
 HOSTILE = {
     "a pattern for a name": ("claude-opus-*", "model=claude-opus-*"),
+    "capitals": ("Claude-OPUS-4-1", "model=claude-opus-4-1"),
     "separators": ("x|day,team=core%", "model=x%7Cday%2Cteam%3Dcore%25"),
     "an endless name": ("m" * 129, f"model=%{'5' * 0}"),
 }
@@ -123,9 +124,7 @@ def test_a_budget_binds_from_its_first_day_to_the_end_of_its_last(
 
 
 def test_who_asks_for_the_cheaper_model_is_not_led_on_by_the_budget_that_leads_there() -> None:
-    policy = Policy(
-        budgets=(budget({"team": "core"}, on_exceed={"degrade": {"model": "claude-haiku-4-5"}}),)
-    )
+    policy = Policy(budgets=(budget({"team": "core"}, on_exceed={"degrade": {"model": "claude-haiku-4-5"}}),))
     [dear] = caps(policy, ALICES, AT, UTC)
     [cheap] = caps(policy, replace(ALICES, model="claude-haiku-4-5"), AT, UTC)
     assert (dear.on_exceed, dear.degrade_to, dear.holds) == ("degrade", "claude-haiku-4-5", True)

@@ -188,7 +188,9 @@ def test_a_grain_is_a_small_part_of_its_window(length):
     assert grain(length) * 10 <= length
 
 
-@pytest.mark.parametrize("text", ["", "24", "h", "0h", "-1h", "1.5h", "24 h", "9m", "32d", "1w", "99999h", "१h"])
+@pytest.mark.parametrize(
+    "text", ["", "24", "h", "0h", "-1h", "1.5h", "24 h", "9m", "32d", "1w", "99999h", "१h"]
+)
 def test_what_is_no_length_is_a_mistake(text):
     with pytest.raises(ValueError, match="write a length such as 90m"):
         parse_length(text)

@@ -279,7 +279,7 @@ async def test_an_end_survives_the_cancellation_of_whoever_awaits_it(store: Stor
         pytest.param({"input_tokens": 2**63}, id="a count beyond 64 bits"),
         pytest.param({"model_served": "\ud800"}, id="half a character"),
         pytest.param({"model_served": ["a", "list"]}, id="a list for a text"),
-        pytest.param({"provider": None}, id="nothing where something must be"),
+        pytest.param({"host": None}, id="nothing where something must be"),
     ],
 )
 async def test_an_end_that_cannot_be_stored_charges_the_reservation(

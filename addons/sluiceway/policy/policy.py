@@ -65,7 +65,9 @@ class Policy:
     @cached_property
     def spender_fields(self) -> tuple[str, ...]:
         """What of a spender the budgets look at besides who it is, so that their caps can be kept by it."""
-        wanted = {name for budget in self.budgets if budget.scope != "company" for name in budget.scope.fields}
+        wanted = {
+            name for budget in self.budgets if budget.scope != "company" for name in budget.scope.fields
+        }
         models = any(budget.degrade_to is not None for budget in self.budgets)
         named = [name for name in ("key", "provider", "model", "client", "conversation") if name in wanted]
         return tuple(named if not models or "model" in named else [*named, "model"])

@@ -1,7 +1,8 @@
 """What a budget is kept by: whose spending it counts, and on what. Each field that is given must fit.
 
-A name is that one, `"*"` is each of them on their own, and a pattern of models is all of them together. What
-is not known of a request (its project, its client, its conversation) is in no budget by it.
+A name is that one, `"*"` is each of them on their own, and a pattern of models is all of them together. Of
+models upper and lower case are the same, since some providers take a name either way. What is not known of a
+request (its project, its client, its conversation) is in no budget by it.
 """
 
 from __future__ import annotations
@@ -70,10 +71,10 @@ class Scope(Section):
             value = _VALUES[dimension](spender)
             if value is None:
                 return None
-            if dimension == "model" and wanted != EACH and _is_pattern(wanted):
-                if not matches(wanted, value):
+            if dimension == "model" and wanted != EACH:
+                if not matches(wanted.lower(), value):
                     return None
-                place += (("models", wanted),)
+                place += (("models", wanted.lower()),)
                 continue
             if wanted not in (EACH, value) and not (dimension == "key" and wanted == spender.key_name):
                 return None
@@ -88,6 +89,8 @@ class Scope(Section):
         if self._is_of_somebody and len([given.pop(who) for who in _PEOPLE if who in given]) != 1:
             return False
         wanted = {_counted_as(name, value): value for name, value in self.fields.items()}
+        if "models" in wanted:
+            wanted["models"] = wanted["models"].lower()
         return given.keys() == wanted.keys() and all(
             wanted[name] in (EACH, value) or (name == "key" and key_of(wanted[name]) == value)
             for name, value in given.items()
@@ -105,18 +108,14 @@ _VALUES: dict[str, Callable[[Spender], str | None]] = {
     "cost_center": lambda spender: spender.principal.cost_center,
     "key": lambda spender: spender.key,
     "provider": lambda spender: spender.provider,
-    "model": lambda spender: spender.model,
+    "model": lambda spender: spender.model.lower() if spender.model else None,
     "client": lambda spender: spender.client,
     "conversation": lambda spender: spender.conversation,
 }
 
 
-def _is_pattern(model: str) -> bool:
-    return "*" in model or "?" in model
-
-
 def _counted_as(name: str, value: str) -> str:
-    return "models" if name == "model" and value != EACH and _is_pattern(value) else name
+    return "models" if name == "model" and value != EACH else name
 
 
 def in_words(place: Place, key_name: Callable[[str], str | None] = lambda key: None) -> str:
