@@ -428,8 +428,8 @@ async def test_rows_that_are_not_budgeted_move_no_counter(store: Store, database
         pytest.param({"budgeted": False}, (company(100),), "does not cover", id="not budgeted"),
         pytest.param(
             {},
-            (replace(company(100), scope=(("model", "gpt-5"),)),),
-            "no budget by 'model'",
+            (replace(company(100), scope=(("colour", "red"),)),),
+            "no budget by 'colour'",
             id="no such dimension",
         ),
         pytest.param({"outcome": Outcome.OK}, (), "open", id="ended already"),

@@ -30,7 +30,17 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import auditing, body, credentials, handshake, headers, injection, refusals, signature
+from sluiceway.gateway import (
+    auditing,
+    body,
+    credentials,
+    gates,
+    handshake,
+    headers,
+    injection,
+    refusals,
+    signature,
+)
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
@@ -187,11 +197,15 @@ class Gateway:
         upload = await self._read(exchange)
         injection.equip(exchange, self.parts)
         policy, call = exchange.rules.policy, upload.reading.call
+        if policy.loops is not None:
+            gates.circling(exchange, self.parts, upload, policy.loops)
         if not (policy.routes or policy.guard):
             return upload  # nothing would look at the facts, and gathering them costs
         facts = injection.facts_of(exchange, self.parts)
         decision = decide(policy, exchange.principal, call, facts)
         if policy.guard:
+            if decision.refusal is None:
+                gates.spent(exchange, self.parts, decision.target)
             upload = await inspect(exchange, self.parts, upload, facts, decision.target)
         return self._routed(exchange, upload, decision)
 
