@@ -265,8 +265,8 @@ MISTAKEN_LIMITS = {
     ),
     "a rate to look forward to": (
         "limit_requests: 4, window: minute, alert_burn_rate: true",
-        "2:64: budgets.0.alert_burn_rate: needs a window of a day, a week or a month, whose end can be looked "
-        "forward to",
+        "2:64: budgets.0.alert_burn_rate: needs a window of a day, a week or a month, whose end can be "
+        "looked forward to",
     ),
     "two counts": ("limit_tokens: 4, limit_requests: 4, window: hour", f"2:11: budgets.0: {ONE_LIMIT}"),
 }

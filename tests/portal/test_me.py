@@ -20,7 +20,7 @@ from sluiceway.portal.standing import counters_query
 from sluiceway.portal.usage import refusals_query, usage_query, used
 from sluiceway.report import Period, measures
 from sluiceway.store.tables import ledger
-from sluiceway.types import Identity, Principal, Rejected
+from sluiceway.types import Identity, Principal, Rejected, Spender
 
 
 def me(office: Office, who: Identity | None = None) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def test_every_query_finds_its_rows_by_an_index(office: Office) -> None:
         plans = [
             plan(connection, usage_query(who, *span)),
             plan(connection, refusals_query(who, *span)),
-            plan(connection, counters_query(caps(POLICY, who, NOON, ZONE))),
+            plan(connection, counters_query(caps(POLICY, Spender(who), NOON, ZONE))),
         ]
     assert (
         "SEARCH ledger USING INDEX ledger_principal (principal=? AND started_at>? AND started_at<?)"

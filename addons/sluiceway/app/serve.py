@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluiceway.app import authority, grants, keys, notify, operations, seats
+from sluiceway.app import authority, grants, keys, notify, operations, raises, seats
+from sluiceway.app.alerts.watch import AlertWatch
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
@@ -42,6 +43,7 @@ from sluiceway.portal import LoggedNotices, NoNotices, Notices, Portal, PortalPa
 from sluiceway.settings.config import Settings
 from sluiceway.settings.providers import Providers
 from sluiceway.store import Store
+from sluiceway.types import Raise
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class Service:
         self._drained_at_s = 0.0  # monotonic: when a drain has to be over
         self._watch = RulesWatch(self._settings.rules, self.reload)
         self._housekeeping: Housekeeping | None = None
+        self._alerts: AlertWatch | None = None
         self.rules_problem: str | None = None
 
     async def start(self) -> None:
@@ -107,6 +110,7 @@ class Service:
         self.recording = Recording(self._deployment, self.store, contact)
         rules = rules_of(content, keys.ring(self._deployment, self.store))
         rules.audit = self.recording.follow(content.policy, content.recognizers)
+        rules.raises = tuple(each.what for each in self.store.raises.in_force())
         self.gateway = Gateway(
             GatewayParts(
                 rules,
@@ -190,6 +194,7 @@ class Service:
         assert self.store
         self._housekeeping = Housekeeping(self.store, self._settings.retention, self._settings.zone)
         self._housekeeping.start()
+        self._start_alerts()
         if (at := self._settings.operate.listen) is not None:
             self._lag.start()
             self._operators = Operate(self.gateway.parts.metrics, self.why_not_ready)
@@ -200,6 +205,24 @@ class Service:
                     f"operate.listen: cannot listen on {at.host}:{at.port} ({error.strerror}); "
                     "stop what uses it or change the address"
                 ) from error
+
+    def _start_alerts(self) -> None:
+        assert self.store
+        parts = self.gateway.parts
+        self._alerts = AlertWatch(
+            self.store,
+            self._settings.alerts,
+            self._settings.zone,
+            lambda: parts.rules.policy,
+            self._raised,
+        )
+        self._alerts.know(parts.rules.raises)
+        parts.tell = self._alerts.tell
+        self._alerts.start()
+
+    def _raised(self, known: tuple[Raise, ...]) -> None:
+        """In force for the next request."""
+        self.gateway.parts.rules = replace(self.gateway.parts.rules, raises=known)
 
     def why_not_ready(self) -> str | None:
         """The reason for a load balancer to send requests elsewhere; None: there is none."""
@@ -233,6 +256,9 @@ class Service:
         result = await asyncio.to_thread(
             operations.run, self.store, operation, arguments, self._settings.identity
         )
+        if operation.startswith(raises.PREFIX):
+            known = await asyncio.to_thread(self.store.raises.in_force)
+            self._raised(tuple(each.what for each in known))
         await self.store.refresh_directory()
         if self.own_ports is not None:
             await self.own_ports.sync()
@@ -266,6 +292,7 @@ class Service:
         rules = rules_of(content, keys.ring(self._deployment, self.store))
         assert self.recording
         rules.audit = self.recording.follow(content.policy, content.recognizers)
+        rules.raises = self.gateway.parts.rules.raises
         # Nothing may fail from here on: a reload is all or nothing.
         if self._guards is not None:
             self._guards.follow(content.policy, content.recognizers)
@@ -308,6 +335,8 @@ class Service:
         self._watch.stop()
         if self._housekeeping is not None:
             self._housekeeping.stop()
+        if self._alerts is not None:
+            await self._alerts.stop()
         if self._operators is not None:
             await self._operators.stop()
         if self._control is not None:

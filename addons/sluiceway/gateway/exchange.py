@@ -77,7 +77,9 @@ class Exchange:
     upstream_query: str | None = None  # and in place of the client's query
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
-    budget_warning: str | None = None  # the budgets that are used up and refuse nothing, or led to another model
+    budget_warning: str | None = (
+        None  # the budgets that are used up and refuse nothing, or led to another model
+    )
     turn: int | None = None  # on a socket: which answer of it this is, from 1
     guard_findings: Mapping[str, int] = NO_UNITS
     guard_said: str | None = None

@@ -1,4 +1,4 @@
-"""What is looked at before the work on a request begins, since it costs little: caps that are spent, loops."""
+"""What is looked at before the work on a request begins, since it costs little: spent caps, loops."""
 
 from __future__ import annotations
 

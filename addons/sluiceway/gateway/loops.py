@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sluiceway.policy.model import Loops
-from sluiceway.policy.words import length
 from sluiceway.policy.windows import parse_length
+from sluiceway.policy.words import length
 from sluiceway.types import Refusal, RefusalKind
 from sluiceway.wire.parts import Segment
 

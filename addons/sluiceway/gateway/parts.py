@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from sluiceway.audit.gate import Gate
 from sluiceway.audit.keyring import NO_KEYS, KeyRing
+from sluiceway.gateway.loops import LoopWatch
 from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.upstream import Upstream
 from sluiceway.guard.detection import Detection
-from sluiceway.gateway.loops import LoopWatch
 from sluiceway.policy import Policy, caps, changes
 from sluiceway.policy.windows import ROLLING, grain, parse_length
 from sluiceway.pricing.book import PriceBook

@@ -1,15 +1,15 @@
-"""Which caps bind an attempt: each budget whose scope holds what it spends, as a Cap of one window and unit."""
+"""Which caps bind an attempt: each budget whose scope holds what it is, as a Cap of one window and unit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from sluiceway.policy.model import Budget
 from sluiceway.policy.policy import Policy
-from sluiceway.policy.scope import Place
+from sluiceway.policy.scope import EACH, Place
 from sluiceway.policy.windows import LIFETIME_STARTS_AT, window
-from sluiceway.types import Cap, Raise, Spender
+from sluiceway.types import Cap, Principal, Raise, Spender
 
 
 def caps(
@@ -23,7 +23,7 @@ def caps(
     lowest: dict[tuple[str, str, str | None], Cap] = {}
     for budget in policy.budgets:
         place = budget.place(spender)
-        if place is None or not _binds(budget, at, zone):
+        if place is None or not in_force(budget, at, zone):
             continue
         cap = cap_of(budget, place, at, zone, raises, spender.model)
         counter = cap.counter, cap.on_exceed, cap.degrade_to
@@ -65,15 +65,37 @@ def raised(budget: Budget, place: Place, at: datetime, raises: Iterable[Raise]) 
 
 
 def stands(
-    policy: Policy, place: Place, at: datetime, zone: tzinfo, raises: Sequence[Raise], keys: dict[str, str]
+    policy: Policy, place: Place, at: datetime, zone: tzinfo, raises: Sequence[Raise], keys: Mapping[str, str]
 ) -> tuple[tuple[Budget, Cap], ...]:
     """The budgets in force that a counter at this place may be of, each as its cap of now: what there is to
     say of a counter without knowing who moves it. `keys`: the fingerprints of registered keys, by name."""
     return tuple(
         (budget, cap_of(budget, place, at, zone, raises))
         for budget in policy.budgets
-        if _is_of(budget, place, keys) and _binds(budget, at, zone)
+        if _is_of(budget, place, keys) and in_force(budget, at, zone)
     )
+
+
+def foreseen(budget: Budget, who: Principal, keys: Mapping[str, str]) -> Place | None:
+    """The place on which somebody's requests will count if they are of what the budget names; None: not
+    theirs, or one for each of what only a request says. `keys`: the fingerprints of registered keys, by
+    name."""
+    if budget.scope == "company":
+        return ()
+    named = {name: value for name, value in budget.scope.fields.items() if value != EACH}
+    key = named.get("key")
+    fingerprint = None if key is None else keys.get(key, key)
+    return budget.scope.of(
+        Spender(who, named.get("provider"), named.get("model"), fingerprint, key, named.get("client"), None)
+    )
+
+
+def in_force(budget: Budget, at: datetime, zone: tzinfo) -> bool:
+    """Whether it binds at a moment."""
+    if budget.from_ is None and budget.until is None:
+        return True
+    begins, ends = budget.in_force(zone)
+    return (begins is None or begins <= at) and (ends is None or at < ends)
 
 
 def changes(policy: Policy, zone: tzinfo, raises: Iterable[Raise]) -> list[datetime]:
@@ -83,12 +105,5 @@ def changes(policy: Policy, zone: tzinfo, raises: Iterable[Raise]) -> list[datet
     return sorted(moment for moment in moments if moment is not None)
 
 
-def _is_of(budget: Budget, place: Place, keys: dict[str, str]) -> bool:
+def _is_of(budget: Budget, place: Place, keys: Mapping[str, str]) -> bool:
     return not place if budget.scope == "company" else bool(place) and budget.scope.holds(place, keys.get)
-
-
-def _binds(budget: Budget, at: datetime, zone: tzinfo) -> bool:
-    if budget.from_ is None and budget.until is None:
-        return True
-    begins, ends = budget.in_force(zone)
-    return (begins is None or begins <= at) and (ends is None or at < ends)

@@ -55,9 +55,9 @@ class Scope(Section):
         return {name: value for name in _VALUES if (value := getattr(self, name)) is not None}
 
     @property
-    def by_person(self) -> bool:
-        """Whether a request's caps by this scope follow from who asks alone."""
-        return self.fields.keys() <= PERSONAL
+    def of_somebody(self) -> bool:
+        """Whether it depends on who asks at all."""
+        return not PERSONAL.isdisjoint(self.fields) or self.conversation is not None
 
     @property
     def _is_of_somebody(self) -> bool:

@@ -14,6 +14,10 @@ from sluiceway.types import Cap, Unit
 
 _COUNTERS = "SELECT counter, scope, unit, starts_at, ends_at, spent, reserved FROM counters"
 OVER = "SELECT counter FROM counters WHERE \"window\" IN ('minute', 'hour', 'rolling') AND ends_at <= ?"
+_OPEN = (
+    f"SELECT id, reserved_nusd, requests, reserved_tokens, {scope.COLUMNS}, started_at, budgeted "  # noqa: S608 - our own column names
+    "FROM ledger WHERE owner IS NOT NULL ORDER BY id"
+)
 # Few rows are open, and each is found by an index that the conditions of a scope would lead away from.
 OPEN_ROWS = "WITH open_rows AS MATERIALIZED (SELECT * FROM ledger WHERE owner IS NOT NULL) "
 
@@ -22,10 +26,7 @@ def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accou
     """The accounts as the database has them. Ids are never used twice, so `next_id` is a lower bound."""
     (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM ledger").fetchone()
     accounts = Accounts(max(next_id, last_id + 1), now_us)
-    rows = connection.execute(
-        f"SELECT id, reserved_nusd, requests, reserved_tokens, {scope.COLUMNS}, started_at, budgeted "
-        "FROM ledger WHERE owner IS NOT NULL ORDER BY id"
-    ).fetchall()
+    rows = connection.execute(_OPEN).fetchall()
     earliest_us = min((row[-2] for row in rows), default=now_us)
     _take_in(accounts, connection.execute(f"{_COUNTERS} WHERE ends_at IS NULL OR ends_at > ?", (now_us,)))
     cover(connection, accounts, earliest_us)
@@ -82,7 +83,8 @@ def _begins_with(
 
 
 def let_go(connection: sqlite3.Connection, accounts: Accounts, before_us: int) -> None:
-    """Deletes the counters of minutes, hours and rolling windows that ended before this moment and that nobody uses any more.
+    """Deletes the counters of minutes, hours and rolling windows that ended before this moment and that
+    nobody uses any more.
 
     They only save adding up: should one be asked for again, it starts at the ledger's sum.
     """

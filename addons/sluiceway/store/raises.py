@@ -15,9 +15,7 @@ from sluiceway.store.moments import from_us, to_us
 from sluiceway.store.people import Runner
 from sluiceway.types import Raise, Unit
 
-_COLUMNS = (
-    "budget, unit, holder, by_amount, to_amount, from_at, until_at, requester, approver, reason, actor"
-)
+_COLUMNS = "budget, unit, holder, by_amount, to_amount, from_at, until_at, requester, approver, reason, actor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,15 @@ class Raises:
         if raised.requester.strip().casefold() == raised.approver.strip().casefold():
             raise StoreError("a raise needs two people: whoever asks for it cannot approve it")
         values = (
-            *(what.budget, raised.unit, what.only, what.by, what.to, to_us(what.from_at), to_us(what.until_at)),
+            *(
+                what.budget,
+                raised.unit,
+                what.only,
+                what.by,
+                what.to,
+                to_us(what.from_at),
+                to_us(what.until_at),
+            ),
             *(raised.requester, raised.approver, raised.reason, raised.actor),
         )
 
@@ -78,23 +84,21 @@ class Raises:
 
         return self._run(write)
 
-    def _note(
-        self, connection: sqlite3.Connection, kind: str, actor: str, detail: dict[str, object]
-    ) -> None:
+    def _note(self, connection: sqlite3.Connection, kind: str, actor: str, detail: dict[str, object]) -> None:
         connection.execute(
             "INSERT INTO events (at, kind, actor, detail) VALUES (?, ?, ?, ?)",
             (self._now_us(), kind, actor, orjson.dumps(detail).decode()),
         )
 
-    def list(self) -> list[Raised]:
+    def list(self) -> tuple[Raised, ...]:
         """All there ever were, oldest first."""
         return self._select("1 = 1", ())
 
-    def in_force(self) -> list[Raised]:
+    def in_force(self) -> tuple[Raised, ...]:
         """Those that hold now or will."""
         return self._select("withdrawn_at IS NULL AND until_at > ?", (self._now_us(),))
 
-    def _select(self, condition: str, parameters: tuple[int, ...]) -> list[Raised]:
+    def _select(self, condition: str, parameters: tuple[int, ...]) -> tuple[Raised, ...]:
         connection = self._read()
         try:
             rows = connection.execute(
@@ -103,7 +107,7 @@ class Raises:
             ).fetchall()
         finally:
             connection.close()
-        return [_raised(*row) for row in rows]
+        return tuple(_raised(*row) for row in rows)
 
 
 def _raised(
