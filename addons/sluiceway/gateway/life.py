@@ -34,6 +34,7 @@ from sluiceway.gateway import (
     auditing,
     body,
     credentials,
+    degrading,
     gates,
     handshake,
     headers,
@@ -47,7 +48,7 @@ from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
-from sluiceway.gateway.reservation import output_limit, reserve
+from sluiceway.gateway.reservation import output_limit
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.sockets import Socket
@@ -326,8 +327,7 @@ class Gateway:
         assert exchange.dialect
         if exchange.sealed and not upload.untouched:
             raise Refused(refusals.SIGNED_BODY)
-        row = exchange.row()
-        granted, guess = await reserve(exchange, self.parts, row)
+        upload, row, granted, guess = await degrading.reserve_for(exchange, self.parts, upload)
         settlement.opened(row, granted.reservation)
         exchange.remaining_nusd = granted.remaining_nusd
         limit = output_limit(upload.reading.call, guess, granted)
