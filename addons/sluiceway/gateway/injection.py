@@ -59,8 +59,13 @@ def equip(exchange: Exchange, parts: GatewayParts) -> None:
     rule, key = _chosen(exchange, parts) if may else (None, None)
     if key is not None:
         exchange.carry(key)
-    elif exchange.presented.placeholder or (exchange.presented.vacant and exchange.dialect is not None):
+    elif exchange.presented.placeholder or (exchange.presented.vacant and _needs_one(exchange)):
         raise Refused(no_key(exchange.provider.name, rule, parts.contact, may=may))
+
+
+def _needs_one(exchange: Exchange) -> bool:
+    """Putting a file where Google said to does not: that address is a credential, and it costs nothing."""
+    return exchange.dialect is not None and exchange.operation != "batch_file"
 
 
 def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
@@ -77,12 +82,14 @@ def _may_have_it(exchange: Exchange) -> bool:
     """Metered requests, and reading what is listed as free. Deleting, cancelling and whatever a client calls
     below a pattern for all methods, or for all of a host, are not done in the company's name. And only at a
     host that is named in full: below a star every customer of the provider has one, to collect keys with if
-    they like."""
+    they like. Lists and files of all who share the key are for those who hold it."""
     if exchange.host not in exchange.provider.hosts:
         return False
+    if exchange.dialect is not None:
+        return True
     route = exchange.route
-    return exchange.dialect is not None or (
-        route is not None and route.method == "GET" and route.pattern not in WHOLE_HOST
+    return (
+        route is not None and route.method == "GET" and route.pattern not in WHOLE_HOST and not route.own_key
     )
 
 

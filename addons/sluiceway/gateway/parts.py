@@ -7,9 +7,10 @@ import logging
 import secrets
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sluiceway.audit.gate import Gate
@@ -131,6 +132,8 @@ class GatewayParts:
     idle_s: float
     wait_s: float
     header_bytes: int = 65_536
+    deferred_for: timedelta = timedelta(hours=24)
+    batches_deferred_for: timedelta = timedelta(hours=72)
     dialect_of: Callable[[str], Dialect] = by_name
     socket_of: Callable[[str], SocketDialect] = socket_by_name
     meters_sockets: bool = True
@@ -142,6 +145,7 @@ class GatewayParts:
     tell: Callable[[Alert], None] = lambda alert: None  # hands an alert on, without waiting
     caps: Caps = field(init=False)
     loops: LoopWatch = field(init=False)
+    collecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _recording: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -150,7 +154,11 @@ class GatewayParts:
 
     def record_soon(self, row: LedgerRow) -> None:
         """Writes a row that holds no reservation, without making anyone wait for the disk."""
-        task = asyncio.get_running_loop().create_task(self.store.ledger.record(row))
+        self.do_soon(self.store.ledger.record(row))
+
+    def do_soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Writes to the ledger beside whatever goes on."""
+        task = asyncio.get_running_loop().create_task(work)
         self._recording.add(task)
         task.add_done_callback(self._recorded)
 

@@ -7,7 +7,7 @@ import sqlite3
 from sluiceway.errors import StoreError
 from sluiceway.store import scope
 from sluiceway.store.accounts import Accounts, Counter
-from sluiceway.store.amounts import CARRIED, PLACE, SUMS, Amounts
+from sluiceway.store.amounts import CARRIED, DEFERRED, PLACE, SUMS, Amounts
 from sluiceway.store.moments import to_us
 from sluiceway.store.records import Discrepancy
 from sluiceway.types import Cap, Unit
@@ -15,7 +15,7 @@ from sluiceway.types import Cap, Unit
 _COUNTERS = "SELECT counter, scope, unit, starts_at, ends_at, spent, reserved FROM counters"
 OVER = "SELECT counter FROM counters WHERE \"window\" IN ('minute', 'hour', 'rolling') AND ends_at <= ?"
 _OPEN = (
-    f"SELECT id, reserved_nusd, requests, reserved_tokens, {scope.COLUMNS}, started_at, budgeted "  # noqa: S608 - our own column names
+    f"SELECT id, owner, reserved_nusd, requests, reserved_tokens, {scope.COLUMNS}, started_at, budgeted "  # noqa: S608 - our own column names
     "FROM ledger WHERE owner IS NOT NULL ORDER BY id"
 )
 # Few rows are open, and each is found by an index that the conditions of a scope would lead away from.
@@ -30,9 +30,10 @@ def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accou
     earliest_us = min((row[-2] for row in rows), default=now_us)
     _take_in(accounts, connection.execute(f"{_COUNTERS} WHERE ends_at IS NULL OR ends_at > ?", (now_us,)))
     cover(connection, accounts, earliest_us)
-    for ledger_id, nusd, requests, tokens, *who, started_us, budgeted in rows:
-        amounts = Amounts(nusd, requests, tokens, 1)
-        accounts.adopt(ledger_id, amounts, scope.Who(*who), started_us, bool(budgeted))
+    for ledger_id, owner, nusd, requests, tokens, *who, started_us, budgeted in rows:
+        deferred = owner == DEFERRED
+        amounts = Amounts(nusd, requests, tokens, 0 if deferred else 1)
+        accounts.adopt(ledger_id, amounts, scope.Who(*who), started_us, bool(budgeted), deferred)
     return accounts
 
 

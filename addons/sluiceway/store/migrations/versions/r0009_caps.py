@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 _BY = ("principal", "principal_kind", "team", "project", "cost_center")
 _NEW = ("key_fingerprint", "provider", "model_routed", "client_name")
