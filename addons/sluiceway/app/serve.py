@@ -223,7 +223,7 @@ class Service:
             self._raised,
         )
         self._alerts.know(parts.rules.raises)
-        parts.tell = self._alerts.tell
+        parts.tell, parts.exhausted = self._alerts.tell, self._alerts.exhausted
         self._alerts.start()
 
     def _raised(self, known: tuple[Raise, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from sluiceway.errors import Refused
 from sluiceway.gateway import loops
@@ -10,7 +11,7 @@ from sluiceway.gateway.billing import FREE
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.gateway.reservation import caps_of, no_money
+from sluiceway.gateway.reservation import caps_of, floor_of, no_money
 from sluiceway.policy.model import Loops
 from sluiceway.store.alerts import Alert
 from sluiceway.types import Target
@@ -19,13 +20,20 @@ from sluiceway.types import Target
 def spent(exchange: Exchange, parts: GatewayParts, target: Target) -> None:
     """Refused where a cap on what goes to `target` is used up, whatever is found in the request. Where a cap
     may lead to another model, or the request goes out with another provider's key, that is seen later."""
-    dialect, operation = exchange.dialect, exchange.operation
-    if dialect is None or operation in FREE or target.provider != exchange.provider.name:
+    operation = exchange.operation
+    if (
+        exchange.dialect is None
+        or exchange.call is None
+        or operation in FREE
+        or target.provider != exchange.provider.name
+    ):
         return
     caps = caps_of(exchange, parts, exchange.counts_against_caps, target.model)
-    if any(cap.on_exceed == "degrade" for cap in caps):
+    if not caps or any(cap.on_exceed == "degrade" for cap in caps):
         return
-    if (answer := parts.store.ledger.used_up(caps)) is not None:
+    floor = floor_of(exchange, parts, replace(exchange.call, model=target.model))
+    if (answer := parts.store.ledger.used_up(caps, floor)) is not None:
+        parts.exhausted(answer.cap)
         raise Refused(no_money(answer, exchange, parts))
 
 

@@ -143,6 +143,7 @@ class GatewayParts:
     draining: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     tell: Callable[[Alert], None] = lambda alert: None  # hands an alert on, without waiting
+    exhausted: Callable[[Cap], None] = lambda cap: None  # the same, of a cap that has too little left
     caps: Caps = field(init=False)
     loops: LoopWatch = field(init=False)
     collecting: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -120,6 +120,8 @@ async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tu
         raise Refused(replace(SIGNED_LIMIT, rule=answer.cap.rule, resets_at=answer.cap.ends_at))
     if call.operation == "batch" and not answer.cap.is_rate:
         raise Refused(_does_not_fit(call, guess, answer.cap, exchange, parts))
+    if isinstance(answer, Spent):
+        parts.exhausted(answer.cap)
     raise UsedUp(no_money(answer, exchange, parts), answer.cap)
 
 
@@ -140,7 +142,7 @@ async def _admit(
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
     if call.operation == "batch":  # whole or not at all: it cannot be limited, nor ended half way
         return await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, 0)
-    least = guess.most_tokens if call.fixed_output else min(FLOOR_TOKENS * call.choices, guess.most_tokens)
+    least = _least_tokens(call, guess)
     likely = guess.want(max(least, guess.expected_tokens), least)
     if whole and not call.stream:
         unlimited = call.max_output_tokens is None
@@ -157,6 +159,11 @@ async def _admit(
 def tops_up(call: Call) -> bool:
     """Whether more money can be asked for on the way, because the answer can be ended at any time."""
     return call.stream and not call.background and not call.fixed_output
+
+
+def _least_tokens(call: Call, guess: Estimate) -> int:
+    """Output worth starting for."""
+    return guess.most_tokens if call.fixed_output else min(FLOOR_TOKENS * call.choices, guess.most_tokens)
 
 
 def output_limit(call: Call, guess: Estimate, granted: Granted) -> int | None:
@@ -201,6 +208,12 @@ def caps_of(
     spender = exchange.spender if model is None else replace(exchange.spender, model=model)
     found = parts.caps.of(exchange.rules, spender, exchange.started_at)
     return found if spends else tuple(cap for cap in found if cap.unit in FOR_ALL)
+
+
+def floor_of(exchange: Exchange, parts: GatewayParts, call: Call) -> Want:
+    """The least that a call would start with."""
+    guess = estimate(exchange, parts, call)
+    return guess.want(_least_tokens(call, guess), _least_tokens(call, guess))
 
 
 def no_money(answer: Spent | Busy, exchange: Exchange, parts: GatewayParts) -> Refusal:

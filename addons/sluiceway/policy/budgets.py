@@ -58,10 +58,22 @@ def raised(budget: Budget, place: Place, at: datetime, raises: Iterable[Raise]) 
     """The limit with what it was raised by for now."""
     limit = budget.limit
     for each in raises:
-        theirs = each.only is None or each.only in (value for _, value in place)
-        if each.budget == budget.name and theirs and each.holds(at):
+        if each.holds(at) and is_raised(budget, place, each):
             limit = each.on(limit)
     return limit
+
+
+def is_raised(budget: Budget, place: Place, by: Raise) -> bool:
+    """Whether a raise is one of this budget at this place: of everybody's, or of the one it is for."""
+    if by.budget != budget.name:
+        return False
+    return by.only is None or any(
+        value == by.only for dimension, value in place if _is_each(budget, dimension)
+    )
+
+
+def _is_each(budget: Budget, dimension: str) -> bool:
+    return budget.scope != "company" and budget.scope.fields.get(dimension, EACH) == EACH
 
 
 def stands(

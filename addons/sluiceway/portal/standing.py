@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from sluiceway.policy import Policy, words
-from sluiceway.policy.budgets import cap_of, foreseen, in_force
+from sluiceway.policy.budgets import cap_of, foreseen, in_force, is_raised
 from sluiceway.policy.match import Match, any_of
 from sluiceway.policy.model import Budget
 from sluiceway.policy.scope import EACH, PERSONAL, Scope, in_words
 from sluiceway.store import Store
 from sluiceway.store.tables import counters, people
-from sluiceway.types import Cap, Principal, Raise, Spender, Unit
+from sluiceway.types import Cap, Principal, Spender, Unit
 
 # A budget that fewer people share is not told exactly: what is not one's own would be the other's.
 FEW = 3
@@ -74,36 +74,26 @@ class Met:
     """The caps that somebody's requests meet, and the raises of them."""
 
     caps: tuple[Cap, ...]
-    raises: tuple[Raise, ...]
+    raised_until: Mapping[str, datetime]  # by the counter's key
     key_names: Mapping[str, str]
 
     @classmethod
     def of(cls, store: Store, policy: Policy, who: Principal, at: datetime, zone: tzinfo) -> Met:
         raises = tuple(each.what for each in store.raises.in_force() if each.what.holds(at))
         keys = {key.label: key.fingerprint for key in store.keys.list()}
-        caps = [
-            cap_of(budget, place, at, zone, raises)
-            for budget in policy.budgets
-            if in_force(budget, at, zone) and (place := foreseen(budget, who, keys)) is not None
-        ]
         lowest: dict[tuple[str, str], Cap] = {}
-        for cap in caps:
+        until: dict[str, datetime] = {}
+        for budget in policy.budgets:
+            place = foreseen(budget, who, keys) if in_force(budget, at, zone) else None
+            if place is None:
+                continue
+            cap = cap_of(budget, place, at, zone, raises)
             other = lowest.get((cap.counter, cap.on_exceed))
             if other is None or cap.limit < other.limit:
                 lowest[cap.counter, cap.on_exceed] = cap
-        return cls(tuple(lowest.values()), raises, {digest: label for label, digest in keys.items()})
-
-    def raised_until(self, cap: Cap) -> datetime | None:
-        """When the last raise of this cap ends."""
-        values = [value for _, value in cap.scope]
-        return max(
-            (
-                each.until_at
-                for each in self.raises
-                if each.budget == cap.rule and (each.only is None or each.only in values)
-            ),
-            default=None,
-        )
+            if cap.limit > budget.limit:
+                until[cap.counter] = max(each.until_at for each in raises if is_raised(budget, place, each))
+        return cls(tuple(lowest.values()), until, {digest: label for label, digest in keys.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +173,7 @@ def _standing(
         cap.ends_at,
         contact,
         on_exceed=cap.on_exceed,
-        raised_until=met.raised_until(cap),
+        raised_until=met.raised_until.get(cap.counter),
     )
 
 

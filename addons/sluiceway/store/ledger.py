@@ -10,7 +10,7 @@ from typing import Literal
 
 from sluiceway.errors import StoreError
 from sluiceway.store import rows
-from sluiceway.store.amounts import DEFERRED, Amounts, tokens_used
+from sluiceway.store.amounts import DEFERRED, PLACE, Amounts, tokens_used
 from sluiceway.store.moments import to_us
 from sluiceway.store.orders import Admit, Cancel, Defer, Record, Settle, TopUp, log
 from sluiceway.store.records import Answer, Granted, Later, Reservation, Spent, Waiting, Want
@@ -38,14 +38,16 @@ class Ledger:
         """
         return await self._admitted(self._admission(row, want, caps, wait_s))
 
-    def used_up(self, caps: Sequence[Cap]) -> Spent | None:
-        """A cap that is spent as far as this process knows: a cheap look before anything else is done for a
-        request. None: perhaps not, and `admit` will say. Never a rate's, and never what is only reserved."""
+    def used_up(self, caps: Sequence[Cap], floor: Want) -> Spent | None:
+        """A cap with less left than the floor of a want, as far as this process knows: a cheap look before
+        anything else is done for a request. None: perhaps not, and `admit` will say. Never a rate's, and
+        never what is only reserved."""
+        least = Amounts(floor.floor_nusd, 1, floor.least_tokens)
         for cap in caps:
             if cap.on_exceed != "block" or cap.is_rate:
                 continue
             spent = self._writer.spent(cap.counter)
-            if spent is not None and spent >= cap.limit:
+            if spent is not None and cap.limit - spent < least[PLACE[cap.unit]]:
                 return Spent(cap, spent, cap.ends_at)
         return None
 

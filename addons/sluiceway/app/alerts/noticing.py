@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -31,12 +31,17 @@ def thresholds(budget: Budget) -> tuple[int, ...]:
     return tuple(sorted(told | {ALL} if budget.on_exceed != "block" else told))
 
 
-def noticed(standings: Iterable[Standing], view: View, teams: dict[str, str]) -> Iterator[Alert]:
-    """The alerts that are due by what is spent now; each may have been sent before."""
+def noticed(
+    standings: Iterable[Standing], view: View, teams: dict[str, str], exhausted: Collection[str] = ()
+) -> Iterator[Alert]:
+    """The alerts that are due by what is spent now; each may have been sent before. `exhausted`: counters
+    with too little left for a request, though not nothing: that is used up, too."""
     for each in standings:
         if each.cap.is_rate:
             continue
         percent = each.spent * 100 // max(1, each.cap.limit)
+        if each.cap.counter in exhausted:
+            percent = max(percent, ALL)
         reached = [threshold for threshold in thresholds(each.budget) if threshold <= percent]
         if reached:
             once = f"{each.cap.rule}|{_window(each.cap, view.at)}|{reached[-1]}"

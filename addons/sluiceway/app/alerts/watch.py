@@ -18,7 +18,7 @@ from sluiceway.policy import Policy
 from sluiceway.settings.alerts import Channel
 from sluiceway.store import Store
 from sluiceway.store.alerts import Alert, Due
-from sluiceway.types import Raise
+from sluiceway.types import Cap, Raise
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class AlertWatch:
         self._store, self._channels, self._zone = store, channels, zone
         self._policy, self._raised, self._every_s = policy, raised, every_s
         self._told: list[Alert] = []
+        self._exhausted: set[str] = set()
         self._dropped = 0
         self._raises: tuple[Raise, ...] = ()
         self._stopping = threading.Event()
@@ -65,6 +66,12 @@ class AlertWatch:
         self._told.append(alert)
         self._wake.set()
 
+    def exhausted(self, cap: Cap) -> None:
+        """Takes from the event loop that a cap has too little left for a request, though not nothing."""
+        if len(self._exhausted) < MOST_WAITING:
+            self._exhausted.add(cap.counter)
+            self._wake.set()
+
     def know(self, raises: tuple[Raise, ...]) -> None:
         """The raises that are in force, as read at start or after a change by this process."""
         self._raises = raises
@@ -87,25 +94,27 @@ class AlertWatch:
     async def look(self) -> None:
         """One round."""
         told, self._told = self._told, []
+        exhausted, self._exhausted = self._exhausted, set()
         if self._dropped:
             logger.error("%d alerts were dropped, since too many came at once", self._dropped)
             self._dropped = 0
         try:
-            raises = await asyncio.to_thread(self._round, told)
+            raises = await asyncio.to_thread(self._round, told, exhausted)
         except StoreError:
             self._told = [*told, *self._told][:MOST_WAITING]
+            self._exhausted |= exhausted
             raise
         if raises != self._raises:
             self._raises = raises
             self._raised(raises)
 
-    def _round(self, told: Sequence[Alert]) -> tuple[Raise, ...]:
+    def _round(self, told: Sequence[Alert], exhausted: set[str]) -> tuple[Raise, ...]:
         raises = tuple(each.what for each in self._store.raises.in_force())
         found, policy = list(told), self._policy()
         if wants_any(policy):
             view = View.of(policy, self._store, self._zone)
             teams = {each.principal.name: each.principal.team for each in self._store.people.list()}
-            found += noticed(view.used(self._store, lasting=True), view, teams)
+            found += noticed(view.used(self._store, lasting=True), view, teams, exhausted)
         if found:
             self._store.alerts.add(found)
         for due in self._store.alerts.take():

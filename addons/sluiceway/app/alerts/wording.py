@@ -47,7 +47,7 @@ def subject(due: Due) -> str:
 
 def _threshold(detail: Any, names: bool, zone: tzinfo) -> str:
     unit, spent, limit = detail["unit"], detail["spent"], detail["limit"]
-    used_up = spent >= limit
+    used_up = detail["threshold"] >= 100
     head = f"The {_budget(detail, names)} "
     head += "is used up" if used_up else f"has reached {detail['threshold']} %"
     head += f": {amount(spent, unit)} of {amount(limit, unit)}."
