@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -446,6 +446,27 @@ NO_HEALTH: Mapping[Target, Health] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """What a model's standard service costs, in USD per million tokens, below the steps for long requests.
+    Where a cache has no price of its own, it is that of plain input."""
+
+    input_usd: Decimal
+    output_usd: Decimal
+    cache_read_usd: Decimal
+    cache_write_usd: Decimal
+    per_1k_usd: Decimal = field(init=False)
+
+    def __post_init__(self) -> None:
+        """`per_1k_usd`: for 1,000 tokens, three of input to one of output. By this models are compared."""
+        object.__setattr__(self, "per_1k_usd", (3 * self.input_usd + self.output_usd) / 4000)
+
+
+def unpriced(target: Target) -> TokenPrice | None:
+    """Nobody knows a price."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a decision may look at besides the call itself; gathered before, so that deciding is pure.
 
@@ -455,7 +476,11 @@ class Facts:
     `at`: when the request began. `task`: what sort of work it is (coding, reasoning, creative, other), None
     where that was not looked at or cannot be told. `used_percent`: how much of each budget that applies is
     spent, by the budget's name. `health`: what we measured of each target. `stays_with`: the target that
-    served this conversation last, and `cached_tokens` how much of its input is warm in the cache there.
+    served this conversation last, for the same model asked for, and `cached_tokens` how much of its input is
+    warm in the cache there. `zone`: the company's, in which times of the day are meant.
+    `reachable`: the providers that can take this very request now and have a company key where it is not the
+    one asked, each with the dialects in which it can arrive there (its own, or those it can be translated
+    into); None: nobody looked, so only the one asked. `price`: what a target costs.
     """
 
     provider: str
@@ -472,6 +497,9 @@ class Facts:
     health: Mapping[Target, Health] = field(default_factory=lambda: NO_HEALTH)
     stays_with: Target | None = None
     cached_tokens: int = 0
+    zone: tzinfo = UTC
+    reachable: Mapping[str, frozenset[str]] | None = None
+    price: Callable[[Target], TokenPrice | None] = unpriced
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,7 +516,7 @@ class Decision:
     """Where a request goes, by which rule, or why it does not; `trail` says how that came about.
 
     `chain`: where it goes next, in order, while no answer has begun; each another target than those before.
-    `mirror`: who gets a copy, whose answer nobody sees.
+    `mirror`: who gets a copy, whose answer nobody sees. `chain_rule` and `mirror_rule` say by which rule.
     """
 
     target: Target
@@ -497,6 +525,8 @@ class Decision:
     trail: tuple[Step, ...]
     chain: tuple[Target, ...] = ()
     mirror: Target | None = None
+    chain_rule: str | None = None
+    mirror_rule: str | None = None
 
 
 @dataclass(slots=True)  # not frozen: that would make each of its 60 assignments cost four times as much

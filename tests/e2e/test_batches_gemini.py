@@ -88,6 +88,11 @@ def test_inline_requests_are_one_row_charged_once_by_the_state_whoever_asks(
     assert (row["outcome"], row["owner"], row["model_routed"]) == ("open", "deferred", MODEL)
     assert row["reserved_nusd"] > 0
     running.providers.let_jobs_take(0)
+    options = types.HttpOptions(extra_body=None, headers={"x-goog-fieldmask": "name"})
+    alice.batches.get(name=begun.name, config=types.GetBatchJobConfig(http_options=options))
+    assert (
+        batches(running)[0]["outcome"] == "open"
+    )  # an answer that may hide what was used counts for nothing
     for who in (bob, alice) * 5:
         done = who.batches.get(name=begun.name)
     assert done.dest and done.dest.inlined_responses
@@ -179,6 +184,9 @@ def test_with_the_companys_key_each_reads_only_their_own_results(fresh: type[Run
         bob.batches.get(name=begun.name or "")
     with pytest.raises(errors.ClientError, match="not begun by you"):
         bob.files.download(file="files/batch-unknown")
+    with pytest.raises(errors.ClientError, match="not begun by you"):
+        bob.batches.cancel(name=begun.name or "")
+    alice.batches.cancel(name=begun.name or "")  # too late: it is over
     assert alice.batches.get(name=begun.name or "").state == types.JobState.JOB_STATE_SUCCEEDED
     (row,) = batches(running, ended=1)
     assert (row["principal"], row["key_class"], row["usage_source"]) == ("alice", "company", "reported")

@@ -9,7 +9,8 @@ import pytest
 
 from sluiceway.errors import WireError
 from sluiceway.wire import Target, by_name
-from sluiceway.wire.later import Job, follow
+from sluiceway.wire import socket_by_name as by_name_of_sockets
+from sluiceway.wire.later import Job, follow, is_whole
 
 PIECES = (1, 2, 3, 7, 64, 10**6)
 USAGE = {"input_tokens": 30, "output_tokens": 12, "total_tokens": 42}
@@ -247,6 +248,7 @@ def generated(tokens: int) -> dict[str, Any]:
 
 INLINE = {"inlinedResponses": {"inlinedResponses": [generated(10), {"error": {"code": 3}}, generated(20)]}}
 FILE = {"responsesFile": "files/batch-b"}
+HIDDEN = {"inlinedResponses": {"inlinedResponses": [generated(10), {"metadata": {}}]}}
 
 
 @pytest.mark.parametrize(
@@ -276,10 +278,11 @@ FILE = {"responsesFile": "files/batch-b"}
         ({"metadata": {"state": "BATCH_STATE_RUNNING", "batchStats": {"requestCount": "2"}}}, None, None),
         ({"done": False, "metadata": {"state": "a new word"}}, None, None),
         ({}, None, None),
+        ({"done": True, "response": HIDDEN}, None, None),
     ],
     ids=[
         *("inline", "inline in the metadata", "a file", "no answers", "all failed", "cancelled at once"),
-        *("cancelled in its middle", "no counts", "running", "unknown state", "nothing"),
+        *("cancelled in its middle", "no counts", "running", "unknown state", "nothing", "hidden"),
     ],
 )
 def test_the_state_of_a_gemini_batch_has_its_answers_or_names_their_file(
@@ -323,6 +326,35 @@ def test_a_gemini_batch_is_masked_and_moved_in_each_of_its_requests() -> None:
     assert (moved.call.model, moved.call.choices) == ("gemini-2.5-flash", 2)
     requests = orjson.loads(moved.body)["batch"]["inputConfig"]["requests"]["requests"]
     assert [one["request"].get("model") for one in requests] == [None, "models/gemini-2.5-flash"]
-    both = {"inputConfig": {"fileName": "files/f", "requests": {"requests": asked}}}
-    with pytest.raises(WireError, match=r"two|too"):
-        dialect.read(target, {}, orjson.dumps({"batch": both}))
+    both = {"batch": {"inputConfig": {"fileName": "files/f", "requests": {"requests": asked}}}}
+    with pytest.raises(WireError, match="a file of them, too"):
+        dialect.read(target, {}, orjson.dumps(both))
+
+
+@pytest.mark.parametrize(
+    ("status", "query", "followed"),
+    [
+        (200, "", True),
+        (200, "alt=media&key=k", True),
+        (200, "stream=true&starting_after=3", True),
+        (206, "", False),
+        (200, "fields=done", False),
+        (200, "alt=json&%66ields=done", False),
+        (200, "$fields=done", False),
+    ],
+    ids=["plain", "download", "taken up again", "a range", "some fields", "in disguise", "other spelling"],
+)
+def test_an_answer_of_which_only_a_part_was_asked_for_tells_nothing(
+    status: int, query: str, followed: bool
+) -> None:
+    assert is_whole(status, query, {}) is followed
+    assert not is_whole(status, query, {"x-goog-fieldmask": "done"})
+
+
+def test_background_is_refused_on_a_socket_where_the_api_does_not_use_it() -> None:
+    dialect = by_name_of_sockets("openai_responses_socket")
+    session = dialect.session(Target("GET", "/v1/responses"), None)
+    frame = {"type": "response.create", "model": "gpt-5-mini", "input": "hi"}
+    assert session.read(orjson.dumps(frame)).does == "ask"
+    with pytest.raises(WireError, match="background"):
+        session.read(orjson.dumps({**frame, "background": True}))

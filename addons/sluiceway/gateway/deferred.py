@@ -95,14 +95,15 @@ async def keep_file(parts: GatewayParts, provider: str, file_id: str, call: Call
 async def check(exchange: Exchange, parts: GatewayParts) -> None:
     """Refused where who asks may not be told of a job. With a key of their own the provider decides that;
     with the company's only what they began themselves. An answer that was not made in the background is not
-    known here, and its id is its only key; a batch that is not known is nobody's to see."""
+    known here, and its id is its only key to look at it; a batch that is not known is nobody's to see."""
     route = exchange.route
     if exchange.company_key is None or route is None or route.collects is None:
         return
     kind = KINDS.get(route.collects, "batch")
     which = digest(parts.key, exchange.provider.name, kind, id_in(exchange.path))
     owner = await asyncio.to_thread(_owner, parts, kind, which)
-    if owner != exchange.principal.name and (owner is not None or kind != "response"):
+    looks = kind == "response" and exchange.request.method == "GET"
+    if owner != exchange.principal.name and (owner is not None or not looks):
         raise Refused(refusals.not_yours(parts.contact))
 
 

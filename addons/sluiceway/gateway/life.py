@@ -208,7 +208,7 @@ class Gateway:
             gates.circling(exchange, self.parts, upload, policy.loops)
         if not (policy.routes or policy.guard):
             return upload  # nothing would look at the facts, and gathering them costs
-        facts = injection.facts_of(exchange, self.parts)
+        facts = injection.outlook_of(exchange, self.parts)
         decision = decide(policy, exchange.principal, call, facts)
         if policy.guard:
             if decision.refusal is None:

@@ -25,7 +25,7 @@ from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
 from sluiceway.store import Store
 from sluiceway.store.alerts import Alert
-from sluiceway.types import Cap, LedgerRow, Provider, Raise, Spender
+from sluiceway.types import Cap, LedgerRow, Provider, Raise, Route, Spender, Target, TokenPrice
 from sluiceway.wire import Dialect, SocketDialect, by_name, socket_by_name
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,9 @@ FAR = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class Rules:
-    """What people edit: replaced whole, so that one request never sees half of a reload."""
+    """What people edit: replaced whole, so that one request never sees half of a reload. `roads` remembers
+    who takes which requests, by the provider asked, the route and the path there, `tariff` where prices of
+    this minute come from (`outlook.py`)."""
 
     policy: Policy
     prices: PriceBook
@@ -43,6 +45,8 @@ class Rules:
     keys: KeyRing = NO_KEYS
     audit: Gate | None = None
     raises: tuple[Raise, ...] = ()
+    roads: dict[tuple[str, Route, str], Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    tariff: tuple[int, Callable[[Target], TokenPrice | None]] | None = None
 
 
 class Conversations:

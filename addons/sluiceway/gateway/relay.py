@@ -23,7 +23,7 @@ from sluiceway.types import Answer, Outcome, Refusal
 from sluiceway.wire import eventstream
 from sluiceway.wire.answer_parts import is_readable
 from sluiceway.wire.dialect import ReadsHeaders, Tap
-from sluiceway.wire.later import Follower, Job, follow
+from sluiceway.wire.later import Follower, Job, follow, is_whole
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,8 @@ class Flow:
     def _open(self) -> Relayed:
         """The tap and its decoder for this answer, and the head of the client's."""
         exchange, answer = self._exchange, self._answer
-        if exchange.route is not None and exchange.route.collects and self._is_good:
+        whole = is_whole(answer.status, exchange.query, exchange.request.headers)
+        if exchange.route is not None and exchange.route.collects and whole:
             self._follow(exchange.route.collects)
         if exchange.dialect is not None and exchange.call is not None:
             self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)

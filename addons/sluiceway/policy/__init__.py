@@ -1,6 +1,6 @@
 """The company's rules: read from rules/policy/, then pure functions of policy, principal and time."""
 
-from sluiceway.policy.budgets import caps, changes, stands
+from sluiceway.policy.budgets import caps, changes, stands, used_percent
 from sluiceway.policy.check import check
 from sluiceway.policy.decide import decide
 from sluiceway.policy.guarding import Ruling, asked, judge
@@ -21,4 +21,5 @@ __all__ = [
     "judge",
     "load_policy",
     "stands",
+    "used_percent",
 ]

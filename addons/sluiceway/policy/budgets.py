@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from sluiceway.policy.model import Budget
@@ -52,6 +52,15 @@ def cap_of(
         )
     on_exceed = budget.on_exceed if budget.on_exceed in ("block", "warn") else "warn"
     return Cap(budget.name, place, period, starts_at, ends_at, limit, budget.unit, on_exceed)
+
+
+def used_percent(
+    caps: Iterable[Cap], watched: Collection[str], spent: Callable[[Cap], int | None]
+) -> dict[str, int]:
+    """How much of each watched budget is spent, in whole percent rounded down; `spent` is what its counter
+    says, None where nobody knows."""
+    found = ((cap, spent(cap)) for cap in caps if cap.rule in watched)
+    return {cap.rule: 100 * used // cap.limit for cap, used in found if used is not None}
 
 
 def raised(budget: Budget, place: Place, at: datetime, raises: Iterable[Raise]) -> int:

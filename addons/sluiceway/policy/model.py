@@ -8,10 +8,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from sluiceway.policy.kinds.actions.place import Model
 from sluiceway.policy.kinds.audit import Audit
 from sluiceway.policy.kinds.guard import Guard
 from sluiceway.policy.kinds.inject import Inject
-from sluiceway.policy.kinds.route import Model, Route
+from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.scope import EACH, Place, Scope
 from sluiceway.policy.windows import FISCAL, ROLLING, first_instant, parse_length, spell_length
 from sluiceway.settings.section import Count, Name, Section, Text

@@ -209,8 +209,10 @@ def outcome(document: object) -> tuple[Answer, ...] | str | None:
         return None
     output = mapping(operation.get("response")) or mapping(batch.get("output"))
     if (answers := output.get("inlinedResponses")) is not None:
-        found = (result(each) for each in items(mapping(answers).get("inlinedResponses")))
-        return tuple(answer for answer in found if answer is not None)
+        told = [mapping(each) for each in items(mapping(answers).get("inlinedResponses"))]
+        if not all(each.get("response") or each.get("error") for each in told):
+            return None
+        return tuple(answer for each in told if (answer := result(each)) is not None)
     if (file := label(output.get("responsesFile"))) is not None:
         return _bare(file)
     stats = mapping(batch.get("batchStats"))  # a count of zero is left out

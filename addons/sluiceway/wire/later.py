@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
+from urllib.parse import parse_qsl
 
 from sluiceway.types import Answer, Call, Refusal
 from sluiceway.wire import anthropic_batches, gemini_batches, openai_batches
@@ -20,6 +21,10 @@ from sluiceway.wire.tap import JsonTap, StreamTap
 type Kind = Literal["response", "batch", "results"]
 
 _CALL = Call(dialect="openai_responses", operation="chat", model=None, stream=True)
+_HIDES_NOTHING = frozenset(
+    {"alt", "$alt", "key", "prettyPrint", "stream", "starting_after", "beta"}
+    | {"include", "include[]", "include_obfuscation"}
+)
 _VERBS = frozenset({"cancel", "results"})
 MAX_LINE_BYTES = 8 << 20  # of a batch's results: one answer, thirty times the longest that models write
 MAX_STATE_BYTES = 64 << 20  # of a batch's state: Gemini's has all answers to 20 MB of requests
@@ -147,6 +152,8 @@ class _Lines(_Silent):
         self._sound = True
 
     def feed(self, chunk: bytes) -> bytes:
+        if not self._sound:
+            return chunk
         *lines, self._begun = (self._begun + chunk).split(b"\n")
         for line in lines:
             self._line(line)
@@ -184,6 +191,13 @@ class GeminiResultsFollower(_Lines):
     kind: Kind = "results"
     marks = frozenset({"response", "error"})
     read = staticmethod(gemini_batches.result)
+
+
+def is_whole(status: int, query: str, headers: Mapping[str, str]) -> bool:
+    """Whether an answer can tell all there is: a range or a choice of fields (Google takes `fields` and a
+    header for it) could hide what was used."""
+    asked = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+    return status == 200 and asked <= _HIDES_NOTHING and "x-goog-fieldmask" not in headers
 
 
 def id_in(path: str) -> str:

@@ -179,8 +179,11 @@ class ChatMeter:
         self.ended = False
 
     def event(self, event: bytes) -> None:
+        before = self._output_bytes
         for generated in _GENERATED.finditer(event):
             self._output_bytes += generated.end(1) - generated.start(1)
+        if self._output_bytes > before:
+            self._usage_is_final = False  # some servers tell the prompt's count first, in a chunk of its own
         if self._first is None or _USAGE.search(event) or _FINISH.search(event):
             self._rare(event)
         elif _DONE in event and data_of(event).strip() == _DONE:
