@@ -454,7 +454,11 @@ class LedgerAndModel(RuleBasedStateMachine):
         assert self.store.verify() == []
         for key in self.opened:
             cap = ALL_CAPS[key]
-            assert counter(self.path, cap) == (self.spent(cap), self.reserved(cap))
+            found = counter(self.path, cap)
+            if found is None:  # the writer clears those of its own, too, where a run is slow
+                assert cap.kind in ("minute", "rolling")
+            else:
+                assert found == (self.spent(cap), self.reserved(cap))
 
     @invariant()
     def no_cap_is_passed_by_admission(self) -> None:

@@ -23,6 +23,7 @@ from sluiceway.types import Cap, Raise
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
+MOST_ROUNDS = 10
 MOST_WAITING = 1000  # told by requests and not yet written; more are dropped, and counted in the log
 
 
@@ -117,10 +118,14 @@ class AlertWatch:
             found += noticed(view.used(self._store, lasting=True), view, teams, exhausted)
         if found:
             self._store.alerts.add(found)
-        for due in self._store.alerts.take():
-            if self._stopping.is_set():
+        for _ in range(MOST_ROUNDS):
+            taken = self._store.alerts.take()
+            for due in taken:
+                if self._stopping.is_set():  # it becomes due again
+                    return raises
+                self._deliver(due)
+            if not taken:
                 break
-            self._deliver(due)
         return raises
 
     def _deliver(self, due: Due) -> None:
