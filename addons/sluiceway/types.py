@@ -357,7 +357,8 @@ class Cap:
     `window` is minute, hour, day, week, month, lifetime, `rolling_24h` (any length), `fiscal_month_25` (by
     the day it starts on), and "now" of what is open at once.
     `limit` is in nano-dollars for the unit "usd", else a count.
-    The counter is found by scope, window and unit alone, so renaming a budget keeps its balance.
+    `counter` is the key of what it limits, found by scope, window and unit alone, so renaming a budget keeps
+    its balance.
     `on_exceed`: "warn" counts and never refuses; "degrade" asks for the model `degrade_to` instead once it
     is used up.
     """
@@ -371,6 +372,10 @@ class Cap:
     unit: Unit = "usd"
     on_exceed: Literal["block", "warn", "degrade"] = "block"
     degrade_to: str | None = None
+    counter: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counter", self._key())  # once: each request asks for it
 
     @property
     def limit_nusd(self) -> int:
@@ -394,8 +399,7 @@ class Cap:
         """The window without what its kind leaves open: `rolling` of `rolling_24h`."""
         return "rolling" if self.window.startswith("rolling_") else self.window
 
-    @property
-    def counter(self) -> str:
+    def _key(self) -> str:
         """The counter's key, for example `team=core|month|2026-11-01T00:00:00+00:00`; for other units than
         money it ends with the unit, `...|tokens`."""
         where = ",".join([f"{dimension}={_spelt(value)}" for dimension, value in self.scope]) or "company"
