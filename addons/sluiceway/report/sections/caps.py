@@ -117,12 +117,19 @@ def _raises(context: Context) -> tuple[Raised, ...]:
             row.to_amount,
             from_us(row.from_at),
             from_us(row.until_at if row.withdrawn_at is None else min(row.until_at, row.withdrawn_at)),
-            audience.person(row.requester),
-            audience.person(row.approver),
+            _person(row.requester, audience),
+            _person(row.approver, audience),
             audience.words(row.reason),
         )
         for row in rows
     )
+
+
+def _person(name: str, audience: Audience) -> str:
+    """Who asked or agreed need not be an employee here."""
+    if name in audience.teams:
+        return audience.person(name)
+    return name if audience.names else "somebody else"
 
 
 def _gauge(cap: CapState, audience: Audience) -> Gauge:
