@@ -20,6 +20,11 @@ ONE_OPUS_USD = "0.0025"
 BUDGETS = """
   - {name: core-opus, scope: {team: core, model: "Claude-OPUS-*", provider: anthropic}, limit_usd: 0.0025,
      window: {rolling: 24h}, on_exceed: {degrade: {model: claude-haiku-4-5}}}
+  - {name: both-opus, scope: {team: both, model: "claude-opus-*"}, limit_usd: 0.0025, window: day,
+     on_exceed: {degrade: {model: claude-haiku-4-5}}}
+  - {name: both-haiku, scope: {team: both, model: claude-haiku-4-5}, limit_requests: 1, window: day}
+  - {name: denied-opus, scope: {team: denied}, limit_usd: 0.0025, window: day,
+     on_exceed: {degrade: {model: claude-haiku-4-5}}}
   - {name: web-opus, scope: {team: web, model: "claude-opus-*"}, limit_usd: 0.0025, window: {rolling: 24h},
      contact: dave}
   - {name: ops-watch, scope: {team: ops}, limit_requests: 1, window: day, on_exceed: warn}
@@ -30,6 +35,7 @@ GUARD = """
 guard: [{name: mail, detect: [EMAIL_ADDRESS], action: block}]
 loops: {repeats: 4, within: 1h, on_loop: block}
 """
+DENY = "routes: [{name: no-haiku, match: {team: denied, model: claude-haiku-*}, deny: {reason: not for you}}]"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +66,28 @@ def test_a_used_up_budget_leads_to_its_model_and_says_so(capped: Running) -> Non
     assert second.header("x-sluiceway-budget-warning") == "core-opus: used up, claude-haiku-4-5 answers"
     row = [row for row in capped.rows() if row["principal"] == "alice"][-1]
     assert (row["model_requested"], row["model_routed"], row["route_rule"]) == (OPUS, HAIKU, "core-opus")
+
+
+def test_the_other_models_own_budget_applies_and_then_the_no_is_final(capped: Running) -> None:
+    bob = capped.add("bobby", "both")
+    answers = [ask(capped, bob, str(number)) for number in range(3)]
+    assert [answer.header("x-sluiceway-route") for answer in answers[:2]] == [
+        f"anthropic/{OPUS}",
+        f"anthropic/{HAIKU}",
+    ]
+    assert (answers[2].status, answers[2].header("x-sluiceway-refused")) == (402, "budget_spent")
+    assert "the budget 'both-haiku' (team both, model claude-haiku-4-5; 1 request per day)" in str(
+        answers[2].json
+    )
+
+
+def test_a_budget_leads_around_no_route_that_denies(capped: Running) -> None:
+    capped.set_rules("40-deny", DENY)
+    who = capped.add("denied", "denied")
+    assert ask(capped, who, "one").status == 200
+    no = ask(capped, who, "two")
+    assert (no.status, no.header("x-sluiceway-refused")) == (402, "budget_spent")
+    assert "'denied-opus'" in str(no.json)
 
 
 def test_a_key_that_is_not_the_companys_is_not_led_anywhere(capped: Running) -> None:
@@ -140,7 +168,8 @@ def test_every_alert_is_in_the_file_once(capped: Running) -> None:
     path = Path(capped.deployment.folder) / "alerts.jsonl"
     told = [json.loads(line) for line in path.read_text().splitlines()]
     found = sorted((each["kind"], each.get("budget") or each["who"]) for each in told)
-    assert found == [("loop", "agent"), ("threshold", "core-opus"), ("threshold", "ops-watch")]
+    budgets = ["both-opus", "core-opus", "denied-opus", "ops-watch"]
+    assert found == [("loop", "agent"), *(("threshold", name) for name in budgets)]
     assert not any("again" in str(each).replace("again and again", "") for each in told)
 
 

@@ -56,7 +56,9 @@ def amount(number: int, unit: Unit) -> str:
     """What a cap counts: `5.00 USD`, `60 requests`, `40 requests at once`."""
     if unit == "usd":
         return f"{_usd(number)} USD"
-    return f"{number:,} {'requests at once' if unit == 'concurrent' else unit}"
+    noun = "requests" if unit == "concurrent" else unit
+    counted = f"{number:,} {noun.removesuffix('s') if number == 1 else noun}"
+    return f"{counted} at once" if unit == "concurrent" else counted
 
 
 def _usd(nusd: int) -> str:
