@@ -33,7 +33,19 @@ from sluiceway.pricing import regions
 from sluiceway.report.model import to_us
 from sluiceway.store import rows
 from sluiceway.store.tables import ledger
-from sluiceway.types import Call, Cap, Facts, KeyClass, LedgerRow, Outcome, Principal, Route, Target, to_nusd
+from sluiceway.types import (
+    Call,
+    Cap,
+    Facts,
+    KeyClass,
+    LedgerRow,
+    Outcome,
+    Principal,
+    Route,
+    Spender,
+    Target,
+    to_nusd,
+)
 
 BEFORE = timedelta(days=31)  # so that a month's budgets begin with what was spent of them
 DENIED, SPENT = "denied", "budget_spent"
@@ -168,12 +180,25 @@ class _World:
         """The caps that could refuse it."""
         if first.operation in FREE:
             return ()
-        found = caps(self._rules.policy, who, first.started_at, self._zone)
+        found = caps(self._rules.policy, self._spender(first, who), first.started_at, self._zone)
         money = spends(last)
         return tuple(
             cap
             for cap in found
             if cap.unit != "concurrent" and cap.on_exceed == "block" and (money or cap.unit in FOR_ALL)
+        )
+
+    def _spender(self, row: LedgerRow, who: Principal) -> Spender:
+        """The attempt as budgets saw it."""
+        known = self._rules.keys.known.get(row.key_fingerprint or "")
+        return Spender(
+            who,
+            provider=row.provider or None,
+            model=row.model_routed or row.model_requested,
+            key=row.key_fingerprint,
+            key_name=None if known is None else known.label,
+            client=row.client_name,
+            conversation=row.conversation_id,
         )
 
     def _elsewhere(self, row: LedgerRow, target: Target, rule: str | None) -> _Outcome:

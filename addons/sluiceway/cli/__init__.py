@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from sluiceway import __version__
-from sluiceway.cli import audit, ca, enroll, guard, keys, ledger, people, reconcile, rules, seats, service
+from sluiceway.cli import (
+    audit,
+    budgets,
+    ca,
+    enroll,
+    guard,
+    keys,
+    ledger,
+    people,
+    reconcile,
+    rules,
+    seats,
+    service,
+)
 from sluiceway.cli.shape import application
 from sluiceway.errors import SluicewayError
 
@@ -18,7 +31,7 @@ service.add_to(app)
 app.add_typer(people.employee, name="employee")
 app.add_typer(people.service, name="service")
 app.add_typer(keys.key, name="key")
-app.add_typer(rules.budget, name="budget")
+app.add_typer(budgets.budget, name="budget")
 app.add_typer(rules.rules, name="rules")
 app.add_typer(ledger.ledger, name="ledger")
 app.command()(ledger.report)

@@ -1,4 +1,4 @@
-"""`sluiceway rules` and `sluiceway budget`: check what people wrote, and see how the caps stand."""
+"""`sluiceway rules`: check what people wrote, and ask what it would do."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import sys
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sluiceway.app import budgets
 from sluiceway.app.check import check as check_rules
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.question import Carried, question_of
+from sluiceway.cli import replayed
+from sluiceway.cli.budgets import in_words
 from sluiceway.cli.ledger import period
-from sluiceway.cli.replayed import as_values, in_words
 from sluiceway.cli.shape import (
     DEFAULT_CONFIG,
     AsJson,
@@ -23,8 +23,6 @@ from sluiceway.cli.shape import (
     Progress,
     application,
     facts,
-    moment,
-    money,
     show,
     table,
 )
@@ -34,14 +32,6 @@ if TYPE_CHECKING:
     from sluiceway.app.explain import Explained
 
 rules = application("Check the rules, and ask what they would do, before they bite.")
-budget = application("See how the budgets stand.")
-
-_NONE = "no budget applies to anybody yet: write one in rules/policy/, or add an employee"
-
-
-@budget.callback()
-def _budget() -> None:
-    """Keeps `list` a subcommand while it is the only one."""
 
 
 @rules.command()
@@ -124,7 +114,7 @@ def replay(
     span, progress = period(from_, to, timedelta(days=31)), Progress()
     found = again(Deployment.load(config), span.from_at, span.to_at, lambda n: progress("requests:", n, 0))
     progress.close()
-    show(as_values(found), as_json, in_words(found))
+    show(replayed.as_values(found), as_json, replayed.in_words(found))
 
 
 def _read(path: Path) -> bytes:
@@ -158,7 +148,7 @@ def _in_a_page(found: Explained) -> str:
     parts = [facts(head), table(steps, ["kind", "rule", "effect"])]
     if found.caps:
         columns = ["budget", "window", "unit", "limit", "spent", "reserved", "left", "resets_at"]
-        parts.append(table([_in_words(dict(each)) for each in found.caps], columns))
+        parts.append(table([in_words(dict(each)) for each in found.caps], columns))
     return "\n\n".join([*parts, found.answer])
 
 
@@ -182,26 +172,3 @@ def classify(
     found = tell(signals(sys.stdin.buffer.read().decode(errors="replace")))
     reasons = ", ".join(found.reasons).replace("_", " ") or "nothing speaks for it"
     show(answered(found), as_json, f"{found.task}  (confidence {found.confidence:.2f}: {reasons})")
-
-
-@budget.command(name="list")
-def list_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """How much of each budget is spent and reserved in its present window."""
-    deployment = Deployment.load(config)
-    with deployment.store(writable=False) as store:
-        rows = budgets.listing(deployment, store)
-    columns = ["budget", "scope", "window", "unit", "limit", "spent", "reserved", "used", "resets_at"]
-    words = [_in_words(row) for row in rows]
-    show(rows, as_json, table(words, columns) if rows else _NONE)
-
-
-def _in_words(row: dict[str, Any]) -> dict[str, Any]:
-    amounts: dict[str, Any] = {
-        name: _shown(row[name]) for name in ("limit", "spent", "reserved", "left") if name in row
-    }
-    return {**row, **amounts, "resets_at": moment(row["resets_at"]) or "never"}
-
-
-def _shown(amount: str | int) -> str:
-    """USD come as text, what is counted as a number."""
-    return money(amount) if isinstance(amount, str) else f"{amount:,}"

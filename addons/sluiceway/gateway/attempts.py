@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import aiohttp
 
 from sluiceway.errors import Refused
-from sluiceway.gateway import auditing, refusals
+from sluiceway.gateway import auditing, degrading, refusals
 from sluiceway.gateway.ahead import TIMED_OUT, Ahead
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
@@ -24,7 +24,7 @@ from sluiceway.gateway.breaker import NEITHER
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.failing import Failure, is_failure, retry_after_s
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.gateway.reservation import output_limit, reserve, tops_up
+from sluiceway.gateway.reservation import output_limit, tops_up
 from sluiceway.gateway.sending import head_of, send
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
@@ -103,8 +103,8 @@ class Attempts:
             raise Refused(refusals.SIGNED_BODY)
         if exchange.rules.audit is not None:
             await auditing.consider(exchange, parts, way.upload)
-        row = exchange.row()
-        granted, guess = await reserve(exchange, parts, row, settlement.admission(exchange))
+        admit = settlement.admission(exchange)
+        way.upload, row, granted, guess = await degrading.reserve_for(exchange, parts, way.upload, admit)
         settlement.opened(row, granted.reservation, exchange)
         exchange.remaining_nusd = granted.remaining_nusd
         limit = output_limit(way.upload.reading.call, guess, granted)

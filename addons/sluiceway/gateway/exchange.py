@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from sluiceway.types import (
     NO_UNITS,
     Attachment,
     Call,
+    Cap,
     ErrorAnswer,
     KeyClass,
     LedgerRow,
@@ -31,6 +32,7 @@ from sluiceway.types import (
     Refusal,
     Rejected,
     Route,
+    Spender,
     Target,
 )
 from sluiceway.wire.client import ClientInfo
@@ -85,6 +87,9 @@ class Exchange:
     upstream_dialect: str | None = None  # where the way there speaks another than the client
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
+    budget_warning: str | None = (
+        None  # the budgets that are used up and refuse nothing, or led to another model
+    )
     turn: int | None = None  # on a socket: which answer of it this is, from 1
     guard_findings: Mapping[str, int] = NO_UNITS
     guard_said: str | None = None
@@ -169,6 +174,21 @@ class Exchange:
         told = (self.call and self.call.conversation_id) or self.client.conversation_id
         return (self.principal.name, told) if told else None
 
+    @property
+    def spender(self) -> Spender:
+        """What budgets look at, as it stands: the same that the row says."""
+        key, told = self.key_fingerprint, self.conversation
+        known = self.rules.keys.known.get(key) if key else None
+        return Spender(
+            self.principal,
+            self.provider.name,
+            self.call.model if self.call else None,
+            key,
+            known.label if known else None,
+            self.client.name,
+            told[1] if told else None,
+        )
+
     def own_headers(self) -> dict[str, str]:
         """The `x-sluiceway-*` headers of the contract."""
         own = {
@@ -180,11 +200,20 @@ class Exchange:
             own["x-sluiceway-audit-notice"] = self.notice_link
         if self.remaining_nusd is not None:
             own["x-sluiceway-budget-remaining-usd"] = f"{max(0, self.remaining_nusd) / 1e9:.6f}"
+        if self.budget_warning is not None:
+            own["x-sluiceway-budget-warning"] = self.budget_warning
         if self.limited_to_tokens is not None:
             own["x-sluiceway-output-limited-to"] = str(self.limited_to_tokens)
         if self.guard_said is not None:
             own["x-sluiceway-guard"] = self.guard_said
         return own
+
+    def warn_of(self, passed: Sequence[Cap]) -> None:
+        """Says in a header which budgets are used up that refuse nothing."""
+        said = [f"{cap.rule}: used up" for cap in passed]
+        if self.budget_warning is not None and said:
+            said.insert(0, self.budget_warning)
+        self.budget_warning = ", ".join(said) or self.budget_warning
 
     def refusal(self, refusal: Refusal) -> ErrorAnswer:
         """The refusal in the form this request's client shows."""

@@ -74,7 +74,7 @@ def _used(exchange: Exchange, parts: GatewayParts) -> Mapping[str, int]:
     policy = exchange.rules.policy
     if not policy.budgets_watched:
         return NO_UNITS
-    caps = parts.caps.of(policy, exchange.principal, exchange.started_at)
+    caps = parts.caps.of(exchange.rules, exchange.spender, exchange.started_at)
     return used_percent(caps, policy.budgets_watched, parts.store.ledger.spent)
 
 

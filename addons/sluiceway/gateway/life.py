@@ -39,6 +39,7 @@ from sluiceway.gateway import (
     body,
     credentials,
     deferred,
+    gates,
     handshake,
     headers,
     injection,
@@ -220,12 +221,16 @@ class Gateway:
         tell_task(exchange, self.parts, upload.reading)
         injection.equip(exchange, self.parts)
         policy, call = exchange.rules.policy, upload.reading.call
+        if policy.loops is not None:
+            gates.circling(exchange, self.parts, upload, policy.loops)
         if not (policy.routes or policy.guard):
             # Nothing would look at the facts, and gathering them costs.
             return upload, Decision(Target(exchange.provider.name, call.model or ""), None, None, ())
         facts = injection.outlook_of(exchange, self.parts)
         decision = decide(policy, exchange.principal, call, facts)
         if policy.guard:
+            if decision.refusal is None:
+                gates.spent(exchange, self.parts, decision.target)
             upload = await inspect(exchange, self.parts, upload, facts, decision.target)
         exchange.route_rule = decision.rule
         if decision.refusal is not None:

@@ -20,6 +20,7 @@ from sluiceway.settings.addresses import (
     PublicUrl,
     parse_address,
 )
+from sluiceway.settings.alerts import Channel, below
 from sluiceway.settings.egress import Egress
 from sluiceway.settings.identity import IdentityPaths
 from sluiceway.settings.portal import PortalSettings
@@ -175,6 +176,7 @@ class Settings(Section):
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     guard: Guard = Guard()
+    alerts: tuple[Channel, ...] = ()
     deferred: Deferral = Deferral()
     wait_s: Wait = 30
     contact: Text | None = None
@@ -220,6 +222,7 @@ def resolve(settings: Settings, folder: Path) -> Settings:
         "rules": folder / settings.rules,
         "certs": folder / settings.certs,
         "upstream": upstream,
+        "alerts": tuple(below(channel, folder) for channel in settings.alerts),
     }
     return settings.model_copy(update=changes)
 

@@ -44,6 +44,10 @@ DEEDS = {
     "audit_exported": "exports of the audit",
     "retention": "clean-ups of what was kept long enough",
     "budget_raised": "budgets raised",
+    "budget_raise_withdrawn": "raises of budgets withdrawn",
+    "alert_threshold": "alerts of budgets that reached a threshold",
+    "alert_burn_rate": "alerts of budgets that will not last",
+    "alert_loop": "alerts of agents in a loop",
 }
 
 
