@@ -134,7 +134,8 @@ def test_a_tool_the_model_calls_is_run_here_and_its_result_reaches_the_model(
 # 5 tokens of prompt at 3,000 nano-dollars and 600 of answer at 15,000 are 0.009015 USD: a little over.
 BUDGET = "[{name: core-month, scope: {team: core}, limit_usd: 0.009, window: month}]"
 USED_UP = (
-    r"Sluiceway: the budget 'core-month' \(0\.0090 USD per month\) is used up: 0\.0090 USD spent\. "
+    r"Sluiceway: the budget 'core-month' \(team core; 0\.0090 USD per month\) is used up: "
+    r"0\.0090 USD spent\. "
     r"It resets at \d{4}-\d\d-01 00:00 UTC\. Ask #ai-platform if you need more\."
 )
 DENIED = (

@@ -124,6 +124,40 @@ def test_caps_of_employee_team_and_company_all_hold_at_once(fresh: type[Running]
     assert sum(answer.whole for answer in answers) >= 43
 
 
+def test_caps_in_scopes_that_cross_all_hold_at_once_and_are_used(fresh: type[Running]) -> None:
+    """By team and model, by provider, by person and provider; rolling and by month. Two providers."""
+    one, other = ANSWER_NUSD["anthropic"], ANSWER_NUSD["openai"]
+    limits = {"core-sonnet": 12 * one, "claude": 20 * one, "heads-gpt": 9 * other}
+    wide = [
+        ("core-sonnet", '{team: core, model: "claude-sonnet-*"}', "{rolling: 24h}"),
+        ("claude", "{provider: anthropic}", "month"),
+        ("heads-gpt", '{employee: "*", provider: openai}', "{rolling: 7d}"),
+    ]
+    budgets = [
+        f"{{name: {name}, scope: {scope}, limit_usd: {to_usd(limits[name]):f}, window: {window}}}"
+        for name, scope, window in wide
+    ]
+    running = fresh(budgets=f"[{', '.join(budgets)}]", wait_s=60)
+    proxies = [running.add("alice"), running.add("bob"), running.add("carol", team="web")]
+    questions = [Question("anthropic", True, OUTPUT, 2 * OUTPUT), Question("openai", False, OUTPUT, None)]
+    asked = [(proxies[i % 3], questions[i % 2]) for i in range(120)]
+    answers = ask_all(running, asked)
+
+    assert_settled(running, 120)
+    spent: Counter[str] = Counter()
+    for row in running.rows():
+        spent[row["provider"]] += row["charged_nusd"]
+        spent[f"{row['team']} {row['provider']}"] += row["charged_nusd"]
+        spent[f"{row['principal']} {row['provider']}"] += row["charged_nusd"]
+    assert spent["core anthropic"] <= limits["core-sonnet"]
+    assert spent["anthropic"] <= limits["claude"]
+    assert max(spent[f"{who} openai"] for who in ("alice", "bob", "carol")) <= limits["heads-gpt"]
+    # A final no came only where not even a short answer would have fitted any more.
+    assert {answer.refused for answer in answers if not answer.whole} == {"budget_spent"}
+    assert spent["anthropic"] > limits["claude"] - one
+    assert min(spent[f"{who} openai"] for who in ("alice", "bob", "carol")) > limits["heads-gpt"] - other
+
+
 def test_money_that_is_only_reserved_is_worth_waiting_for_and_never_a_final_no(fresh: type[Running]) -> None:
     """A stream that takes its time holds most of the cap: the second is told to try again, then is served."""
     one = ANSWER_NUSD["anthropic"]

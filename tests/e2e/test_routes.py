@@ -19,6 +19,7 @@ routes:
   - {name: cheap-chat, match: {model: "claude-opus-*", tools: false}, to: {model: claude-haiku-4-5}}
   - {name: grok-for-gpt, match: {model: gpt-4.1, operation: chat}, to: {provider: xai, model: grok-4}}
   - {name: nowhere, match: {model: claude-sonnet-4-5}, to: {provider: openai, model: gpt-5-mini}}
+  - {name: cheap-grok, match: {model: gpt-5.2, operation: chat}, choose: {from: ["xai/*"], needs: [vision]}}
   - {name: small-gemini, match: {model: gemini-2.5-pro}, to: {model: gemini-2.5-flash}}
 guard:
   - {name: no-mail-to-grok, match: {provider: xai}, detect: [EMAIL_ADDRESS], action: block}
@@ -76,6 +77,18 @@ def test_a_route_serves_another_model_and_says_so_everywhere(routed: Running, al
     # 5 and 25 USD per million tokens where it is 1 and 5 now.
     assert row["cost_as_requested_nusd"] == 5 * row["cost_nusd"] > 0
     assert routed.providers.log[-1].model.startswith("claude-haiku-4-5")
+
+
+def test_a_choice_from_the_catalogue_is_asked_with_the_companys_key_there(
+    routed: Running, alice: str
+) -> None:
+    before = len(routed.rows())
+    url = "https://api.openai.com/v1/chat/completions"
+    answer = ask(routed, alice, url, messages("gpt-5.2"), OUR_GPT)
+    assert "x-sluiceway-route: xai/grok-4-1-fast-reasoning" in answer
+    row = routed.rows(before + 1)[-1]
+    assert (row["provider"], row["route_rule"], row["status"]) == ("xai", "cheap-grok", 200)
+    assert row["cost_as_requested_nusd"] not in (None, row["cost_nusd"])
 
 
 def test_a_route_of_gemini_changes_the_path(routed: Running, alice: str) -> None:
@@ -153,3 +166,18 @@ def test_a_guard_rule_for_where_a_route_leads_binds_what_it_leads_there(routed: 
     assert len(routed.providers.log) == asked
     stays = ask(routed, alice, url, {**messages("gpt-4o"), "messages": [mail]}, OUR_GPT)
     assert "x-sluiceway-route: openai/gpt-4o" in stays
+
+
+def test_a_budget_that_is_used_up_to_a_step_degrades_the_next_request(routed: Running, alice: str) -> None:
+    """The state comes from the counters in memory: 1 % of a very small budget is reached by one answer."""
+    budget = "budgets: [{name: tiny, scope: company, limit_tokens: 1000, window: day}]\n"
+    ladder = (
+        "routes: [{name: saving, degrade: {budget: tiny, steps: [{at_least: 1, model: claude-haiku-5-5}]}}]\n"
+    )
+    routed.set_rules("10-ladder", budget + ladder)
+    url = "https://api.anthropic.com/v1/messages"
+    first = ask(routed, alice, url, messages("claude-sonnet-5-5"))
+    assert "x-sluiceway-route: anthropic/claude-sonnet-5-5" in first
+    routed.rows(len(routed.rows()))
+    second = ask(routed, alice, url, messages("claude-sonnet-5-5"))
+    assert "x-sluiceway-route: anthropic/claude-haiku-5-5" in second

@@ -148,7 +148,7 @@ def test_live_ends_with_the_reason_when_the_cap_is_spent(fresh: type[Running]) -
         turn = {"role": "user", "parts": [{"text": "hello"}]}
         socket.send({"clientContent": {"turns": [turn], "turnComplete": True}})
         code, reason = socket.ended()
-    assert (code, reason[:37]) == (1008, "Sluiceway: the budget 'core-day' (0.0")
+    assert (code, reason[:37]) == (1008, "Sluiceway: the budget 'core-day' (tea")
     refused, _ = running.rows(2)
     assert (refused["outcome"], refused["cost_nusd"], running.providers.billed) == ("refused", 0, [])
 

@@ -401,9 +401,7 @@ class World:
     def _request(self) -> Request:
         most = int(WANT * self.chance.lognormvariate(-0.125, 0.5))
         share = 1.5 if self.chance.random() < LONG_SHARE else self.chance.uniform(0.2, 0.96)
-        return Request(
-            most, most // 20, int(most * share), self.chance.expovariate(1 / 4.0), self.clock.now
-        )
+        return Request(most, most // 20, int(most * share), self.chance.expovariate(1 / 4.0), self.clock.now)
 
 
 def line(nodes: int, slices: bool, faults: bool, seed: int) -> str:

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sluiceway.policy import Policy, caps
-from sluiceway.policy.model import Budget, Employee, Team
-from sluiceway.types import Cap, Principal
+from sluiceway.policy.model import Budget
+from sluiceway.policy.scope import Scope
+from sluiceway.types import Cap, Principal, Spender
 
 AT = datetime(2026, 11, 21, 9, 36, tzinfo=UTC)
 ALICE = Principal(id=1, name="alice", kind="employee", team="core")
@@ -25,10 +26,10 @@ def budget(name: str, scope: object = "company", usd: str = "10", window: str = 
 POLICY = Policy(
     budgets=(
         budget("company-month"),
-        budget("core", Team(team="core")),
-        budget("each-team", Team(team="*"), window="week"),
-        budget("alice", Employee(employee="alice"), window="lifetime"),
-        budget("each-head", Employee(employee="*"), window="day"),
+        budget("core", Scope(team="core")),
+        budget("each-team", Scope(team="*"), window="week"),
+        budget("alice", Scope(employee="alice"), window="lifetime"),
+        budget("each-head", Scope(employee="*"), window="day"),
     )
 )
 WHO = {
@@ -44,12 +45,12 @@ WHO = {
 
 @pytest.mark.parametrize(("principal", "rules"), WHO.values(), ids=WHO.keys())
 def test_all_budgets_that_match_apply_in_the_order_of_the_policy(principal, rules):
-    assert [cap.rule for cap in caps(POLICY, principal, AT, UTC)] == rules
+    assert [cap.rule for cap in caps(POLICY, Spender(principal), AT, UTC)] == rules
 
 
 def test_a_cap_carries_its_scope_its_window_and_its_limit():
     policy = Policy(budgets=(budget("core", {"team": "*"}, "0.000000001"),))
-    assert caps(policy, ALICE, AT, ZoneInfo("Europe/Berlin")) == (
+    assert caps(policy, Spender(ALICE), AT, ZoneInfo("Europe/Berlin")) == (
         Cap(
             rule="core",
             scope=(("team", "core"),),
@@ -92,14 +93,14 @@ COUNTED = {
 
 @pytest.mark.parametrize(("given", "counter", "rate"), COUNTED.values(), ids=COUNTED.keys())
 def test_a_cap_says_what_it_counts(given: Budget, counter: str, rate: bool):
-    [cap] = caps(Policy(budgets=(given,)), ALICE, AT, UTC)
+    [cap] = caps(Policy(budgets=(given,)), Spender(ALICE), AT, UTC)
     assert (cap.counter, cap.limit, cap.unit, cap.is_rate) == (counter, given.limit, given.unit, rate)
 
 
 def test_what_is_open_at_once_has_no_beginning_and_no_end():
-    [cap] = caps(Policy(budgets=(limited("open", "concurrent", 4, None),)), ALICE, AT, UTC)
+    [cap] = caps(Policy(budgets=(limited("open", "concurrent", 4, None),)), Spender(ALICE), AT, UTC)
     [later] = caps(
-        Policy(budgets=(limited("open", "concurrent", 4, None),)), ALICE, AT.replace(year=2031), UTC
+        Policy(budgets=(limited("open", "concurrent", 4, None),)), Spender(ALICE), AT.replace(year=2031), UTC
     )
     assert (cap.window, cap.ends_at, cap) == ("now", None, later)
 
@@ -113,14 +114,14 @@ def test_each_unit_has_a_counter_of_its_own():
             limited("longer", "requests", 8, "hour"),
         )
     )
-    found = caps(policy, ALICE, AT, UTC)
+    found = caps(policy, Spender(ALICE), AT, UTC)
     assert [(cap.rule, cap.limit) for cap in found] == [("few", 6), ("words", 7), ("longer", 8)]
     assert len({cap.counter for cap in found}) == 3
 
 
 def test_a_star_gives_each_their_own_counter():
     policy = Policy(budgets=(budget("each", {"employee": "*"}),))
-    [alice], [bob] = caps(policy, ALICE, AT, UTC), caps(policy, BOB, AT, UTC)
+    [alice], [bob] = caps(policy, Spender(ALICE), AT, UTC), caps(policy, Spender(BOB), AT, UTC)
     assert alice.counter == "employee=alice|month|2026-11-01T00:00:00+00:00"
     assert bob.counter == "employee=bob|month|2026-11-01T00:00:00+00:00"
 
@@ -134,14 +135,14 @@ def test_a_counter_comes_once_with_its_lowest_limit():
             budget("core-high", {"team": "core"}, "50"),
         )
     )
-    assert [(cap.rule, cap.limit) for cap in caps(policy, ALICE, AT, UTC)] == [("core", 5 * 10**9)]
-    assert [(cap.rule, cap.limit) for cap in caps(policy, BOB, AT, UTC)] == [("each", 20 * 10**9)]
+    assert [(cap.rule, cap.limit) for cap in caps(policy, Spender(ALICE), AT, UTC)] == [("core", 5 * 10**9)]
+    assert [(cap.rule, cap.limit) for cap in caps(policy, Spender(BOB), AT, UTC)] == [("each", 20 * 10**9)]
 
 
 def test_the_largest_limit_fits_the_store():
-    [cap] = caps(Policy(budgets=(budget("all", usd="1000000000"),)), ALICE, AT, UTC)
+    [cap] = caps(Policy(budgets=(budget("all", usd="1000000000"),)), Spender(ALICE), AT, UTC)
     assert cap.limit == int(Decimal(10) ** 18) < 2**63
 
 
 def test_without_budgets_there_are_no_caps():
-    assert caps(Policy(), ALICE, AT, UTC) == ()
+    assert caps(Policy(), Spender(ALICE), AT, UTC) == ()

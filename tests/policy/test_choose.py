@@ -104,7 +104,10 @@ def test_what_has_no_price_falls_out_of_a_limit_on_cost_and_else_comes_last():
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        ({"reachable": None}, "out: openai/gpt, router/gpt: does not take requests of this API"),
+        (
+            {"reachable": None},
+            "out: openai/gpt, router/gpt: takes no requests of this API, or the company has no key there",
+        ),
         ({"may_reroute": False}, "not applied: this key is not the company's to move"),
     ],
     ids=["nobody looked", "own key"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from sluiceway.content import folder
 from sluiceway.errors import ConfigError
 from sluiceway.policy import Policy, load_policy
-from sluiceway.policy.model import Budget, Employee, Team
+from sluiceway.policy.model import Budget
+from sluiceway.policy.scope import Scope
 
 COMPANY = "  - {name: company-month, scope: company, limit_usd: 100, window: month}\n"
 HEAD = '  - {name: per-head-day, scope: {employee: "*"}, limit_usd: 20, window: day}\n'
@@ -64,7 +66,7 @@ budgets:
     assert policy.budgets == (
         Budget(
             name="core-week",
-            scope=Team(team="core"),
+            scope=Scope(team="core"),
             limit_usd=Decimal("12.345678901"),
             window="week",
             alert_at=(50, 100),
@@ -143,11 +145,23 @@ MISTAKES = {
     "name too long": (f"name: {'a' * 65}", "2:18: budgets.0.name: a name has at most 64 characters"),
     "scope": (
         "scope: everyone",
-        "2:19: budgets.0.scope: must be 'company', {team: ...} or {employee: ...}",
+        "2:19: budgets.0.scope: must be 'company' or {employee: ..., service: ..., team: ...}",
     ),
-    "scope of two kinds": (
-        "scope: {team: core, employee: alice}",
-        "2:19: budgets.0.scope: must be 'company', {team: ...} or {employee: ...}",
+    "scope of nobody": (
+        "scope: {}",
+        "2:19: budgets.0.scope: write 'company', or what to keep it by, such as {team: core}",
+    ),
+    "scope of two kinds of people": (
+        "scope: {employee: alice, service: build}",
+        "2:19: budgets.0.scope: nobody is an employee and a service; write one of them",
+    ),
+    "scope by something unknown": (
+        "scope: {modle: opus}",
+        "2:20: budgets.0.scope.modle: unknown field (did you mean 'model'?)",
+    ),
+    "scope of one conversation": (
+        "scope: {conversation: abc}",
+        "2:34: budgets.0.scope.conversation: must be '*'",
     ),
     "scope with a pattern": (
         "scope: {team: 'core-*'}",
@@ -176,7 +190,32 @@ MISTAKES = {
     ),
     "window": (
         "window: year",
-        "2:20: budgets.0.window: must be 'minute', 'hour', 'day', 'week', 'month' or 'lifetime'",
+        "2:20: budgets.0.window: must be 'minute', 'hour', 'day', 'week', 'month' or 'lifetime', "
+        "{rolling: ...} or {fiscal_month_starts: ...}",
+    ),
+    "a rolling window of no length": (
+        "window: {rolling: soon}",
+        "2:30: budgets.0.window.rolling: write a length such as 90m, 24h or 7d, from 10m to 31d",
+    ),
+    "a rolling window longer than the ledger": (
+        "window: {rolling: 32d}",
+        "2:30: budgets.0.window.rolling: write a length such as 90m, 24h or 7d, from 10m to 31d",
+    ),
+    "a fiscal month that February has not": (
+        "window: {fiscal_month_starts: 29}",
+        "2:42: budgets.0.window.fiscal_month_starts: must be at most 28",
+    ),
+    "until before from": (
+        "until: 2026-11-01, from: 2026-12-01",
+        "2:19: budgets.0.until: is before 'from'; write the last day on which it is in force",
+    ),
+    "another way to exceed": (
+        "on_exceed: degrade",
+        "2:23: budgets.0.on_exceed: must be 'block' or 'warn' or {degrade: ...}",
+    ),
+    "degrade to a pattern": (
+        "on_exceed: {degrade: {model: 'haiku-*'}}",
+        "2:41: budgets.0.on_exceed.degrade.model: write one model's full name: a request goes to exactly one",
     ),
     "alert as text": ("alert_at: [50%]", "2:23: budgets.0.alert_at.0: must be a whole number"),
     "alert after the limit": ("alert_at: [101]", "2:23: budgets.0.alert_at.0: must be at most 100"),
@@ -219,13 +258,24 @@ MISTAKEN_LIMITS = {
         "limit_concurrent: 4, window: now",
         "2:41: budgets.0.window: leave it out: limit_concurrent counts the requests that are open now",
     ),
+    "each conversation for ever": (
+        "limit_usd: 1, window: lifetime, scope: {conversation: '*'}",
+        "2:34: budgets.0.window: a budget of each conversation needs a window that ends, such as month or "
+        "{rolling: 7d}",
+    ),
+    "a rate to look forward to": (
+        "limit_requests: 4, window: minute, alert_burn_rate: true",
+        "2:64: budgets.0.alert_burn_rate: needs a window of a day, a week or a month, whose end can be "
+        "looked forward to",
+    ),
     "two counts": ("limit_tokens: 4, limit_requests: 4, window: hour", f"2:11: budgets.0: {ONE_LIMIT}"),
 }
 
 
 @pytest.mark.parametrize(("fields", "expected"), MISTAKEN_LIMITS.values(), ids=MISTAKEN_LIMITS.keys())
 def test_a_mistake_in_a_limit_says_what_to_write(load, fields, expected):
-    said = complaint(load, a=f"budgets: [{{{fields}, name: a, scope: company}}]")
+    scope = "" if "scope:" in fields else ", scope: company"
+    said = complaint(load, a=f"budgets: [{{{fields}, name: a{scope}}}]")
     assert said == f"policy/a.yaml:{expected}"
 
 
@@ -254,7 +304,7 @@ def test_the_longest_name_is_taken(load):
 def test_a_list_of_rules_that_does_not_exist_is_refused_and_not_passed_over(load):
     assert complaint(load, a="mirrors: []") == (
         "policy/a.yaml:2:1: mirrors: unknown field; "
-        "known here: version, budgets, routes, guard, audit, inject, keys"
+        "known here: version, budgets, routes, guard, audit, inject, keys, loops"
     )
 
 
@@ -270,7 +320,7 @@ def test_a_masking_rule_cannot_be_told_to_let_unscanned_requests_pass(load):
     assert "on_failure: open is for 'action: detect' only" in complaint(load, a=f"guard: [{rule}]")
 
 
-BUDGET = Budget(name="a", scope=Team(team="core"), limit_usd=Decimal(20), window="day")
+BUDGET = Budget(name="a", scope=Scope(team="core"), limit_usd=Decimal(20), window="day")
 SAME = {
     "another spelling of the amount": BUDGET.model_copy(update={"limit_usd": Decimal("2.0E+1")}),
     "zeros behind the amount": BUDGET.model_copy(update={"limit_usd": Decimal("20.00")}),
@@ -278,10 +328,13 @@ SAME = {
 DIFFERENT = {
     "another name": BUDGET.model_copy(update={"name": "b"}),
     "another amount": BUDGET.model_copy(update={"limit_usd": Decimal("20.000000001")}),
-    "another scope": BUDGET.model_copy(update={"scope": Employee(employee="core")}),
+    "another scope": BUDGET.model_copy(update={"scope": Scope(employee="core")}),
     "another window": BUDGET.model_copy(update={"window": "week"}),
     "another alert": BUDGET.model_copy(update={"alert_at": (50,)}),
     "another contact": BUDGET.model_copy(update={"contact": "#core"}),
+    "another scope beside": BUDGET.model_copy(update={"scope": Scope(team="core", model="opus-*")}),
+    "a last day": BUDGET.model_copy(update={"until": date(2026, 12, 31)}),
+    "another way to exceed": BUDGET.model_copy(update={"on_exceed": "warn"}),
     "another unit": BUDGET.model_copy(update={"limit_usd": None, "limit_tokens": 20}),
 }
 

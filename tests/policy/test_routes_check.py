@@ -43,6 +43,7 @@ def warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ["match: {team: [core, cores]}, choose: {from: ['claude-*'], region: eu}"],
         ["degrade: {budget: core-month, steps: [{at_least: 80, model: claude-haiku-4-5}]}"],
         ["split: [{model: same, weight: 90}, {provider: openrouter, weight: 10}]"],
+        ["choose: {}", f"{OPUS}, to: {{model: claude-haiku-5-5}}"],
         ["match: {employee: 'al*', provider: anthropic}, deny: {reason: closed}"],
     ],
     ids=str,

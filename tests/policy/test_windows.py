@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sluiceway.policy.windows import window
+from sluiceway.policy.windows import GRAINS, grain, parse_length, spell_length, window
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")  # its clocks change by half an hour
@@ -64,6 +64,29 @@ WINDOWS = {
         "hour", "1969-12-31T23:59", UTC, "1969-12-31T23:00", "1970-01-01T00:00",
     ),
     "a day that never was": ("day", "2011-12-30T10:00", APIA, "2011-12-30T10:00", "2011-12-31T10:00"),
+    "a fiscal month": ("fiscal_month_25", "2026-11-21T09:36", UTC, "2026-10-25T00:00", "2026-11-25T00:00"),
+    "its first day": ("fiscal_month_25", "2026-11-25T00:00", UTC, "2026-11-25T00:00", "2026-12-25T00:00"),
+    "a fiscal month across the year's end": (
+        "fiscal_month_28", "2027-01-02T00:00", UTC, "2026-12-28T00:00", "2027-01-28T00:00",
+    ),
+    "a fiscal month that February cuts short": (
+        "fiscal_month_28", "2026-03-01T00:00", UTC, "2026-02-28T00:00", "2026-03-28T00:00",
+    ),
+    "a fiscal month with a change": (
+        "fiscal_month_10", "2026-10-25T12:00", BERLIN, "2026-10-09T22:00", "2026-11-09T23:00",
+    ),
+    "a rolling day, by hours": (
+        "rolling_24h", "2026-11-21T09:36", BERLIN, "2026-11-20T09:00", "2026-11-21T10:00",
+    ),
+    "a rolling hour, by minutes": (
+        "rolling_1h", "2026-11-21T09:36:59", UTC, "2026-11-21T08:36", "2026-11-21T09:37",
+    ),
+    "a rolling week, by quarters of a day": (
+        "rolling_7d", "2026-11-21T09:36", UTC, "2026-11-14T06:00", "2026-11-21T12:00",
+    ),
+    "a rolling month, by days": (
+        "rolling_30d", "2026-11-21T09:36", UTC, "2026-10-22T00:00", "2026-11-22T00:00",
+    ),
 }  # fmt: skip
 
 
@@ -90,7 +113,9 @@ def test_a_time_without_a_zone_is_a_mistake():
         window("day", datetime(2026, 11, 21), UTC)
 
 
-KINDS = st.sampled_from(["minute", "hour", "day", "week", "month"])
+CALENDAR = ["minute", "hour", "day", "week", "month", "fiscal_month_2", "fiscal_month_25", "fiscal_month_28"]
+KINDS = st.sampled_from(CALENDAR)
+MINUTES = st.integers(10, 31 * 24 * 60).map(lambda minutes: timedelta(minutes=minutes))
 ZONES = st.sampled_from([UTC, BERLIN, NEW_YORK, LORD_HOWE, CAIRO, ST_JOHNS, APIA])
 TIMES = st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC))
 TICK = timedelta(microseconds=1)
@@ -136,3 +161,40 @@ def test_a_day_lasts_about_a_day(at, zone):
     starts_at, ends_at = window("day", at, zone)
     assert ends_at is not None
     assert timedelta(hours=22) <= ends_at - starts_at <= timedelta(hours=26)
+
+
+@given(MINUTES, TIMES, ZONES)
+def test_a_rolling_window_holds_its_length_and_at_most_a_grain_more(length, at, zone):
+    kind = f"rolling_{spell_length(length)}"
+    starts_at, ends_at = window(kind, at, zone)
+    assert starts_at <= at - length + grain(length)
+    assert starts_at <= at < ends_at
+    assert at - starts_at >= length  # what is not yet that old counts
+    assert at - starts_at < length + grain(length)  # and nothing that is older by a grain
+    assert window(kind, ends_at - TICK, zone) == (starts_at, ends_at)
+    following = window(kind, ends_at, zone)
+    assert following == (starts_at + grain(length), ends_at + grain(length))
+
+
+@given(MINUTES)
+def test_a_length_has_one_spelling(length):
+    assert parse_length(spell_length(length)) == length
+    assert spell_length(parse_length(spell_length(length))) == spell_length(length)
+
+
+@given(MINUTES)
+def test_a_grain_is_a_small_part_of_its_window(length):
+    assert grain(length) in GRAINS
+    assert grain(length) * 10 <= length
+
+
+@pytest.mark.parametrize(
+    "text", ["", "24", "h", "0h", "-1h", "1.5h", "24 h", "9m", "32d", "1w", "99999h", "१h"]
+)
+def test_what_is_no_length_is_a_mistake(text):
+    with pytest.raises(ValueError, match="write a length such as 90m"):
+        parse_length(text)
+
+
+def test_a_day_and_24_hours_are_the_same_window():
+    assert {spell_length(parse_length(text)) for text in ("24h", "1d", "1440m")} == {"24h"}

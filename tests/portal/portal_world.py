@@ -26,7 +26,8 @@ from sluiceway.policy.kinds.audit import Audit
 from sluiceway.policy.kinds.guard import Guard
 from sluiceway.policy.kinds.route import Deny, Route, To
 from sluiceway.policy.match import Match
-from sluiceway.policy.model import Budget, Employee, Team
+from sluiceway.policy.model import Budget
+from sluiceway.policy.scope import Scope as Whose
 from sluiceway.portal import LoggedNotices, NoNotices, Notices, Portal, PortalParts
 from sluiceway.settings.config import Retention
 from sluiceway.settings.portal import PortalSettings
@@ -34,7 +35,7 @@ from sluiceway.settings.providers import Providers
 from sluiceway.store import Store
 from sluiceway.store.moments import to_us
 from sluiceway.store.tables import counters, ledger
-from sluiceway.types import Asked, Identity, LedgerRow, Page, Principal, Rejected, Unit
+from sluiceway.types import Asked, Identity, LedgerRow, Page, Principal, Rejected, Spender, Unit
 
 CONTACT = "#ai-platform"
 EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\"'"
@@ -52,11 +53,11 @@ OTHERS = RULE.model_copy(update={"name": "others", "match": Match(employee="caro
 POLICY = Policy(
     budgets=(
         Budget(name="company-month", scope="company", limit_usd=2000, window="month"),
-        Budget(name="core-month", scope=Team(team="core"), limit_usd=50, window="month", contact="dave"),
-        Budget(name="head-day", scope=Employee(employee="*"), limit_usd=5, window="day"),
-        Budget(name="head-rate", scope=Employee(employee="*"), limit_requests=60, window="minute"),
-        Budget(name="head-open", scope=Employee(employee="*"), limit_concurrent=4),
-        Budget(name="bob-day", scope=Employee(employee="bob"), limit_usd=1, window="day"),
+        Budget(name="core-month", scope=Whose(team="core"), limit_usd=50, window="month", contact="dave"),
+        Budget(name="head-day", scope=Whose(employee="*"), limit_usd=5, window="day"),
+        Budget(name="head-rate", scope=Whose(employee="*"), limit_requests=60, window="minute"),
+        Budget(name="head-open", scope=Whose(employee="*"), limit_concurrent=4),
+        Budget(name="bob-day", scope=Whose(employee="bob"), limit_usd=1, window="day"),
     ),
     routes=(
         Route(name="no-preview", match=Match(model="*-preview"), deny=Deny(reason="not <i>approved</i> yet")),
@@ -153,7 +154,7 @@ class Office:
         spent: dict[str, tuple[int, int]] = {"core-month": (44 * 10**9, 10**9), "head-day": (5 * 10**9, 0)}
         with engine.begin() as connection:
             connection.execute(insert(ledger), [values(each) for each in self.rows])
-            for cap in caps(self.policy, who, NOON, ZONE):
+            for cap in caps(self.policy, Spender(who), NOON, ZONE):
                 if cap.rule in spent:
                     used, reserved = spent[cap.rule]
                     unit: Unit = cap.unit

@@ -20,7 +20,7 @@ from sluiceway.portal.standing import counters_query
 from sluiceway.portal.usage import refusals_query, usage_query, used
 from sluiceway.report import Period, measures
 from sluiceway.store.tables import ledger
-from sluiceway.types import Identity, Principal, Rejected
+from sluiceway.types import Identity, Principal, Rejected, Spender
 
 
 def me(office: Office, who: Identity | None = None) -> dict[str, Any]:
@@ -63,12 +63,24 @@ def test_somebody_elses_rows_rules_and_caps_are_not_shown(office: Office) -> Non
 
 def test_caps_say_what_is_left_and_what_was_not_counted(office: Office) -> None:
     found = {cap["rule"]: cap for cap in me(office)["caps"]}
-    assert found["core-month"]["left"] == "5.000000000"  # 50 less 44 spent and 1 reserved
     assert found["core-month"]["resets_at"] == "2026-11-30T23:00:00Z"  # midnight in Berlin
     assert found["head-day"]["left"] == "0.000000000"
     assert found["company-month"]["left"] is None
     assert found["head-open"]["left"] == 4
     assert "not counted yet" in office.html("/")
+
+
+def test_a_budget_of_two_is_told_in_quarters_so_that_it_does_not_tell_what_the_other_spent(
+    office: Office,
+) -> None:
+    shared = {cap["rule"]: cap for cap in me(office)["caps"]}["core-month"]
+    assert (shared["used"], shared["left"], shared["used_at_least_percent"]) == (None, None, 75)
+    assert "over 75&nbsp;% used" in office.html("/")
+    office.store.people.add("carol", "employee", "core")
+    shared = {cap["rule"]: cap for cap in me(office)["caps"]}["core-month"]
+    assert shared["left"] == "5.000000000"  # 50 less 44 spent and 1 reserved
+    assert shared["used_at_least_percent"] is None
+    assert "told in quarters" not in office.html("/")
 
 
 def test_refusals_come_with_reason_and_rule(office: Office) -> None:
@@ -152,7 +164,7 @@ def test_every_query_finds_its_rows_by_an_index(office: Office) -> None:
         plans = [
             plan(connection, usage_query(who, *span)),
             plan(connection, refusals_query(who, *span)),
-            plan(connection, counters_query(caps(POLICY, who, NOON, ZONE))),
+            plan(connection, counters_query(caps(POLICY, Spender(who), NOON, ZONE))),
         ]
     assert (
         "SEARCH ledger USING INDEX ledger_principal (principal=? AND started_at>? AND started_at<?)"

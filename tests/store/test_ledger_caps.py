@@ -279,7 +279,7 @@ async def test_an_end_survives_the_cancellation_of_whoever_awaits_it(store: Stor
         pytest.param({"input_tokens": 2**63}, id="a count beyond 64 bits"),
         pytest.param({"model_served": "\ud800"}, id="half a character"),
         pytest.param({"model_served": ["a", "list"]}, id="a list for a text"),
-        pytest.param({"provider": None}, id="nothing where something must be"),
+        pytest.param({"host": None}, id="nothing where something must be"),
     ],
 )
 async def test_an_end_that_cannot_be_stored_charges_the_reservation(
@@ -428,8 +428,8 @@ async def test_rows_that_are_not_budgeted_move_no_counter(store: Store, database
         pytest.param({"budgeted": False}, (company(100),), "does not cover", id="not budgeted"),
         pytest.param(
             {},
-            (replace(company(100), scope=(("model", "gpt-5"),)),),
-            "no budget by 'model'",
+            (replace(company(100), scope=(("colour", "red"),)),),
+            "no budget by 'colour'",
             id="no such dimension",
         ),
         pytest.param({"outcome": Outcome.OK}, (), "open", id="ended already"),

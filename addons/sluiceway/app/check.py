@@ -12,6 +12,7 @@ from sluiceway.app.deployment import Deployment
 from sluiceway.app.entities import idle_types
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.policy.check import WARNING
+from sluiceway.settings.providers import Providers
 from sluiceway.settings.sentences import nearest
 from sluiceway.store.keys import ProviderKey
 from sluiceway.types import KeyClass
@@ -39,6 +40,7 @@ def check(deployment: Deployment) -> Verdict:
     try:
         content = deployment.content()
         warnings += _without_keys(content.policy, _keys(deployment))
+        warnings += _strange_hosts(content.policy, content.providers)
         warnings += idle_types(content.policy, content.recognizers)
         warnings += audit_warnings(deployment, content.policy, datetime.now(UTC))
         summary = (
@@ -60,6 +62,15 @@ def _keys(deployment: Deployment) -> tuple[ProviderKey, ...] | None:
     return tuple(each for each in known if each.key_class is KeyClass.COMPANY and each.retired_at is None)
 
 
+def _strange_hosts(rules: policy.Policy, providers: Providers) -> Iterator[str]:
+    """Keys of pools for hosts at which no company key is used."""
+    for rule in rules.inject:
+        for each in rule.keys:
+            if each.host is not None and each.host not in providers.by_host:
+                where = f"{rules.places[rule.name]}: {rule.name}: {each.key}"
+                yield f"{where}: '{each.host}' is not in providers.yaml: what gets this key is refused"
+
+
 def _without_keys(rules: policy.Policy, keys: tuple[ProviderKey, ...] | None) -> Iterator[str]:
     """Rules that need a company key and do nothing, or only refuse, without it."""
     if keys is None:
@@ -69,10 +80,12 @@ def _without_keys(rules: policy.Policy, keys: tuple[ProviderKey, ...] | None) ->
         where = f"{rules.places[rule.name]}: {rule.name}"
         if not keys:
             yield f"{where}: no company key is registered (sluiceway key add), so who it is for is refused"
-        elif rule.label is not None and rule.label not in labels:
-            near = nearest(rule.label, labels)
-            guess = f" (did you mean '{near}'?)" if near else ""
-            yield f"{where}: there is no key '{rule.label}' in use{guess}, so who it is for is refused"
+        for label in rule.labels if keys else ():
+            if label not in labels:
+                near = nearest(label, labels)
+                guess = f" (did you mean '{near}'?)" if near else ""
+                so = "so who it is for is refused" if len(rule.labels) == 1 else "so the pool is without it"
+                yield f"{where}: there is no key '{label}' in use{guess}, {so}"
     for route in rules.routes:
         where = f"{rules.places[route.name]}: {route.name}"
         if route.moves and not keys:

@@ -104,7 +104,7 @@ class Repricing:
         cost = self.prices.cost(
             provider=provider,
             model=row.model_served or row.model_routed,
-            usage=_usage(row),
+            usage=usage_of(row),
             at=row.started_at,
             service_tier=row.service_tier,
             region=regions.of_host(row.host),
@@ -124,7 +124,8 @@ def spends(row: LedgerRow) -> bool:
     return row.budgeted and free and row.key_class in (KeyClass.COMPANY, KeyClass.UNKNOWN)
 
 
-def _usage(row: LedgerRow) -> Usage:
+def usage_of(row: LedgerRow) -> Usage:
+    """The tokens and pieces that a row says were used."""
     return Usage(
         input_tokens=row.input_tokens,
         output_tokens=row.output_tokens,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sluiceway.errors import ConfigError
 from sluiceway.policy import Policy, load_policy
 from sluiceway.policy.load import CATALOGUE
+from sluiceway.policy.scope import EACH
 from sluiceway.pricing.book import PriceBook
 from sluiceway.settings.config import Settings, load_settings
 from sluiceway.settings.providers import Providers
@@ -123,14 +124,16 @@ def _check_dialects(path: Path, named: frozenset[str], known: set[str], kind: st
 
 
 def _nowhere(policy: Policy, providers: Providers) -> Iterator[str]:
-    """Routes that lead to a provider that is not in providers.yaml."""
-    for rule in policy.routes:
-        for name in dict.fromkeys(rule.providers_named):
-            if name in providers.by_name:
-                continue
-            near = nearest(name, providers.by_name)
-            guess = f"did you mean '{near}'?" if near else f"there are {', '.join(sorted(providers.by_name))}"
-            yield f"{policy.places[rule.name]}: {rule.name}: there is no provider '{name}' ({guess})"
+    """Routes that lead to a provider that is not in providers.yaml, and budgets of one."""
+    named = [(rule.name, name) for rule in policy.routes for name in dict.fromkeys(rule.providers_named)]
+    scopes = [(budget.name, budget.scope) for budget in policy.budgets]
+    named += [(rule, scope.provider) for rule, scope in scopes if scope != "company" and scope.provider]
+    for rule, name in named:
+        if name in providers.by_name or name == EACH:
+            continue
+        near = nearest(name, providers.by_name)
+        guess = f"did you mean '{near}'?" if near else f"there are {', '.join(sorted(providers.by_name))}"
+        yield f"{policy.places[rule]}: {rule}: there is no provider '{name}' ({guess})"
 
 
 def write_key(folder: Path) -> None:

@@ -26,15 +26,30 @@ from sluiceway.gateway.credentials import Presented, signs_body
 from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.reservation import FOR_ALL
+from sluiceway.gateway.roads import road_to
 from sluiceway.gateway.tasks import task_of
 from sluiceway.policy import Policy, decide, is_company_money, used_percent
 from sluiceway.policy import caps as caps_for
 from sluiceway.policy.kinds import Audit
+from sluiceway.policy.words import short
 from sluiceway.pricing import estimate
-from sluiceway.settings.providers import match, path_at
+from sluiceway.settings.providers import match
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
-from sluiceway.types import Call, Cap, Decision, Facts, KeyClass, Principal, Provider, Refusal, Route, Step
+from sluiceway.types import (
+    Call,
+    Cap,
+    Decision,
+    Facts,
+    KeyClass,
+    Principal,
+    Provider,
+    Refusal,
+    Route,
+    Spender,
+    Step,
+    Target,
+)
 from sluiceway.wire import Target as Path
 from sluiceway.wire import by_name, identify
 
@@ -112,7 +127,7 @@ class _Life:
         sent_call = replace(call, model=decision.target.model)
         sent_facts = replace(facts, provider=decision.target.provider)
         permitted, audit_stage = self._audit(sent_call, sent_facts)
-        caps, caps_stage = self._caps(out.key_class)
+        caps, caps_stage = self._caps(out.key_class, decision.target)
         stages: list[Stage] = [
             ((out.step,), _no(out.refusal)),
             (looked.steps, _no(looked.refusal)),
@@ -165,8 +180,9 @@ class _Life:
         if not policy.budgets_watched:
             return {}
         standing = balances(self._store)
+        asked = Target(self._provider.name, self._call.model or "")
         return used_percent(
-            caps_for(policy, self._who, self._at, facts.zone),
+            caps_for(policy, self._spender(asked), self._at, facts.zone),
             policy.budgets_watched,
             lambda cap: standing.get(cap.counter, (0, 0))[0],
         )
@@ -181,7 +197,9 @@ class _Life:
         there = self._content.providers.by_name[decision.target.provider]
         if there.name == self._provider.name:
             return None
-        if path_at(there, self._route, self._path.path) is None or there.own_host is None:
+        call, path = self._call, self._path.path
+        road = road_to(there, self._route, path, decision.target.model, call.stream)
+        if road is None or there.own_host is None:
             return f"'{there.name}' does not take requests of this kind (rule '{decision.rule}')", "no_way"
         return None
 
@@ -214,23 +232,39 @@ class _Life:
         zone = self._deployment.settings.zone
         return permit(rule, self._at, zone, key_class, disclosed_at, acknowledged_at, can_open)
 
-    def _caps(self, key_class: KeyClass) -> tuple[tuple[Mapping[str, Any], ...], Stage]:
-        """The caps that apply, as they stand now; one that is used up refuses."""
+    def _caps(self, key_class: KeyClass, target: Target) -> tuple[tuple[Mapping[str, Any], ...], Stage]:
+        """The caps that apply, as they stand now; one that is used up refuses, or leads to another model."""
         if self._call.operation in FREE:
             return (), ((), None)
         zone, spends = self._deployment.settings.zone, self._is_company_money(key_class)
-        caps = [
-            cap
-            for cap in caps_for(self._rules.policy, self._who, self._at, zone)
-            if spends or cap.unit in FOR_ALL
-        ]
+        raises = [each.what for each in self._store.raises.in_force()]
+        applying = caps_for(self._rules.policy, self._spender(target), self._at, zone, raises)
+        caps = [cap for cap in applying if spends or cap.unit in FOR_ALL]
         standing = balances(self._store)
         rows = tuple(_standing(cap, *standing.get(cap.counter, (0, 0))) for cap in caps)
-        spent = next((cap.rule for cap in caps if standing.get(cap.counter, (0, 0))[0] >= cap.limit), None)
-        if spent is None:
-            return rows, ((), None)
-        no = f"the budget '{spent}' is used up", "budget_spent"
-        return rows, ((Step("budget", spent, "used up"),), no)
+        spent = [cap for cap in caps if standing.get(cap.counter, (0, 0))[0] >= cap.limit]
+        steps = [Step("budget", cap.rule, _effect(cap)) for cap in spent]
+        last = next((cap for cap in spent if cap.on_exceed == "block"), None)
+        if last is None:
+            return rows, (steps, None)
+        return rows, (steps, (f"the budget '{last.rule}' is used up", "budget_spent"))
+
+    def _spender(self, target: Target) -> Spender:
+        """What is asked, as far as the question says: of the key only what a request in hand would show."""
+        told = self._call.conversation_id or identify(self._question.headers).conversation_id
+        presented = self._presented()
+        known = self._rules.keys.known.get(presented.fingerprint or "")
+        name = known.label if known else None
+        client = identify(self._question.headers).name
+        return Spender(
+            self._who, target.provider, target.model or None, presented.fingerprint, name, client, told
+        )
+
+
+def _effect(cap: Cap) -> str:
+    if cap.on_exceed == "degrade":
+        return f"used up: {cap.degrade_to} is asked instead, where the key is the company's"
+    return "used up, and only warns" if cap.on_exceed == "warn" else "used up"
 
 
 def _no(refusal: Refusal | None) -> No | None:
@@ -278,7 +312,7 @@ def _principal(store: Store, name: str) -> Principal:
 def _standing(cap: Cap, spent: int, reserved: int) -> dict[str, Any]:
     return {
         "budget": cap.rule,
-        "window": cap.window,
+        "window": short(cap.window),
         "unit": cap.unit,
         "limit": amount(cap.unit, cap.limit),
         "spent": amount(cap.unit, spent),

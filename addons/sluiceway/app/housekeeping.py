@@ -53,11 +53,13 @@ class Housekeeping:
             step = await asyncio.to_thread(retention.delete_rows, before)
             rows += step
         day = now.astimezone(UTC).date() - timedelta(days=self._keep.discovery_days)
-        return Deleted(rows, await asyncio.to_thread(retention.delete_discovery, day))
+        discovery = await asyncio.to_thread(retention.delete_discovery, day)
+        return Deleted(rows, discovery, await asyncio.to_thread(retention.delete_ended, before))
 
     def _events(self, deleted: Deleted) -> None:
         if deleted.anything:
             detail = {"ledger_rows": deleted.ledger, "discovery_rows": deleted.discovery}
+            detail |= {"ended_ways_in_and_alerts": deleted.ended} if deleted.ended else {}
             self._store.events.record("retention", "serve", detail)
 
 

@@ -9,7 +9,7 @@ import getpass
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sluiceway.app import control, corrections, grants
+from sluiceway.app import control, corrections, grants, raises
 from sluiceway.app.deployment import Deployment
 from sluiceway.errors import SluicewayError
 from sluiceway.settings.identity import IdentityPaths
@@ -99,4 +99,5 @@ OPERATIONS: dict[str, Callable[[Store, Arguments], Any]] = {
     "person.move": _move,
     "event.record": _record,
     **corrections.OPERATIONS,
+    **raises.OPERATIONS,
 }

@@ -15,7 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sluiceway.app import authority, grants, keys, notify, operations, seats
+from sluiceway.app import authority, grants, keys, notify, operations, raises, seats
+from sluiceway.app.alerts.watch import AlertWatch
+from sluiceway.app.breaking import Breaking
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
@@ -43,6 +45,7 @@ from sluiceway.portal import LoggedNotices, NoNotices, Notices, Portal, PortalPa
 from sluiceway.settings.config import Settings
 from sluiceway.settings.providers import Providers
 from sluiceway.store import Store
+from sluiceway.types import Raise
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +72,12 @@ class Service:
         self._operators: Operate | None = None
         self._guards: Guards | None = None
         self.recording: Recording | None = None
+        self._breaking: Breaking | None = None
         self._lag = LoopLag()
         self._drained_at_s = 0.0  # monotonic: when a drain has to be over
         self._watch = RulesWatch(self._settings.rules, self.reload)
         self._housekeeping: Housekeeping | None = None
+        self._alerts: AlertWatch | None = None
         self._expiry: Expiry | None = None
         self.rules_problem: str | None = None
 
@@ -109,6 +114,7 @@ class Service:
         self.recording = Recording(self._deployment, self.store, contact)
         rules = rules_of(content, keys.ring(self._deployment, self.store))
         rules.audit = self.recording.follow(content.policy, content.recognizers)
+        rules.raises = tuple(each.what for each in self.store.raises.in_force())
         self.gateway = Gateway(
             GatewayParts(
                 rules,
@@ -122,6 +128,7 @@ class Service:
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
                 meters_sockets=settings.websockets == "meter",
+                bounds=settings.upstream,
                 tells_tasks=settings.task_types == "all",
                 deferred_for=timedelta(hours=settings.deferred.expires_h),
                 batches_deferred_for=timedelta(hours=settings.deferred.batch_expires_h),
@@ -129,6 +136,7 @@ class Service:
                 detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )
         )
+        self._breaking = Breaking(self.gateway.parts, self.store)
         self._content = content
         self._parts = Parts(
             content.providers,
@@ -195,6 +203,7 @@ class Service:
         assert self.store
         self._housekeeping = Housekeeping(self.store, self._settings.retention, self._settings.zone)
         self._housekeeping.start()
+        self._start_alerts()
         self._expiry = Expiry(self.gateway.parts)
         self._expiry.start()
         if (at := self._settings.operate.listen) is not None:
@@ -207,6 +216,24 @@ class Service:
                     f"operate.listen: cannot listen on {at.host}:{at.port} ({error.strerror}); "
                     "stop what uses it or change the address"
                 ) from error
+
+    def _start_alerts(self) -> None:
+        assert self.store
+        parts = self.gateway.parts
+        self._alerts = AlertWatch(
+            self.store,
+            self._settings.alerts,
+            self._settings.zone,
+            lambda: parts.rules.policy,
+            self._raised,
+        )
+        self._alerts.know(parts.rules.raises)
+        parts.tell, parts.exhausted = self._alerts.tell, self._alerts.exhausted
+        self._alerts.start()
+
+    def _raised(self, known: tuple[Raise, ...]) -> None:
+        """In force for the next request."""
+        self.gateway.parts.rules = replace(self.gateway.parts.rules, raises=known)
 
     def why_not_ready(self) -> str | None:
         """The reason for a load balancer to send requests elsewhere; None: there is none."""
@@ -221,6 +248,8 @@ class Service:
             "loop_lag_seconds": self._lag.seconds,
             "rules_refused": float(self.rules_problem is not None),
             "guard_waiting": self.gateway.parts.detection.waiting,
+            "breakers_open": len(self.gateway.parts.breakers.states()),
+            "mirrors_running": self.gateway.parts.copies.running,
             **(self.recording.gauges() if self.recording else {}),
             **self.store.status(),
         }
@@ -240,6 +269,9 @@ class Service:
         result = await asyncio.to_thread(
             operations.run, self.store, operation, arguments, self._settings.identity
         )
+        if operation.startswith(raises.PREFIX):
+            known = await asyncio.to_thread(self.store.raises.in_force)
+            self._raised(tuple(each.what for each in known))
         await self.store.refresh_directory()
         if self.own_ports is not None:
             await self.own_ports.sync()
@@ -273,6 +305,7 @@ class Service:
         rules = rules_of(content, keys.ring(self._deployment, self.store))
         assert self.recording
         rules.audit = self.recording.follow(content.policy, content.recognizers)
+        rules.raises = self.gateway.parts.rules.raises
         # Nothing may fail from here on: a reload is all or nothing.
         if self._guards is not None:
             self._guards.follow(content.policy, content.recognizers)
@@ -315,6 +348,8 @@ class Service:
         self._watch.stop()
         if self._housekeeping is not None:
             self._housekeeping.stop()
+        if self._alerts is not None:
+            await self._alerts.stop()
         if self._expiry is not None:
             self._expiry.stop()
         if self._operators is not None:
@@ -332,6 +367,8 @@ class Service:
         if self.recording is not None:
             left_s = self._drained_at_s - time.monotonic() if self._drained_at_s else 0.0
             await asyncio.to_thread(self.recording.close, max(left_s, AUDIT_FLUSH_S))
+        if self._breaking is not None:
+            await self._breaking.close()
         if self.store is not None:
             await asyncio.to_thread(self.store.close)
 

@@ -38,7 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "employee": Entry("people", "employee", "Add, list and disable employees; issue their tokens."),
     "service": Entry("people", "service", "Add, list and disable services; issue their tokens."),
     "key": Entry("keys", "key", "Register the company's provider keys, list and retire them."),
-    "budget": Entry("rules", "budget", "See how the budgets stand."),
+    "budget": Entry("budgets", "budget", "See how the budgets stand, and raise one for a while."),
     "rules": Entry("rules", "rules", "Check the rules, and ask what they would do, before they bite."),
     "ledger": Entry("ledger", "ledger", "Export, verify and correct the ledger."),
     "ca": Entry("ca", "ca", "Show and renew the certificates."),

@@ -1,26 +1,28 @@
-"""`sluiceway rules` and `sluiceway budget`: check what people wrote, and see how the caps stand."""
+"""`sluiceway rules`: check what people wrote, and ask what it would do."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sluiceway.app import budgets
 from sluiceway.app.check import check as check_rules
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.question import Carried, question_of
+from sluiceway.cli import replayed
+from sluiceway.cli.budgets import in_words
+from sluiceway.cli.ledger import period
 from sluiceway.cli.shape import (
     DEFAULT_CONFIG,
     AsJson,
     Config,
+    Progress,
     application,
     facts,
-    moment,
-    money,
     show,
     table,
 )
@@ -30,14 +32,6 @@ if TYPE_CHECKING:
     from sluiceway.app.explain import Explained
 
 rules = application("Check the rules, and ask what they would do, before they bite.")
-budget = application("See how the budgets stand.")
-
-_NONE = "no budget applies to anybody yet: write one in rules/policy/, or add an employee"
-
-
-@budget.callback()
-def _budget() -> None:
-    """Keeps `list` a subcommand while it is the only one."""
 
 
 @rules.command()
@@ -88,6 +82,8 @@ def explain(
         "refused": found.refused,
         "target": str(found.decision.target),
         "rule": found.decision.rule,
+        "chain": [str(target) for target in found.decision.chain],
+        "mirror": None if found.decision.mirror is None else str(found.decision.mirror),
         "refusal_code": found.refusal_code,
         "key": str(found.key_class),
         "trail": [asdict(step) for step in found.trail],
@@ -102,6 +98,25 @@ def explain(
     show(answer, as_json, _in_a_page(found))
 
 
+@rules.command()
+def replay(
+    from_: Annotated[str, typer.Option("--from", metavar="DATE", help="First day, or a time (UTC).")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DATE", help="Day after the last, or a time; else now."),
+    ] = None,
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Say what recorded requests would have cost, and who been refused or moved, by these rules."""
+    from sluiceway.app.replay import replay as again
+
+    span, progress = period(from_, to, timedelta(days=31)), Progress()
+    found = again(Deployment.load(config), span.from_at, span.to_at, lambda n: progress("requests:", n, 0))
+    progress.close()
+    show(replayed.as_values(found), as_json, replayed.in_words(found))
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -111,10 +126,17 @@ def _read(path: Path) -> bytes:
 
 def _in_a_page(found: Explained) -> str:
     who, call = found.principal, found.call
+    wanted = (
+        ("tools", call.has_tools),
+        ("images", call.has_images),
+        ("thinking", call.has_thinking),
+        ("JSON", call.wants_json),
+    )
+    needs = [name for name, has in wanted if has]
     asked = ", ".join(
         [f"model {call.model or '-'}", f"operation {call.operation}"]
         + (["streamed"] if call.stream else [])
-        + (["with tools"] if call.has_tools else [])
+        + ([f"with {', '.join(needs)}"] if needs else [])
     )
     head = {
         "who": f"{who.name}, {who.kind} in team {who.team}",
@@ -126,7 +148,7 @@ def _in_a_page(found: Explained) -> str:
     parts = [facts(head), table(steps, ["kind", "rule", "effect"])]
     if found.caps:
         columns = ["budget", "window", "unit", "limit", "spent", "reserved", "left", "resets_at"]
-        parts.append(table([_in_words(dict(each)) for each in found.caps], columns))
+        parts.append(table([in_words(dict(each)) for each in found.caps], columns))
     return "\n\n".join([*parts, found.answer])
 
 
@@ -150,26 +172,3 @@ def classify(
     found = tell(signals(sys.stdin.buffer.read().decode(errors="replace")))
     reasons = ", ".join(found.reasons).replace("_", " ") or "nothing speaks for it"
     show(answered(found), as_json, f"{found.task}  (confidence {found.confidence:.2f}: {reasons})")
-
-
-@budget.command(name="list")
-def list_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """How much of each budget is spent and reserved in its present window."""
-    deployment = Deployment.load(config)
-    with deployment.store(writable=False) as store:
-        rows = budgets.listing(deployment, store)
-    columns = ["budget", "scope", "window", "unit", "limit", "spent", "reserved", "used", "resets_at"]
-    words = [_in_words(row) for row in rows]
-    show(rows, as_json, table(words, columns) if rows else _NONE)
-
-
-def _in_words(row: dict[str, Any]) -> dict[str, Any]:
-    amounts: dict[str, Any] = {
-        name: _shown(row[name]) for name in ("limit", "spent", "reserved", "left") if name in row
-    }
-    return {**row, **amounts, "resets_at": moment(row["resets_at"]) or "never"}
-
-
-def _shown(amount: str | int) -> str:
-    """USD come as text, what is counted as a number."""
-    return money(amount) if isinstance(amount, str) else f"{amount:,}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from yarl import URL
 from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
+from sluiceway.gateway.pools import Member
 from sluiceway.gateway.trail import Trail
 from sluiceway.policy import is_company_money
 from sluiceway.pricing.estimate import PreviousInput
@@ -21,6 +22,7 @@ from sluiceway.types import (
     NO_UNITS,
     Attachment,
     Call,
+    Cap,
     ErrorAnswer,
     KeyClass,
     LedgerRow,
@@ -30,6 +32,8 @@ from sluiceway.types import (
     Refusal,
     Rejected,
     Route,
+    Spender,
+    Target,
 )
 from sluiceway.wire.client import ClientInfo
 from sluiceway.wire.dialect import Dialect
@@ -67,6 +71,9 @@ class Exchange:
     key_fingerprint: str | None = None
     signed: bool = False  # by a key of AWS's (signature.py)
     company_key: CompanyKey | None = None  # goes out in place of what the client sent
+    pool: tuple[Member, ...] = ()  # the company's keys it may go out with, the one to try first in front
+    attempt: int = 1
+    tried: list[str] = field(default_factory=list)  # what failed before, as `x-sluiceway-route` tells it
     call: Call | None = None
     trail: Trail | None = None  # what the audit will keep of it
     notice_link: str | None = None  # of a notice that waits for an acknowledgement, where a rule does not
@@ -77,8 +84,12 @@ class Exchange:
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`
     upstream_query: str | None = None  # and in place of the client's query
+    upstream_dialect: str | None = None  # where the way there speaks another than the client
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
+    budget_warning: str | None = (
+        None  # the budgets that are used up and refuse nothing, or led to another model
+    )
     turn: int | None = None  # on a socket: which answer of it this is, from 1
     guard_findings: Mapping[str, int] = NO_UNITS
     guard_said: str | None = None
@@ -119,6 +130,11 @@ class Exchange:
         """Whether another provider is asked than the client named."""
         return self.provider.name != self.attachment.provider.name
 
+    @property
+    def asked(self) -> Target:
+        """What the client named."""
+        return Target(self.attachment.provider.name, self.model_requested or "")
+
     def move(self, provider: Provider, host: str, path: str) -> None:
         """Asks another provider instead, at one of its hosts."""
         self.provider, self.host, self.upstream_path = provider, host, path
@@ -133,6 +149,12 @@ class Exchange:
         self.company_key = key
         self.key_class, self.key_fingerprint = KeyClass.COMPANY, key.fingerprint
 
+    def take(self, member: Member) -> None:
+        """Goes out with this key of a pool, at the endpoint it is for."""
+        self.carry(member.key)
+        if member.host is not None:
+            self.host = member.host
+
     @property
     def query(self) -> str:
         query = self.request.raw_path.partition("?")[2]
@@ -140,16 +162,32 @@ class Exchange:
 
     @property
     def route_path(self) -> str:
-        """The path of providers and models as the contract writes it: `anthropic/claude-sonnet-4-5`."""
+        """The path of providers and models as the contract writes it: `anthropic/claude-sonnet-4-5`, after a
+        failover `anthropic/claude-sonnet-4-5(529)>openai/gpt-5.1`."""
         model = self.call.model if self.call else None
         name = self.provider.name
-        return name if self.call is None else f"{name}/{model or '?'}"
+        return ">".join((*self.tried, name if self.call is None else f"{name}/{model or '?'}"))
 
     @property
     def conversation(self) -> tuple[str, str] | None:
         """The conversation this belongs to, apart for each person, where the client names one."""
         told = (self.call and self.call.conversation_id) or self.client.conversation_id
         return (self.principal.name, told) if told else None
+
+    @property
+    def spender(self) -> Spender:
+        """What budgets look at, as it stands: the same that the row says."""
+        key, told = self.key_fingerprint, self.conversation
+        known = self.rules.keys.known.get(key) if key else None
+        return Spender(
+            self.principal,
+            self.provider.name,
+            self.call.model if self.call else None,
+            key,
+            known.label if known else None,
+            self.client.name,
+            told[1] if told else None,
+        )
 
     def own_headers(self) -> dict[str, str]:
         """The `x-sluiceway-*` headers of the contract."""
@@ -162,11 +200,20 @@ class Exchange:
             own["x-sluiceway-audit-notice"] = self.notice_link
         if self.remaining_nusd is not None:
             own["x-sluiceway-budget-remaining-usd"] = f"{max(0, self.remaining_nusd) / 1e9:.6f}"
+        if self.budget_warning is not None:
+            own["x-sluiceway-budget-warning"] = self.budget_warning
         if self.limited_to_tokens is not None:
             own["x-sluiceway-output-limited-to"] = str(self.limited_to_tokens)
         if self.guard_said is not None:
             own["x-sluiceway-guard"] = self.guard_said
         return own
+
+    def warn_of(self, passed: Sequence[Cap]) -> None:
+        """Says in a header which budgets are used up that refuse nothing."""
+        said = [f"{cap.rule}: used up" for cap in passed]
+        if self.budget_warning is not None and said:
+            said.insert(0, self.budget_warning)
+        self.budget_warning = ", ".join(said) or self.budget_warning
 
     def refusal(self, refusal: Refusal) -> ErrorAnswer:
         """The refusal in the form this request's client shows."""
@@ -181,6 +228,7 @@ class Exchange:
         model = call.model if call else None
         return LedgerRow(
             request_id=self.request_id,
+            attempt=self.attempt,
             started_at=self.started_at,
             principal=who.name,
             principal_kind=who.kind,
@@ -198,7 +246,7 @@ class Exchange:
             host=self.host,
             operation=self.operation,
             dialect=dialect,
-            upstream_dialect=dialect,
+            upstream_dialect=self.upstream_dialect or dialect,
             stream=bool(call and call.stream),
             service_tier=call.service_tier if call else None,
             model_requested=self.model_requested or model,
@@ -221,8 +269,9 @@ class Exchange:
         """Whether it is the company's money, to cap: logins and personal keys are not (decision 0001)."""
         return is_company_money(self.rules.policy, self.key_class, self.rules.keys.has_company_keys)
 
-    def ending(self, status: int, outcome: Outcome) -> dict[str, Any]:
-        """The fields of the row that its end sets: times, status and outcome."""
+    def ending(self, status: int | None, outcome: Outcome) -> dict[str, Any]:
+        """The fields of the row that its end sets: times, status and outcome. `status` None: the client saw
+        nothing of this attempt."""
         now_s = time.monotonic()
         return {
             "ended_at": datetime.now(UTC),

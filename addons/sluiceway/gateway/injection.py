@@ -6,8 +6,8 @@ as providers.yaml says and whatever the client said. Whoever brings an own key o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import time
+from collections.abc import Mapping, Sequence
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -20,9 +20,10 @@ from sluiceway.gateway.credentials import signs_body
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import GatewayParts, Rules
+from sluiceway.gateway.pools import Member, ordered
 from sluiceway.policy import injected_by, used_percent
 from sluiceway.policy.kinds import Inject
-from sluiceway.types import Call, Facts, KeyClass, Principal, Provider, Refusal
+from sluiceway.types import NO_UNITS, Call, Facts, KeyClass, Principal, Provider, Refusal
 
 HTTPS_PORT = 443
 WHOLE_HOST = frozenset({"/", "/*"})
@@ -35,11 +36,14 @@ CLIENTS_OWN = (
     *("x-amz-date", "x-amz-security-token", "x-amz-content-sha256"),
 )
 # What a rule looks at where no dialect reads the request.
+# The APIs that keep answers, to go on from.
+STORING = frozenset({"openai_responses"})
 UNREAD = Call(dialect="", operation="pass", model=None)
 
 
 def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
     """What rules may look at, as the request stands."""
+    stay = parts.conversations.stay(exchange.conversation, exchange.asked, time.monotonic())
     return Facts(
         provider=exchange.provider.name,
         client_name=exchange.client.name,
@@ -48,19 +52,30 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         may_reroute=exchange.key_class is KeyClass.COMPANY,
         company_money=exchange.counts_against_caps,
         contact=parts.contact,
+        zone=parts.time_zone,
+        used_percent=_used(exchange, parts),
         signed=signs_body(exchange.request.headers),
+        at=exchange.started_at,
+        health=parts.health.snapshot(time.monotonic()),
+        stays_with=None if stay is None else stay.target,
+        cached_tokens=0 if stay is None else stay.cached_tokens,
         task=exchange.task,
     )
 
 
 def outlook_of(exchange: Exchange, parts: GatewayParts) -> Facts:
     """What routes may look at: also where else the request could go."""
-    facts, at, policy = facts_of(exchange, parts), exchange.started_at, exchange.rules.policy
-    if policy.budgets_watched:
-        caps = parts.caps.of(policy, exchange.principal, at)
-        used = used_percent(caps, policy.budgets_watched, parts.store.ledger.spent)
-        facts = replace(facts, used_percent=used)
+    facts, at = facts_of(exchange, parts), exchange.started_at
     return with_outlook(facts, exchange.rules, exchange.route, exchange.path, at, parts.time_zone)
+
+
+def _used(exchange: Exchange, parts: GatewayParts) -> Mapping[str, int]:
+    """How the budgets stand that rules look at."""
+    policy = exchange.rules.policy
+    if not policy.budgets_watched:
+        return NO_UNITS
+    caps = parts.caps.of(exchange.rules, exchange.spender, exchange.started_at)
+    return used_percent(caps, policy.budgets_watched, parts.store.ledger.spent)
 
 
 def equip(exchange: Exchange, parts: GatewayParts) -> None:
@@ -69,9 +84,10 @@ def equip(exchange: Exchange, parts: GatewayParts) -> None:
     if not exchange.presented.gives_way:
         return
     may = _may_have_it(exchange)
-    rule, key = _chosen(exchange, parts) if may else (None, None)
-    if key is not None:
-        exchange.carry(key)
+    rule, pool = _chosen(exchange, parts) if may else (None, ())
+    if pool:
+        exchange.pool = pool
+        exchange.carry(pool[0].key)
     elif exchange.presented.placeholder or (exchange.presented.vacant and _needs_one(exchange)):
         raise Refused(no_key(exchange.provider.name, rule, parts.contact, may=may))
 
@@ -85,10 +101,10 @@ def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
     """A route has led to another provider: what the client sent stays here, so the company's key for there is
     needed. Refused without one."""
     exchange.company_key = None
-    rule, key = _chosen(exchange, parts)
-    if key is None:
+    rule, exchange.pool = _chosen(exchange, parts)
+    if not exchange.pool:
         raise Refused(no_key(exchange.provider.name, rule, parts.contact, moved_by=exchange.route_rule))
-    exchange.carry(key)
+    exchange.carry(exchange.pool[0].key)
 
 
 def _may_have_it(exchange: Exchange) -> bool:
@@ -107,16 +123,41 @@ def _may_have_it(exchange: Exchange) -> bool:
     return route.method == "GET" or route.collects is not None
 
 
-def _chosen(exchange: Exchange, parts: GatewayParts) -> tuple[Inject | None, CompanyKey | None]:
+def _chosen(exchange: Exchange, parts: GatewayParts) -> tuple[Inject | None, tuple[Member, ...]]:
+    """The rule and its keys; a conversation keeps the one it began with as long as that can be used."""
     if not exchange.rules.policy.inject:
-        return None, None
-    return chosen(exchange.rules, exchange.principal, exchange.call or UNREAD, facts_of(exchange, parts))
+        return None, ()
+    facts = facts_of(exchange, parts)
+    rule, pool = pool_of(exchange.rules, exchange.principal, exchange.call or UNREAD, facts)
+    return rule, ordered(pool, _sticky(exchange))
+
+
+def _sticky(exchange: Exchange) -> str:
+    """What keeps its key: a person's stored answers and jobs, which one account has, else a conversation."""
+    call = exchange.call
+    if call is None or call.dialect in STORING or call.background or call.operation.startswith("batch"):
+        return exchange.principal.name
+    return "\0".join(exchange.conversation or (exchange.request_id,))
 
 
 def chosen(rules: Rules, who: Principal, call: Call, facts: Facts) -> tuple[Inject | None, CompanyKey | None]:
-    """The rule that gives this request the company's key, and the key, where there are any."""
+    """The rule that gives this request the company's key, and a key, where there are any."""
+    rule, pool = pool_of(rules, who, call, facts)
+    return rule, pool[0].key if pool else None
+
+
+def pool_of(
+    rules: Rules, who: Principal, call: Call, facts: Facts
+) -> tuple[Inject | None, tuple[Member, ...]]:
+    """The rule that gives this request the company's key, and the keys of the provider it names."""
     rule = injected_by(rules.policy, who, call, facts)
-    return rule, None if rule is None else rules.keys.key_for(facts.provider, rule.label)
+    if rule is None:
+        return None, ()
+    if not rule.keys:
+        key = rules.keys.key_for(facts.provider, rule.label)
+        return rule, () if key is None else (Member(key),)
+    found = ((rules.keys.key_for(facts.provider, entry.key), entry) for entry in rule.keys)
+    return rule, tuple(Member(key, entry) for key, entry in found if key is not None)
 
 
 def no_key(
@@ -125,7 +166,7 @@ def no_key(
     """The no in words: what was missing, by which rule. `moved_by`: the route that leads to this provider;
     `may`: whether the company's key is used at that host and path at all."""
     if rule is not None:
-        which = f"'{rule.label}'" if rule.label else "any"
+        which = " or ".join(f"'{label}'" for label in rule.labels) or "any"
         why = f"the rule '{rule.name}' gives it the company's, but {which} is not registered for {provider}"
         return refusals.no_company_key(provider, contact, why, rule.name)
     if moved_by is not None:

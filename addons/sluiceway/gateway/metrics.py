@@ -89,6 +89,24 @@ class Metrics:
         self._guard_failures = Counter(
             "sluiceway_guard_failures", "Scans that failed, by reason.", ("reason",), registry=self._registry
         )
+        self._failovers = Counter(
+            "sluiceway_failovers",
+            "Attempts that another took over from, by the provider that failed and why.",
+            ("provider", "reason"),
+            registry=self._registry,
+        )
+        self._breakers = Counter(
+            "sluiceway_breaker_changes",
+            "Breakers that opened, let a probe through, or closed.",
+            ("provider", "state"),
+            registry=self._registry,
+        )
+        self._mirrors = Counter(
+            "sluiceway_mirrors",
+            "Copies of requests for another model, by what became of them (sent, or why they were dropped).",
+            ("ending",),
+            registry=self._registry,
+        )
         self._registry.register(_Now(now))
 
     def ended(self, row: LedgerRow) -> None:
@@ -121,6 +139,18 @@ class Metrics:
     def guard_failed(self, reason: str) -> None:
         """A request could not be scanned."""
         self._guard_failures.labels(reason).inc()
+
+    def failed_over(self, provider: str, reason: str) -> None:
+        """Another attempt follows one that failed."""
+        self._failovers.labels(provider, reason).inc()
+
+    def breaker(self, provider: str, state: str) -> None:
+        """A breaker changed."""
+        self._breakers.labels(provider, state).inc()
+
+    def mirrored(self, ending: str) -> None:
+        """A copy was sent, or dropped."""
+        self._mirrors.labels(ending).inc()
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

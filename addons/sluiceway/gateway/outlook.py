@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from sluiceway.gateway.parts import Rules
-from sluiceway.settings.providers import path_at
+from sluiceway.gateway.roads import road_to
 from sluiceway.types import Facts, Provider, Route, Target, TokenPrice
 
 MAX_REMEMBERED = 4096
+ANY_MODEL = "model"  # stands in a path for the one that will be asked
+HALF_HOUR_S = 1800
 
 
 def with_outlook(
@@ -41,21 +43,22 @@ def takers(rules: Rules, asked: str, route: Route, path: str) -> Mapping[str, fr
 
 def dialects_at(provider: Provider, route: Route, path: str) -> frozenset[str]:
     """In which dialects a request with this route and path at another provider can be sent to this one."""
-    if route.dialect is None or provider.own_host is None or path_at(provider, route, path) is None:
+    road = road_to(provider, route, path, ANY_MODEL, stream=True)
+    if route.dialect is None or provider.own_host is None or road is None:
         return frozenset()
-    return frozenset({route.dialect})
+    return frozenset({road.cousin or route.dialect})
 
 
 def prices(rules: Rules, at: datetime) -> Callable[[Target], TokenPrice | None]:
-    """What targets cost at that moment; the same source for all of a minute, so that what is worked out of it
-    can be kept."""
-    minute = int(at.timestamp()) // 60
-    if rules.tariff is not None and rules.tariff[0] == minute:
+    """What targets cost at that moment, to compare them: the same source for half an hour, so that what is
+    worked out of it can be kept. Prices change at midnight, and DeepSeek's on the half hour."""
+    half_hour = int(at.timestamp()) // HALF_HOUR_S
+    if rules.tariff is not None and rules.tariff[0] == half_hour:
         return rules.tariff[1]
 
     def price(target: Target) -> TokenPrice | None:
         provider = rules.providers.get(target.provider)
         return None if provider is None else rules.prices.token_price(provider, target.model, at)
 
-    rules.tariff = minute, price
+    rules.tariff = half_hour, price
     return price

@@ -44,10 +44,15 @@ class Flow:
         self,
         exchange: Exchange,
         answer: aiohttp.ClientResponse,
-        allowance: Allowance | None,
+        *,
         contact: str,
         idle_s: float,
+        allowance: Allowance | None = None,
+        head: bytes = b"",
+        begun: Callable[[], None] | None = None,
     ) -> None:
+        self._begun = begun  # called once, when the client has the first bytes
+        self._head = head  # was read already, and comes first
         self._exchange = exchange
         self._answer = answer
         self._allowance = allowance
@@ -190,15 +195,23 @@ class Flow:
             if out:
                 await reply.prepare(request)
                 await reply.write(out)
+                self._note_begun()
         await reply.prepare(request)
         await reply.write_eof(out)
+        self._note_begun()
         return reply
+
+    def _note_begun(self) -> None:
+        if self._begun is not None and self._is_good:
+            self._begun()
+        self._begun = None
 
     async def _next(self) -> tuple[bytes, bool]:
         """The client's bytes for the provider's next ones, and whether more follow."""
         content = self._answer.content
         self._watch.reading()
-        chunk = await content.readany()
+        chunk = self._head or await content.readany()
+        self._head = b""
         if not self._exchange.first_s:
             self._exchange.first_s = time.monotonic()
         out = self._show(chunk)

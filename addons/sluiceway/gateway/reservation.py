@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from sluiceway.errors import Refused, StoreError
 from sluiceway.gateway.billing import FREE, likely_input
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.refusals import NO_LEDGER, SIGNED_LIMIT
+from sluiceway.policy import words
+from sluiceway.policy.scope import in_words
 from sluiceway.pricing import regions
 from sluiceway.pricing.estimate import output_prior
 from sluiceway.store.records import Answer, Busy, Granted, Spent, Want
-from sluiceway.types import Call, Cap, LedgerRow, Refusal, RefusalKind, Unit, to_nusd, to_usd
+from sluiceway.types import Call, Cap, LedgerRow, Refusal, RefusalKind, Unit, to_nusd
 
 # The least output of each choice worth starting for: below it an answer would be cut before it says anything.
 FLOOR_TOKENS = 16
@@ -27,6 +29,8 @@ _SAMPLE_TOKENS = 10_000
 # What everybody is held to, whoever pays.
 FOR_ALL: frozenset[Unit] = frozenset(("requests", "concurrent"))
 NOTHING_SPENT = Want(0, 0)
+
+type Admission = Callable[[LedgerRow, Want, Sequence[Cap], float], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,28 +104,31 @@ def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens
     return to_nusd(usd)
 
 
-async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tuple[Granted, Estimate]:
-    """Opens the row and reserves on all caps that apply, all or nothing; Refused if they do not carry it."""
+async def reserve(
+    exchange: Exchange, parts: GatewayParts, row: LedgerRow, admit: Admission | None = None
+) -> tuple[Granted, Estimate]:
+    """Opens the row and reserves on all caps that apply, all or nothing; Refused if they do not carry it.
+    `admit`: how the ledger is asked, where the attempt takes another's place."""
     call = exchange.call
     assert call
     guess = estimate(exchange, parts, call)
     caps: tuple[Cap, ...] = ()
     if row.budgeted and call.operation not in FREE:
-        caps = parts.caps.of(exchange.rules.policy, exchange.principal, exchange.started_at)
-        if not row.spends:
-            caps = tuple(cap for cap in caps if cap.unit in FOR_ALL)
+        caps = caps_of(exchange, parts, row.spends)
     try:
-        answer = await _admit(parts, row, call, guess, caps, whole=exchange.sealed)
+        answer = await _admit(parts, row, call, guess, caps, exchange.sealed, admit)
     except StoreError:
         raise Refused(NO_LEDGER) from None
     if isinstance(answer, Granted):
+        exchange.warn_of(answer.passed)
         return answer, guess
-    contact = exchange.rules.policy.contact(answer.cap.rule) or parts.contact
     if exchange.sealed and isinstance(answer, Spent) and answer.spent < answer.cap.limit:
         raise Refused(replace(SIGNED_LIMIT, rule=answer.cap.rule, resets_at=answer.cap.ends_at))
     if call.operation == "batch" and not answer.cap.is_rate:
-        raise Refused(_does_not_fit(call, guess, answer.cap, contact))
-    raise Refused(_no_money(answer, parts, contact))
+        raise Refused(_does_not_fit(call, guess, answer.cap, exchange, parts))
+    if isinstance(answer, Spent):
+        parts.exhausted(answer.cap)
+    raise UsedUp(no_money(answer, exchange, parts), answer.cap)
 
 
 async def _admit(
@@ -131,17 +138,18 @@ async def _admit(
     guess: Estimate,
     caps: tuple[Cap, ...],
     whole: bool,
+    admit: Admission | None,
 ) -> Answer:
     """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
     it starts with its worst case where the caps carry that now, else with what is likely, and is limited. So
     does an answer made in the background, streamed or not: the provider would go on without us.
     `whole`: it cannot be limited either, so it waits for its worst case, or for the longest answer at all."""
-    admit = parts.store.ledger.admit
+    admit = admit or parts.store.ledger.admit
     if not row.spends:
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
     if call.operation == "batch":  # whole or not at all: it cannot be limited, nor ended half way
         return await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, 0)
-    least = guess.most_tokens if call.fixed_output else min(FLOOR_TOKENS * call.choices, guess.most_tokens)
+    least = _least_tokens(call, guess)
     likely = guess.want(max(least, guess.expected_tokens), least)
     if whole and not call.stream:
         unlimited = call.max_output_tokens is None
@@ -158,6 +166,11 @@ async def _admit(
 def tops_up(call: Call) -> bool:
     """Whether more money can be asked for on the way, because the answer can be ended at any time."""
     return call.stream and not call.background and not call.fixed_output
+
+
+def _least_tokens(call: Call, guess: Estimate) -> int:
+    """Output worth starting for."""
+    return guess.most_tokens if call.fixed_output else min(FLOOR_TOKENS * call.choices, guess.most_tokens)
 
 
 def output_limit(call: Call, guess: Estimate, granted: Granted) -> int | None:
@@ -185,11 +198,35 @@ def _limit_by_tokens(guess: Estimate, granted: Granted) -> int | None:
     return left if left < guess.most_tokens else None
 
 
-def _no_money(answer: Spent | Busy, parts: GatewayParts, contact: str) -> Refusal:
+class UsedUp(Refused):
+    """No cap carries it. `degrade_to`: the model that may be asked for instead, by the budget `rule`."""
+
+    def __init__(self, refusal: Refusal, cap: Cap) -> None:
+        super().__init__(refusal)
+        self.rule = cap.rule
+        self.degrade_to = None if refusal.kind is RefusalKind.BUSY else cap.degrade_to
+
+
+def caps_of(
+    exchange: Exchange, parts: GatewayParts, spends: bool, model: str | None = None
+) -> tuple[Cap, ...]:
+    """The caps on what is asked, as it stands or of another `model`; not `spends`: those that hold for
+    everybody alone."""
+    spender = exchange.spender if model is None else replace(exchange.spender, model=model)
+    found = parts.caps.of(exchange.rules, spender, exchange.started_at)
+    return found if spends else tuple(cap for cap in found if cap.unit in FOR_ALL)
+
+
+def floor_of(exchange: Exchange, parts: GatewayParts, call: Call) -> Want:
+    """The least that a call would start with."""
+    guess = estimate(exchange, parts, call)
+    return guess.want(_least_tokens(call, guess), _least_tokens(call, guess))
+
+
+def no_money(answer: Spent | Busy, exchange: Exchange, parts: GatewayParts) -> Refusal:
     """The words for an employee whose request no cap carries."""
     cap = answer.cap
-    every = f" per {cap.window}" if cap.ends_at else ""
-    name = f"budget '{cap.rule}' ({_amount(cap.limit, cap.unit)}{every})"
+    name = f"budget '{cap.rule}' ({_whose(cap, exchange)}{_limit(cap)})"
     if isinstance(answer, Busy):
         rate = answer.resets_at is not None
         why = "is used up for now" if rate else "is held by requests still running"
@@ -201,39 +238,45 @@ def _no_money(answer: Spent | Busy, parts: GatewayParts, contact: str) -> Refusa
             retry_after_s=answer.retry_after_s,
             resets_at=answer.resets_at,
         )
-    until = ""
+    again = ""
     if cap.ends_at:
-        until = f" It resets at {cap.ends_at.astimezone(parts.time_zone):%Y-%m-%d %H:%M %Z}."
-    spent = _amount(answer.spent, cap.unit)
+        again = f" {words.until(cap)} {cap.ends_at.astimezone(parts.time_zone):%Y-%m-%d %H:%M %Z}."
+    spent = words.amount(answer.spent, cap.unit)
+    contact = exchange.rules.policy.contact(cap.rule) or parts.contact
     return Refusal(
         RefusalKind.BUDGET,
         "budget_spent",
-        f"Sluiceway: the {name} is used up: {spent} spent.{until} Ask {contact} if you need more.",
+        f"Sluiceway: the {name} is used up: {spent} spent.{again} Ask {contact} if you need more.",
         rule=cap.rule,
         resets_at=cap.ends_at,
     )
 
 
-def _does_not_fit(call: Call, guess: Estimate, cap: Cap, contact: str) -> Refusal:
+def _whose(cap: Cap, exchange: Exchange) -> str:
+    """Whose budget it is, and on what; of the whole company and of nothing in particular it goes without."""
+    who, keys = exchange.principal, exchange.rules.keys.known
+    place = tuple(pair for pair in cap.scope if pair != (who.kind, who.name))
+    theirs = ["your own"] if len(place) < len(cap.scope) else []
+    on = [in_words(place, lambda key: keys[key].label if key in keys else None)] if place else []
+    return f"{', '.join([*theirs, *on])}; " if cap.scope else ""
+
+
+def _does_not_fit(call: Call, guess: Estimate, cap: Cap, exchange: Exchange, parts: GatewayParts) -> Refusal:
     """The words for a batch that may cost more than a cap has left."""
     most = guess.cost(guess.most_tokens) if cap.unit == "usd" else guess.input_tokens + guess.most_tokens
-    every = f" per {cap.window}" if cap.ends_at else ""
+    contact = exchange.rules.policy.contact(cap.rule) or parts.contact
     message = (
-        f"Sluiceway: this batch of {call.choices:,} answers may come to {_amount(most, cap.unit)}, more "
-        f"than is left of the budget '{cap.rule}' ({_amount(cap.limit, cap.unit)}{every}). "
+        f"Sluiceway: this batch of {call.choices:,} answers may come to {words.amount(most, cap.unit)}, more "
+        f"than is left of the budget '{cap.rule}' ({_whose(cap, exchange)}{_limit(cap)}). "
         f"Lower its output limits, send it in parts, or ask {contact}."
     )
     return Refusal(RefusalKind.BUDGET, "batch_does_not_fit", message, rule=cap.rule, resets_at=cap.ends_at)
 
 
-def _amount(number: int, unit: Unit) -> str:
-    """A limit in words: `5.00 USD`, `60 requests`, `40 requests at once`."""
-    if unit == "usd":
-        return f"{_usd(number)} USD"
-    return f"{number:,} {'requests at once' if unit == 'concurrent' else unit}"
-
-
-def _usd(nusd: int) -> str:
-    """With cents, and with more digits where there are fewer cents than that."""
-    amount = to_usd(nusd)
-    return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount.quantize(Decimal('0.0001'))}"
+def _limit(cap: Cap) -> str:
+    """`5.00 USD per month`, `60 requests in any 24 hours`, `40 requests at once`."""
+    every = words.per(cap.window)
+    if cap.ends_at is None:
+        return words.amount(cap.limit, cap.unit)
+    plain = every.removeprefix("a ").removeprefix("an ")
+    return f"{words.amount(cap.limit, cap.unit)} {every if plain == every else f'per {plain}'}"

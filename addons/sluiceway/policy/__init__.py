@@ -1,6 +1,6 @@
 """The company's rules: read from rules/policy/, then pure functions of policy, principal and time."""
 
-from sluiceway.policy.budgets import caps, used_percent
+from sluiceway.policy.budgets import caps, changes, stands, used_percent
 from sluiceway.policy.check import check
 from sluiceway.policy.decide import decide
 from sluiceway.policy.guarding import Ruling, asked, judge
@@ -13,11 +13,13 @@ __all__ = [
     "Ruling",
     "asked",
     "caps",
+    "changes",
     "check",
     "decide",
     "injected_by",
     "is_company_money",
     "judge",
     "load_policy",
+    "stands",
     "used_percent",
 ]

@@ -28,7 +28,7 @@ LACKS: Mapping[str, str] = MappingProxyType(
 )
 TOO_SMALL = "context too small for this request"
 TOO_SHORT = "cannot answer as long as is asked"
-NO_ROAD = "does not take requests of this API"
+NO_ROAD = "takes no requests of this API, or the company has no key there"
 NO_KEY = "no rule gives the company's key for it"
 OPEN = "is not answering at the moment"
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from sluiceway.errors import ConfigError
 from sluiceway.policy.check_routes import route_warnings
 from sluiceway.policy.load import load_policy
-from sluiceway.policy.model import EACH, Budget, Employee, Team
+from sluiceway.policy.model import Budget
 from sluiceway.policy.policy import Policy
+from sluiceway.policy.scope import EACH, Scope
+from sluiceway.policy.words import per
 from sluiceway.settings.providers import Providers
 from sluiceway.settings.sentences import nearest
 from sluiceway.settings.yaml_file import shown
@@ -40,7 +42,7 @@ def check(
         return found + str(error).splitlines()
     if not policy.budgets:
         found.append(f"{WARNING}{shown(rules_folder / 'policy')}: no budgets: nothing is capped")
-    warnings = [*_strangers(policy, known_teams, known_employees), *_shadowed(policy)]
+    warnings = [*_strangers(policy, known_teams, known_employees), *_shadowed(policy), *_idle(policy)]
     if providers:
         warnings += route_warnings(policy, providers, known_teams, known_employees)
     return found + [WARNING + warning for warning in warnings]
@@ -50,18 +52,27 @@ def _strangers(
     policy: Policy, teams: Collection[str] | None, employees: Collection[str] | None
 ) -> Iterator[str]:
     for budget in policy.budgets:
-        match budget.scope:
-            case Team(team=name):
-                kind, known = "team", teams
-            case Employee(employee=name):
-                kind, known = "employee", employees
-            case _:
-                continue
-        if name == EACH or known is None or name in known:
+        if budget.scope == "company":
             continue
-        near = nearest(name, known)
-        guess = f" (did you mean '{near}'?)" if near else ""
-        yield f"{policy.places[budget.name]}: {budget.name}: there is no {kind} '{name}'{guess}"
+        for kind, name, known in (
+            ("team", budget.scope.team, teams),
+            ("employee", budget.scope.employee, employees),
+        ):
+            if name is None or name == EACH or known is None or name in known:
+                continue
+            near = nearest(name, known)
+            guess = f" (did you mean '{near}'?)" if near else ""
+            yield f"{policy.places[budget.name]}: {budget.name}: there is no {kind} '{name}'{guess}"
+
+
+def _idle(policy: Policy) -> Iterator[str]:
+    """What is written and has no effect."""
+    for budget in policy.budgets:
+        if budget.alert_at and budget.period in ("now", "minute", "hour"):
+            yield (
+                f"{policy.places[budget.name]}: {budget.name}: alert_at has no effect on {_limit(budget)}; "
+                "alerts are for windows of a day and longer"
+            )
 
 
 def _shadowed(policy: Policy) -> Iterator[str]:
@@ -76,14 +87,14 @@ def _shadowed(policy: Policy) -> Iterator[str]:
 
 
 def _hides(lower: Budget, higher: Budget) -> bool:
-    if lower is higher or (lower.window, lower.unit) != (higher.window, higher.unit):
+    same = (lower.period, lower.unit, lower.on_exceed) == (higher.period, higher.unit, higher.on_exceed)
+    if lower is higher or not same or lower.limit > higher.limit:
         return False
-    if lower.limit > higher.limit:
+    if (lower.from_, lower.until) not in ((None, None), (higher.from_, higher.until)):
         return False
-    same = lower.scope == higher.scope
     if lower.limit == higher.limit:
-        return same and lower.name < higher.name
-    return same or lower.scope == _each(higher)
+        return lower.scope == higher.scope and lower.name < higher.name
+    return lower.scope == higher.scope or lower.scope == _each(higher)
 
 
 def _limit(budget: Budget) -> str:
@@ -91,17 +102,16 @@ def _limit(budget: Budget) -> str:
         return f"{budget.limit} at once"
     amount = budget.limit if budget.limit_usd is None else budget.limit_usd
     unit = "USD" if budget.unit == "usd" else budget.unit
-    return f"{amount} {unit} {'an' if budget.window == 'hour' else 'a'} {budget.window}"
+    return f"{amount} {unit} {per(budget.period)}"
 
 
 def _use(budget: Budget) -> str:
     return "spending" if budget.unit == "usd" else "requests"
 
 
-def _each(budget: Budget) -> Team | Employee | None:
-    match budget.scope:
-        case Team():
-            return Team(team=EACH)
-        case Employee():
-            return Employee(employee=EACH)
-    return None
+def _each(budget: Budget) -> Scope | None:
+    """The same scope for each of those it names one of; patterns of models stay."""
+    if budget.scope == "company":
+        return None
+    named = {name for name in budget.scope.fields if name != "model"}
+    return budget.scope.model_copy(update=dict.fromkeys(named, EACH))

@@ -71,11 +71,13 @@ def _is_empty(bounds: Range) -> bool:
 
 
 def _hidden(policy: Policy, rule: Route) -> Iterator[str]:
-    """Another before it takes all that it matches. What moves may not apply, so it hides no deny."""
+    """Another before it takes all that it matches. What moves requests may not apply, so it hides no deny;
+    a choice may find nobody, and a ladder's step may not be reached, so they hide nothing."""
     if rule.failover is not None or rule.mirror is not None:
         return
     for other in policy.routes[: policy.routes.index(rule)]:
-        decides = other.deny is not None or (other.places and rule.deny is None)
+        moves = other.to is not None or other.split is not None
+        decides = other.deny is not None or (moves and rule.deny is None)
         if decides and other.match in (EVERYTHING, rule.match):
             yield f"never reached, because {other.name} decides on the same requests before it"
             return

@@ -50,6 +50,7 @@ def load_policy(folder: Path) -> Policy:
         audit=tuple(rule for part in parts for rule in part.file.audit),
         inject=tuple(rule for part in parts for rule in part.file.inject),
         unknown_keys=next((part.file.keys.unknown for part in parts if part.file.keys), None),
+        loops=next((part.file.loops for part in parts if part.file.loops), None),
         places=places,
         models=models,
     )
@@ -84,7 +85,8 @@ def _collect_names(parts: Sequence[_Part], places: dict[str, str]) -> Iterator[s
 
 
 def _second_keys(parts: Sequence[_Part]) -> Iterator[str]:
-    given = [part for part in parts if part.file.keys is not None]
-    for part in given[1:]:
-        text = f"is given twice (first at {given[0].document.where(('keys',))}); keep one"
-        yield str(part.document.error([Problem(("keys",), text, at_key=True)]))
+    for field in ("keys", "loops"):
+        given = [part for part in parts if getattr(part.file, field) is not None]
+        for part in given[1:]:
+            text = f"is given twice (first at {given[0].document.where((field,))}); keep one"
+            yield str(part.document.error([Problem((field,), text, at_key=True)]))

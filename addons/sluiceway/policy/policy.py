@@ -17,7 +17,7 @@ from sluiceway.policy.kinds.guard import Guard
 from sluiceway.policy.kinds.inject import Inject
 from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.match import Match
-from sluiceway.policy.model import Budget
+from sluiceway.policy.model import Budget, Loops
 from sluiceway.policy.tariff import PriceOf, Tariff
 from sluiceway.settings.models import Models
 from sluiceway.types import Call, Facts, Principal
@@ -44,6 +44,7 @@ class Policy:
     audit: tuple[Audit, ...] = ()
     inject: tuple[Inject, ...] = ()
     unknown_keys: Literal["company", "personal"] | None = None
+    loops: Loops | None = None
     places: Mapping[str, str] = field(default=NO_PLACES, compare=False, repr=False)
     models: Models = field(default=NO_MODELS, repr=False)
 
@@ -54,6 +55,8 @@ class Policy:
             "budgets": [_content(budget) for budget in self.budgets],
             "unknown_keys": self.unknown_keys,
         }
+        if self.loops is not None:
+            content["loops"] = self.loops.model_dump(mode="json")
         for kind in KINDS:
             rules = getattr(self, kind)
             content[kind] = [rule.model_dump(mode="json", exclude_defaults=True) for rule in rules]
@@ -109,9 +112,9 @@ class Policy:
         return {}
 
     def tariff(self, price: PriceOf) -> Tariff:
-        """What the catalogue costs by a source of prices. The last one is kept: it is good for a minute."""
+        """What the catalogue costs by a source of prices. The last one is kept: it is good for a while."""
         if not self._tariffs or self._tariffs[0][0] is not price:
-            self._tariffs[:] = [(price, Tariff(self.models, price))]
+            self._tariffs[:] = [(price, Tariff(price))]
         return self._tariffs[0][1]
 
     @cached_property
@@ -130,16 +133,36 @@ class Policy:
 
     def contact(self, rule: str) -> str | None:
         """Whom to ask about a budget, where it names someone."""
-        return next((budget.contact for budget in self.budgets if budget.name == rule), None)
+        budget = self.budget(rule)
+        return None if budget is None else budget.contact
+
+    def budget(self, name: str) -> Budget | None:
+        """A budget by its name."""
+        return next((budget for budget in self.budgets if budget.name == name), None)
+
+    @cached_property
+    def spender_fields(self) -> tuple[str, ...]:
+        """What of a spender the budgets look at besides who it is, so that their caps can be kept by it."""
+        wanted = {
+            name for budget in self.budgets if budget.scope != "company" for name in budget.scope.fields
+        }
+        models = any(budget.degrade_to is not None for budget in self.budgets)
+        named = [name for name in ("key", "provider", "model", "client", "conversation") if name in wanted]
+        return tuple(named if not models or "model" in named else [*named, "model"])
 
 
 def _content(budget: Budget) -> dict[str, Any]:
-    """What a budget says: its limit without the three it does not set, money spelt in one way."""
+    """What a budget says: its limit without the three it does not set, money spelt in one way. What later
+    versions added counts where it is set, so that an upgrade changes no policy's version."""
     said = {
         name: value
-        for name, value in budget.model_dump(mode="json").items()
+        for name, value in budget.model_dump(mode="json", by_alias=True).items()
         if value is not None or not name.startswith("limit_")
     }
+    unset = {"from": None, "until": None, "on_exceed": "block", "alert_burn_rate": False}
+    said = {name: value for name, value in said.items() if name not in unset or value != unset[name]}
+    if budget.scope != "company":
+        said["scope"] = budget.scope.fields
     if budget.limit_usd is not None:
         said["limit_usd"] = format(budget.limit_usd.normalize(), "f")
     return said

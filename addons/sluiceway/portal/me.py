@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from sluiceway.audit.overview import Reading
-from sluiceway.policy import Policy, caps
+from sluiceway.policy import Policy
 from sluiceway.policy.windows import window
 from sluiceway.portal.notices import Audited, Notices
-from sluiceway.portal.standing import Applies, Standing, applying, standing
+from sluiceway.portal.standing import Applies, Met, Standing, applying, further, standing
 from sluiceway.portal.usage import Refused, Used, refusals, used
 from sluiceway.store import Store
 from sluiceway.store.bounded import TooSlow, bounded
@@ -48,6 +48,7 @@ class Me:
     by_model: tuple[tuple[str | None, Used], ...]
     refusals: tuple[Refused, ...] | None
     caps: tuple[Standing, ...]
+    further: tuple[str, ...]
     rules: tuple[Applies, ...]
     audits: tuple[Audited, ...]
     readers: tuple[tuple[str, str], ...]
@@ -84,7 +85,8 @@ def gather(
             None,
             (),
             None,
-            standing(connection, policy, caps(policy, who, at, zone)),
+            standing(connection, policy, who, Met.of(store, policy, who, at, zone)),
+            further(policy, who, at, zone),
             applying(policy, who),
             notices.audited(who),
             notices.readers(),
@@ -151,6 +153,7 @@ def as_json(me: Me) -> dict[str, Any]:
         "month": _used(me.month),
         "models": [{"model": model, **(_used(part) or {})} for model, part in me.by_model],
         "caps": [_cap(cap) for cap in me.caps],
+        "further_caps": list(me.further),
         "refusals": None if me.refusals is None else [asdict(each) for each in me.refusals],
         "rules": [asdict(rule) for rule in me.rules],
         "audit": {
@@ -186,6 +189,9 @@ def _cap(cap: Standing) -> dict[str, Any]:
         "window": cap.window,
         "unit": cap.unit,
         **{name: _usd(value) if money else value for name, value in figures.items()},
+        "used_at_least_percent": cap.at_least_percent,
+        "on_exceed": cap.on_exceed,
+        "raised_until": cap.raised_until,
         "resets_at": cap.resets_at,
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from sluiceway.policy.words import per
 from sluiceway.types import Unit, to_usd
 
 LONGEST = 120
@@ -15,6 +16,7 @@ LONGEST = 120
 REFUSALS = {
     "budget_spent": "the budget was used up",
     "budget_busy": "the rest of the budget was held by requests still running",
+    "loop": "the same message came again and again",
     "rate_limited": "too many requests or tokens in a short time",
     "denied": "a rule does not allow it",
     "audit_notice": "an audit notice had to be acknowledged first",
@@ -32,8 +34,6 @@ REFUSALS = {
     "ledger_unavailable": "the ledger could not be written",
     "restarting": "Sluiceway was restarting",
 }
-WINDOWS = {"now": "at once", "minute": "a minute", "hour": "an hour", "day": "a day", "week": "a week"}
-WINDOWS |= {"month": "a month", "lifetime": "in all"}
 
 
 def shown(text: str, limit: int = LONGEST) -> str:
@@ -85,9 +85,6 @@ def filters(zone: tzinfo) -> Mapping[str, Callable[..., Any]]:
         local = at.astimezone(zone)
         return f"{local.day} {local:%b %Y, %H:%M %Z}"
 
-    def window(kind: str) -> str:
-        return WINDOWS.get(kind, kind)
-
     return {
         "name": name,
         "shown": shown,
@@ -96,5 +93,5 @@ def filters(zone: tzinfo) -> Mapping[str, Callable[..., Any]]:
         "amount": amount,
         "moment": moment,
         "reason": reason,
-        "window": window,
+        "window": per,
     }

@@ -18,7 +18,7 @@ from sluiceway.report.model import CapState, Period
 from sluiceway.store.tables import discovery, people
 
 # The dimensions of a cap that name no person; any other is treated as if it did.
-_IMPERSONAL = frozenset({"team", "project", "cost_center", "provider", "model"})
+_IMPERSONAL = frozenset({"team", "project", "cost_center", "provider", "model", "models", "key", "client"})
 HIDDEN = "(not named)"
 OTHERS = "other teams, told together"
 
@@ -64,7 +64,9 @@ class Audience:
         if dimension == "team":
             return f"team {value}" if self.team(value) == value else OTHERS
         if dimension in _IMPERSONAL:
-            return f"{dimension.replace('_', ' ')} {self.words(value)}"
+            return f"{dimension.removesuffix('s').replace('_', ' ')} {self.words(value)}"
+        if dimension == "conversation":
+            return "one conversation"  # its name is the client's, and nobody's business
         return replace(self, teams={value: who}).person(value)
 
 

@@ -63,8 +63,9 @@ class CapState:
     """One budget and its counter at the moment the report is made; prepared by the caller.
 
     `limit`, `spent` and `reserved` are in nano-dollars for the unit "usd", else counts.
-    `scope` holds (dimension, value) pairs as types.Cap has them; `who` is the team it belongs to,
-    shown instead of a person unless the report was asked for names.
+    `scope` holds (dimension, value) pairs as types.Cap has them, a registered key by its name; `who` is the
+    team it belongs to, shown instead of a person unless the report was asked for names. `raised`: by how much
+    the limit was raised for a while. `on_exceed`: block, warn or degrade.
     """
 
     rule: str
@@ -76,6 +77,8 @@ class CapState:
     ends_at: datetime | None
     who: str
     unit: Unit = "usd"
+    raised: int = 0
+    on_exceed: str = "block"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,9 @@ egress:
 drain_timeout_s: 30     # how long streams in flight may finish after SIGTERM
 retention: {ledger_days: 400, discovery_days: 90}
 
+# Where alerts of budgets and loops go. `names: true` on one of them names people in it.
+alerts: []              # for example [{webhook: "https://hooks.corp.example/ai"}, {file: alerts.jsonl}]
+
 # Teams with fewer active people are told together in every report; `report --min-group` can only raise it.
 report: {min_group: 1}  # for example {min_group: 5}
 

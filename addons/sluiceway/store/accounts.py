@@ -37,7 +37,7 @@ class Counter:
     def covers(self, who: Who, started_us: int) -> bool:
         """Whether a budgeted row of these scope columns, started then, counts here."""
         return self.in_window(started_us) and all(
-            who.value(dimension) == value for dimension, value in self.scope
+            who.fits(dimension, value) for dimension, value in self.scope
         )
 
     def in_window(self, started_us: int) -> bool:
@@ -80,6 +80,7 @@ class Accounts:
         self.freed = False
         self._by_scope: dict[tuple[tuple[str, str | None], ...], list[Counter]] = {}
         self._shapes: dict[tuple[str, ...], None] = {}
+        self._patterns: dict[str, None] = {}  # of models, that any counter is kept by
         self._touched: set[Counter] = set()
 
     def add(self, counter: Counter) -> None:
@@ -87,6 +88,7 @@ class Accounts:
         self.counters[counter.key] = counter
         self._by_scope.setdefault(counter.scope, []).append(counter)
         self._shapes[tuple(dimension for dimension, _ in counter.scope)] = None
+        self._patterns.update((value, None) for dimension, value in counter.scope if dimension == "models")
         for held in self.open.values():
             if held.budgeted and counter.covers(held.who, held.started_us):
                 held.counters.append(counter)
@@ -100,13 +102,33 @@ class Accounts:
 
     def covering(self, who: Who, started_us: int) -> list[Counter]:
         """Every counter that a budgeted row of this kind counts on."""
-        scopes = [tuple([(dimension, who.value(dimension)) for dimension in shape]) for shape in self._shapes]
         return [
             counter
-            for scope in scopes
+            for shape in self._shapes
+            for scope in self._scopes(shape, who)
             for counter in self._by_scope.get(scope, ())
             if counter.in_window(started_us)
         ]
+
+    def _scopes(self, shape: tuple[str, ...], who: Who) -> Iterable[tuple[tuple[str, str | None], ...]]:
+        """The scopes of one shape that a row is of: one, unless several patterns fit its model."""
+        if "models" not in shape:
+            return (tuple([(dimension, who.value(dimension)) for dimension in shape]),)
+        return [
+            tuple([(each, pattern if each == "models" else who.value(each)) for each in shape])
+            for pattern in self._patterns
+            if who.fits("models", pattern)
+        ]
+
+    def previous(self, scope: Scope, place: int, starts_us: int, ends_us: int) -> Counter | None:
+        """The counter of the same rolling window before it moved on to here, if it is still kept."""
+        for counter in self._by_scope.get(scope, ()):
+            if counter.place != place or counter.ends_us is None or counter.ends_us <= starts_us:
+                continue
+            moved_us = starts_us - counter.starts_us
+            if moved_us > 0 and ends_us - counter.ends_us == moved_us:
+                return counter
+        return None
 
     def reserve(self, held: Held) -> int:
         """Opens a row and puts its reservation on its counters; the new row's id."""

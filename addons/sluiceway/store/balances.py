@@ -7,13 +7,17 @@ import sqlite3
 from sluiceway.errors import StoreError
 from sluiceway.store import scope
 from sluiceway.store.accounts import Accounts, Counter
-from sluiceway.store.amounts import CARRIED, DEFERRED, SUMS, Amounts
+from sluiceway.store.amounts import CARRIED, DEFERRED, PLACE, SUMS, Amounts
 from sluiceway.store.moments import to_us
 from sluiceway.store.records import Discrepancy
 from sluiceway.types import Cap, Unit
 
 _COUNTERS = "SELECT counter, scope, unit, starts_at, ends_at, spent, reserved FROM counters"
-OVER = "SELECT counter FROM counters WHERE \"window\" IN ('minute', 'hour') AND ends_at <= ?"
+OVER = "SELECT counter FROM counters WHERE \"window\" IN ('minute', 'hour', 'rolling') AND ends_at <= ?"
+_OPEN = (
+    f"SELECT id, owner, reserved_nusd, requests, reserved_tokens, {scope.COLUMNS}, started_at, budgeted "  # noqa: S608 - our own column names
+    "FROM ledger WHERE owner IS NOT NULL ORDER BY id"
+)
 # Few rows are open, and each is found by an index that the conditions of a scope would lead away from.
 OPEN_ROWS = "WITH open_rows AS MATERIALIZED (SELECT * FROM ledger WHERE owner IS NOT NULL) "
 
@@ -22,10 +26,7 @@ def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accou
     """The accounts as the database has them. Ids are never used twice, so `next_id` is a lower bound."""
     (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM ledger").fetchone()
     accounts = Accounts(max(next_id, last_id + 1), now_us)
-    rows = connection.execute(
-        "SELECT id, owner, reserved_nusd, requests, reserved_tokens, principal, principal_kind, team, "
-        "project, cost_center, started_at, budgeted FROM ledger WHERE owner IS NOT NULL ORDER BY id"
-    ).fetchall()
+    rows = connection.execute(_OPEN).fetchall()
     earliest_us = min((row[-2] for row in rows), default=now_us)
     _take_in(accounts, connection.execute(f"{_COUNTERS} WHERE ends_at IS NULL OR ends_at > ?", (now_us,)))
     cover(connection, accounts, earliest_us)
@@ -51,22 +52,40 @@ def open_counter(connection: sqlite3.Connection, accounts: Accounts, cap: Cap, k
     unknown = scope.unknown_dimension(cap.scope)
     if unknown is not None:
         raise StoreError(f"the ledger keeps no budget by {unknown!r}; use {', '.join(scope.DIMENSIONS)}")
+    if cap.window == "lifetime" and "conversation" in dict(cap.scope):
+        raise StoreError("a conversation has no budget for ever, since its rows are deleted one day")
     starts_us = to_us(cap.starts_at)
     ends_us = None if cap.ends_at is None else to_us(cap.ends_at)
     _take_in(accounts, connection.execute(f"{_COUNTERS} WHERE counter = ?", (key,)))
     if key in accounts.counters:  # its window is over, so it was not kept in memory
         return
-    spent, reserved = ledger_sums(connection, cap.scope, cap.unit, starts_us, ends_us)
+    spent, reserved = _begins_with(connection, accounts, cap, starts_us, ends_us)
     connection.execute(
         'INSERT INTO counters (counter, scope, unit, "window", starts_at, ends_at, spent, reserved) '
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (key, scope.to_json(cap.scope), cap.unit, cap.window, starts_us, ends_us, spent, reserved),
+        (key, scope.to_json(cap.scope), cap.unit, cap.kind, starts_us, ends_us, spent, reserved),
     )
     accounts.add(Counter(key, cap.scope, cap.unit, starts_us, ends_us, spent, reserved))
 
 
+def _begins_with(
+    connection: sqlite3.Connection, accounts: Accounts, cap: Cap, starts_us: int, ends_us: int | None
+) -> tuple[int, int]:
+    """What a new counter starts at. A rolling window moves on every few minutes or hours: from where it was,
+    without what fell out of it and with what came in, it is a sum over a small part of its rows."""
+    before = None
+    if cap.kind == "rolling" and ends_us is not None:
+        before = accounts.previous(cap.scope, PLACE[cap.unit], starts_us, ends_us)
+    if before is None or before.ends_us is None:
+        return ledger_sums(connection, cap.scope, cap.unit, starts_us, ends_us)
+    out = ledger_sums(connection, cap.scope, cap.unit, before.starts_us, starts_us)
+    come = ledger_sums(connection, cap.scope, cap.unit, before.ends_us, ends_us)
+    return before.spent - out[0] + come[0], before.reserved - out[1] + come[1]
+
+
 def let_go(connection: sqlite3.Connection, accounts: Accounts, before_us: int) -> None:
-    """Deletes the counters of minutes and hours that ended before this moment and that nobody uses any more.
+    """Deletes the counters of minutes, hours and rolling windows that ended before this moment and that
+    nobody uses any more.
 
     They only save adding up: should one be asked for again, it starts at the ledger's sum.
     """

@@ -100,7 +100,8 @@ class Batch:
 
     def _open_counters(self, order: Admit) -> None:
         balances.cover(self.connection, self.accounts, order.started_us)
-        for cap, key in zip(order.caps, order.keys, strict=True):
+        caps, keys = order.caps + order.watched, order.keys + order.watched_keys
+        for cap, key in zip(caps, keys, strict=True):
             if key not in self.accounts.counters:
                 self._write()  # the ledger's sum must include what this batch already did
                 balances.open_counter(self.connection, self.accounts, cap, key)
@@ -123,7 +124,18 @@ class Batch:
         reservation = Reservation(order.ledger_id, amounts.usd, order.caps, amounts.tokens)
         nusd, cap = remaining.get("usd", (None, None))
         tokens, _ = remaining.get("tokens", (None, None))
-        return Granted(reservation, verdict.limited, nusd, cap, tokens)
+        return Granted(reservation, verdict.limited, nusd, cap, tokens, self._passed(order))
+
+    def _passed(self, order: Admit) -> tuple[Cap, ...]:
+        """The caps that only count and are used up."""
+        counters = self.accounts.counters
+        return tuple(
+            [
+                cap
+                for cap, key in zip(order.watched, order.watched_keys, strict=True)
+                if counters[key].spent >= cap.limit
+            ]
+        )
 
     def _remaining(self, order: Admit) -> dict[Unit, tuple[int, Cap]]:
         """For each unit that is capped, how much is free on the tightest cap, and that cap."""

@@ -10,10 +10,10 @@ from typing import Literal
 
 from sluiceway.errors import StoreError
 from sluiceway.store import rows
-from sluiceway.store.amounts import DEFERRED, Amounts, tokens_used
+from sluiceway.store.amounts import DEFERRED, PLACE, Amounts, tokens_used
 from sluiceway.store.moments import to_us
 from sluiceway.store.orders import Admit, Cancel, Defer, Record, Settle, TopUp, log
-from sluiceway.store.records import Answer, Granted, Later, Reservation, Waiting, Want
+from sluiceway.store.records import Answer, Granted, Later, Reservation, Spent, Waiting, Want
 from sluiceway.store.scope import who_is
 from sluiceway.store.writer import Writer
 from sluiceway.types import Cap, LedgerRow
@@ -41,6 +41,19 @@ class Ledger:
         A caller cancelled here leaves no open row and nothing reserved.
         """
         return await self._admitted(self._admission(row, want, caps, wait_s))
+
+    def used_up(self, caps: Sequence[Cap], floor: Want) -> Spent | None:
+        """A cap with less left than the floor of a want, as far as this process knows: a cheap look before
+        anything else is done for a request. None: perhaps not, and `admit` will say. Never a rate's, and
+        never what is only reserved."""
+        least = Amounts(floor.floor_nusd, 1, floor.least_tokens)
+        for cap in caps:
+            if cap.on_exceed != "block" or cap.is_rate:
+                continue
+            spent = self._writer.spent(cap.counter)
+            if spent is not None and cap.limit - spent < least[PLACE[cap.unit]]:
+                return Spent(cap, spent, cap.ends_at)
+        return None
 
     async def replace(
         self,
@@ -127,6 +140,8 @@ class Ledger:
 
     def _admission(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Admit:
         requests = 1 if row.attempt == 1 else 0  # a next attempt is ours, not one more request
+        holding = [cap for cap in caps if cap.holds]
+        watched = [cap for cap in caps if not cap.holds]
         return Admit(
             params=rows.opening(row),
             who=who_is(row),
@@ -134,8 +149,10 @@ class Ledger:
             budgeted=row.budgeted,
             most=Amounts(want.nusd, requests, want.tokens, 1),
             least=Amounts(want.floor_nusd, requests, want.least_tokens, 1),
-            caps=tuple(caps),
-            keys=tuple([cap.counter for cap in caps]),
+            caps=tuple(holding),
+            keys=tuple([cap.counter for cap in holding]),
+            watched=tuple(watched),
+            watched_keys=tuple([cap.counter for cap in watched]),
             deadline=time.monotonic() + wait_s,
             reply=asyncio.get_running_loop().create_future(),
         )

@@ -48,7 +48,7 @@ class Settle:
 class Admit:
     """Open a row with a reservation of `most`, or of no less than `least`, at once or until `deadline`.
 
-    `closes`: the attempt it takes over from.
+    `closes`: the attempt it takes over from. `watched`: caps that only count, and refuse nothing.
     """
 
     params: tuple[Value, ...]
@@ -63,6 +63,8 @@ class Admit:
     reply: asyncio.Future[Answer]
     closes: Settle | None = None
     ledger_id: int = 0
+    watched: tuple[Cap, ...] = ()
+    watched_keys: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

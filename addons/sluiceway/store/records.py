@@ -50,7 +50,8 @@ class Granted:
 
     `limited`: less money or fewer tokens are reserved than were wanted, because no more can be had before the
     window ends. `remaining_nusd` is what `cap`, the tightest cap on money, has left after this reservation;
-    None where no cap is on money. `remaining_tokens`: the same for caps on tokens.
+    None where no cap is on money. `remaining_tokens`: the same for caps on tokens. `passed`: caps that are
+    used up and only warn of it.
     """
 
     reservation: Reservation
@@ -58,6 +59,7 @@ class Granted:
     remaining_nusd: int | None
     cap: Cap | None
     remaining_tokens: int | None = None
+    passed: tuple[Cap, ...] = ()
 
     @property
     def nusd(self) -> int:

@@ -18,16 +18,25 @@ STEP_ROWS = 2000  # what one transaction deletes: some milliseconds of the write
 
 _CHOSEN = "SELECT id FROM ledger WHERE owner IS NULL AND started_at < ? ORDER BY started_at LIMIT ?"
 _CARRY = """
-INSERT INTO carried (principal, principal_kind, team, project, cost_center, nusd, requests, tokens)
+INSERT INTO carried (principal, principal_kind, team, project, cost_center, key_fingerprint, provider,
+                     model_routed, client_name, nusd, requests, tokens)
 SELECT principal, principal_kind, team, coalesce(project, ''), coalesce(cost_center, ''),
+       coalesce(key_fingerprint, ''), provider, lower(coalesce(model_routed, '')), coalesce(client_name, ''),
        sum(charged_nusd), sum(requests), sum(charged_tokens)
 FROM ledger WHERE budgeted AND id IN (SELECT id FROM chosen)
-GROUP BY 1, 2, 3, 4, 5
-ON CONFLICT (principal, principal_kind, team, project, cost_center) DO UPDATE SET
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+ON CONFLICT (principal, principal_kind, team, project, cost_center, key_fingerprint, provider, model_routed,
+             client_name) DO UPDATE SET
     nusd = carried.nusd + excluded.nusd,
     requests = carried.requests + excluded.requests,
     tokens = carried.tokens + excluded.tokens
 """
+# Ways in that nobody has had for so long, and alerts that are over.
+_ENDED = (
+    "DELETE FROM ports WHERE released_at < ?",
+    "DELETE FROM leases WHERE coalesce(ended_at, expires_at) < ?",
+    "DELETE FROM alerts WHERE due_at IS NULL AND at < ?",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +45,11 @@ class Deleted:
 
     ledger: int = 0
     discovery: int = 0
+    ended: int = 0
 
     @property
     def anything(self) -> bool:
-        return bool(self.ledger or self.discovery)
+        return bool(self.ledger or self.discovery or self.ended)
 
 
 class Retention:
@@ -73,5 +83,14 @@ class Retention:
         def write(connection: sqlite3.Connection) -> int:
             statements = ("DELETE FROM discovery WHERE day < ?", "DELETE FROM tunnels WHERE day < ?")
             return sum(connection.execute(each, (before.isoformat(),)).rowcount for each in statements)
+
+        return self._run(write)
+
+    def delete_ended(self, before: datetime) -> int:
+        """Deletes ports and leases that ended before a moment, and alerts from before it."""
+        cut = (to_us(before),)
+
+        def write(connection: sqlite3.Connection) -> int:
+            return sum(connection.execute(each, cut).rowcount for each in _ENDED)
 
         return self._run(write)

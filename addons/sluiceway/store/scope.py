@@ -7,22 +7,34 @@ is removed for a while and comes back finds the right balance, and nothing needs
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import NamedTuple
 
 import orjson
 
+from sluiceway.policy.match import matches
 from sluiceway.types import LedgerRow
 
 type Scope = tuple[tuple[str, str], ...]
 
-# What a budget may be kept by -> the ledger column, and the kind of principal it is about.
+# What a budget may be kept by -> the ledger column, and the kind of principal it is about. Models are what
+# was sent to the provider, whatever dated name it answered with, since that is known from the start.
 DIMENSIONS: dict[str, tuple[str, str | None]] = {
     "employee": ("principal", "employee"),
     "service": ("principal", "service"),
     "team": ("team", None),
     "project": ("project", None),
     "cost_center": ("cost_center", None),
+    "key": ("key_fingerprint", None),
+    "provider": ("provider", None),
+    "model": ("model_routed", None),
+    "models": ("model_routed", None),
+    "client": ("client_name", None),
+    "conversation": ("conversation_id", None),
 }
+# How a dimension is compared, where it is not by being equal. Models have no case, here and in `Who.value`.
+# SQLite's LIKE has none either, PostgreSQL's has: so both sides are lower.
+_COMPARED = {"model": "lower({}) = ?", "models": "lower({}) LIKE ? ESCAPE '!'"}
 
 
 class Who(NamedTuple):
@@ -33,6 +45,11 @@ class Who(NamedTuple):
     team: str
     project: str | None
     cost_center: str | None
+    key_fingerprint: str | None = None
+    provider: str = ""
+    model_routed: str | None = None
+    client_name: str | None = None
+    conversation_id: str | None = None
 
     def value(self, dimension: str) -> str | None:
         """This row's value in a dimension, None where it has none."""
@@ -40,12 +57,21 @@ class Who(NamedTuple):
         if kind is not None and self.principal_kind != kind:
             return None
         found: str | None = getattr(self, column)
-        return found
+        return found.lower() if found is not None and column == "model_routed" else found
+
+    def fits(self, dimension: str, value: str) -> bool:
+        """Whether the row is of this value in a dimension."""
+        own = self.value(dimension)
+        return matches(value, own) if dimension == "models" else own == value
+
+
+COLUMNS = ", ".join(Who._fields)
+_columns = attrgetter(*Who._fields)
 
 
 def who_is(row: LedgerRow) -> Who:
     """The scope columns of a row."""
-    return Who(row.principal, row.principal_kind, row.team, row.project, row.cost_center)
+    return Who._make(_columns(row))
 
 
 def unknown_dimension(scope: Scope) -> str | None:
@@ -64,16 +90,21 @@ def where(scope: Scope, starts_us: int, ends_us: int | None) -> tuple[str, list[
 
 
 def of_whom(scope: Scope) -> tuple[str, list[str]]:
-    """The part of a condition that says whose rows they are."""
-    terms, parameters = ["1"], []
+    """The part of a condition that says whose rows they are, and of what."""
+    terms, parameters = ["1 = 1"], []
     for dimension, value in scope:
         column, kind = DIMENSIONS[dimension]
-        terms.append(f"{column} = ?")
-        parameters.append(value)
+        terms.append(_COMPARED.get(dimension, "{} = ?").format(column))
+        parameters.append(_like(value) if dimension == "models" else value)
         if kind is not None:
             terms.append("principal_kind = ?")
             parameters.append(kind)
     return " AND ".join(terms), parameters
+
+
+def _like(pattern: str) -> str:
+    """A pattern with `*` and `?` as LIKE has it."""
+    return "".join({"*": "%", "?": "_"}.get(c, f"!{c}" if c in "!%_" else c) for c in pattern)
 
 
 def to_json(scope: Scope) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from sluiceway.errors import StoreError
 from sluiceway.store import balances, migrate, recovery
+from sluiceway.store.alerts import Alerts
 from sluiceway.store.audit import AuditStore
 from sluiceway.store.corrections import Corrections
 from sluiceway.store.database import connect_reader, connect_writer, database_path, make_file, reading_engine
@@ -28,6 +29,7 @@ from sluiceway.store.lock import Lock
 from sluiceway.store.moments import now_us
 from sluiceway.store.orders import Work
 from sluiceway.store.people import People
+from sluiceway.store.raises import Raises
 from sluiceway.store.records import Discrepancy
 from sluiceway.store.retention import Retention
 from sluiceway.store.seats import Seats
@@ -67,6 +69,8 @@ class Store:
         self.grants = Grants(self._run, self._read, self._refresh, clock)
         self.events = Events(self._run, self._read, clock)
         self.keys = Keys(self._run, self._read, clock)
+        self.raises = Raises(self._run, self._read, clock)
+        self.alerts = Alerts(self._run, self._read, clock)
         self.retention = Retention(self._run)
         self.deferred = Deferred(self._run, self._read)
         self.audit = AuditStore(self._run, self._read)

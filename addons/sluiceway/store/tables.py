@@ -152,8 +152,8 @@ counters = Table(
 Index(
     "counters_rates",
     counters.c.ends_at,
-    sqlite_where=counters.c.window.in_(["minute", "hour"]),
-    postgresql_where=counters.c.window.in_(["minute", "hour"]),
+    sqlite_where=counters.c.window.in_(["minute", "hour", "rolling"]),
+    postgresql_where=counters.c.window.in_(["minute", "hour", "rolling"]),
 )
 
 carried = Table(  # what deleted rows had been charged: lifetime budgets count it; '' where a row had no value
@@ -164,9 +164,52 @@ carried = Table(  # what deleted rows had been charged: lifetime budgets count i
     Column("team", Text, primary_key=True),
     Column("project", Text, primary_key=True),
     Column("cost_center", Text, primary_key=True),
+    Column("key_fingerprint", Text, primary_key=True),
+    Column("provider", Text, primary_key=True),
+    Column("model_routed", Text, primary_key=True),
+    Column("client_name", Text, primary_key=True),
     Column("nusd", BigInteger, nullable=False),
     Column("requests", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
+)
+
+raises = Table(  # more of a budget for a while: who asked, who agreed, why; never deleted
+    "raises",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("budget", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("holder", Text),  # for the one of that name alone, where the budget is one for each
+    Column("by_amount", BigInteger, nullable=False),  # nano-dollars, or a count
+    Column("to_amount", BigInteger),  # instead of the limit, where that is more
+    Column("from_at", BigInteger, nullable=False),
+    Column("until_at", BigInteger, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),  # the OS user who entered it
+    Column("withdrawn_at", BigInteger),
+)
+
+alerts = Table(  # what people are told once, by every channel there is; due_at NULL: nothing is left to do
+    "alerts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column(
+        "once", Text, nullable=False, unique=True
+    ),  # what makes it the same alert: rule, window, threshold
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),  # threshold | burn_rate | loop
+    Column("detail", Text, nullable=False),  # JSON object, no secrets
+    Column("delivered", Text, nullable=False),  # JSON list of the channels that have it
+    Column("tries", Integer, nullable=False),
+    Column("due_at", BigInteger),
+)
+Index(
+    "alerts_due",
+    alerts.c.due_at,
+    sqlite_where=alerts.c.due_at.is_not(None),
+    postgresql_where=alerts.c.due_at.is_not(None),
 )
 
 deferred = Table(  # open rows that no process holds: their usage comes with a later request

@@ -28,6 +28,7 @@ from sluiceway.errors import StoreError
 from sluiceway.store import balances
 from sluiceway.store.accounts import Accounts
 from sluiceway.store.admission import Line
+from sluiceway.store.amounts import REQUESTS
 from sluiceway.store.batch import Batch
 from sluiceway.store.moments import now_us
 from sluiceway.store.orders import (
@@ -148,7 +149,8 @@ class Writer:
     def _is_quick(self, order: Order, accounts: Accounts) -> bool:
         if isinstance(order, Admit):
             known = order.started_us >= accounts.covered_from_us
-            return known and order.closes is None and all(key in accounts.counters for key in order.keys)
+            keys = order.keys + order.watched_keys
+            return known and order.closes is None and all(key in accounts.counters for key in keys)
         return not isinstance(order, Work)
 
     def _run_express(self, orders: Sequence[Order]) -> bool:
@@ -183,6 +185,14 @@ class Writer:
         self._thread.join()
         self._syncer.close()
 
+    def spent(self, key: str) -> int | None:
+        """What is spent on a counter, requests from their start on; None where it is not in memory."""
+        accounts = self._accounts
+        counter = None if accounts is None else accounts.counters.get(key)
+        if counter is None:
+            return None
+        return counter.spent + (counter.reserved if counter.place == REQUESTS else 0)
+
     def status(self) -> dict[str, int]:
         """How much is going on."""
         accounts = self._accounts
@@ -192,12 +202,6 @@ class Writer:
             "queued": self._orders.qsize(),
             "unsettled": len(self._unsettled),
         }
-
-    def spent(self, counter: str) -> int | None:
-        """What a counter stands at as of now, without waiting for anybody; None: it is not in memory."""
-        accounts = self._accounts
-        found = None if accounts is None else accounts.counters.get(counter)
-        return None if found is None else found.spent
 
     def _work(self) -> None:
         try:

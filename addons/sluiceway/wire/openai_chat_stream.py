@@ -206,7 +206,8 @@ class ChatMeter:
         for choice in map(mapping, choices):
             if choice.get("finish_reason") not in _NOT_FINISHED:
                 self._finished.add(count(choice.get("index")) or 0)
-        self._usage_is_final = self._usage_is_final or bool(told and not choices)
+        begun = self._finished or self._output_bytes
+        self._usage_is_final = self._usage_is_final or bool(told and not choices and begun)
         self._fault(chunk)
 
     def _fault(self, chunk: Mapping[str, Any]) -> None:

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from sqlalchemy import select
+
+from sluiceway.policy.words import per
 from sluiceway.report.audience import Audience
-from sluiceway.report.model import Attention, CapState, Weight
+from sluiceway.report.model import Attention, CapState, Weight, from_us
 from sluiceway.report.section import Context, Section
 from sluiceway.report.text import percent, plural, visible
+from sluiceway.store.tables import raises
 from sluiceway.types import Unit
 
 _NEAR = 0.8
@@ -36,6 +40,13 @@ class Gauge:
     ends_at: datetime | None
     spent_share: float
     reserved_share: float
+    raised: int = 0
+    on_exceed: str = "block"
+
+    @property
+    def per(self) -> str:
+        """What the limit is for, in words."""
+        return "requests open" if self.window == "now" else per(self.window)
 
     @property
     def full(self) -> float:
@@ -50,6 +61,22 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """More of a budget for a while, and who agreed to it: named only where names are asked for."""
+
+    rule: str
+    only: str | None
+    unit: Unit
+    by: int
+    to: int | None
+    from_at: datetime
+    until_at: datetime
+    requester: str
+    approver: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gauges:
     """The fullest caps first; `unlisted` further ones are all below the last one shown. `used_up` and `near`
     leave out what is over in an hour."""
@@ -59,15 +86,50 @@ class Gauges:
     used_up: tuple[Gauge, ...]
     near: tuple[Gauge, ...]
     at: datetime
+    raises: tuple[Raised, ...] = ()
 
 
 def load(context: Context) -> Gauges:
     gauges = sorted((_gauge(cap, context.audience) for cap in context.caps), key=_fullness)
     lasting = [gauge for gauge in gauges if gauge.window not in _PASSING]
-    used_up = tuple(gauge for gauge in lasting if gauge.state == "used up")
-    near = tuple(gauge for gauge in lasting if gauge.state == "near")
+    used_up = tuple(gauge for gauge in lasting if gauge.state == "used up" and gauge.on_exceed == "block")
+    near = tuple(gauge for gauge in lasting if gauge.state != "within" and gauge not in used_up)
     unlisted = max(0, len(gauges) - _SHOWN)
-    return Gauges(tuple(gauges[:_SHOWN]), unlisted, used_up, near, context.generated_at)
+    raised = _raises(context)
+    return Gauges(tuple(gauges[:_SHOWN]), unlisted, used_up, near, context.generated_at, raised)
+
+
+def _raises(context: Context) -> tuple[Raised, ...]:
+    """The raises that held at some time of the period, the latest first."""
+    column, audience = raises.c, context.audience
+    rows = context.connection.execute(
+        select(raises)
+        .where(column.from_at < context.period.to_us, column.until_at >= context.period.from_us)
+        .order_by(column.id.desc())
+        .limit(_SHOWN)
+    )
+    return tuple(
+        Raised(
+            audience.rule(row.budget) or "",
+            None if row.holder is None else audience.words(row.holder),
+            row.unit,
+            row.by_amount,
+            row.to_amount,
+            from_us(row.from_at),
+            from_us(row.until_at if row.withdrawn_at is None else min(row.until_at, row.withdrawn_at)),
+            _person(row.requester, audience),
+            _person(row.approver, audience),
+            audience.words(row.reason),
+        )
+        for row in rows
+    )
+
+
+def _person(name: str, audience: Audience) -> str:
+    """Who asked or agreed need not be an employee here."""
+    if name in audience.teams:
+        return audience.person(name)
+    return name if audience.names else "somebody else"
 
 
 def _gauge(cap: CapState, audience: Audience) -> Gauge:
@@ -82,6 +144,8 @@ def _gauge(cap: CapState, audience: Audience) -> Gauge:
         cap.ends_at,
         _share(cap.spent, cap.limit),
         _share(cap.reserved, cap.limit),
+        cap.raised,
+        cap.on_exceed,
     )
 
 

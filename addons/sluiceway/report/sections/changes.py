@@ -17,6 +17,8 @@ from sluiceway.report.section import Context, Section
 from sluiceway.store.tables import events
 
 _SHOWN = 50
+# What the process does by itself, many times a day (the section on breakers has them).
+_NO_DEEDS = ("breaker_open", "breaker_half_open", "breaker_closed")
 _LOADS = ("started", "reloaded")
 _NAMING = 3  # so many actors are listed before they are counted
 
@@ -42,6 +44,10 @@ DEEDS = {
     "audit_exported": "exports of the audit",
     "retention": "clean-ups of what was kept long enough",
     "budget_raised": "budgets raised",
+    "budget_raise_withdrawn": "raises of budgets withdrawn",
+    "alert_threshold": "alerts of budgets that reached a threshold",
+    "alert_burn_rate": "alerts of budgets that will not last",
+    "alert_loop": "alerts of agents in a loop",
 }
 
 
@@ -123,6 +129,7 @@ def _events(context: Context) -> list[_Event]:
     rows = context.connection.execute(
         select(events.c.at, events.c.kind, events.c.actor, events.c.detail)
         .where(events.c.at >= context.period.from_us, events.c.at < context.period.to_us)
+        .where(events.c.kind.not_in(_NO_DEEDS))
         .order_by(events.c.id)
     )
     return [_Event(from_us(row.at), row.kind, row.actor, orjson.loads(row.detail)) for row in rows]

@@ -74,7 +74,7 @@ def _teams(connection: Connection, period: Period) -> Sequence[Team]:
             *measures.cost_columns(),
             *measures.token_columns(),
         )
-        .where(within(period))
+        .where(within(period), row_.team != "")  # who was turned away as nobody is no team
         .group_by(row_.team)
     )
     return [

@@ -79,7 +79,7 @@ def sums(connection: Connection, period: Period) -> Totals:
             number((row_.kind == "request") & row_.metered.is_(False)).label("unmetered"),
             measures.active("employee").label("people"),
             measures.active("service").label("services"),
-            func.count(distinct(row_.team)).label("teams"),
+            func.count(distinct(func.nullif(row_.team, ""))).label("teams"),
         ).where(within(period))
     ).one()
     return Totals(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sluiceway.audit.verdict import Fault
+from sluiceway.policy.words import short
 from sluiceway.report.audience import Audience
 from sluiceway.report.model import Attention, CapState, LogCheck, Verification, Weight
 from sluiceway.report.section import Context, Section
@@ -65,17 +66,25 @@ def _difference(found: Discrepancy, audience: Audience) -> Difference:
     window, _, starts = rest.partition("|")
     parts = [part.partition("=") for part in where.split(",") if "=" in part]
     scope = tuple((dimension, value) for dimension, _, value in parts)
-    who = audience.teams.get(scope[0][1], "") if scope else ""
+    people = [value for dimension, value in scope if dimension in ("employee", "service")]
+    who = audience.teams.get(people[0], "") if people else ""
     cap = CapState("", scope, window, 0, 0, 0, None, who, found.unit)
     return Difference(
         audience.holder(cap),
-        f"{window} from {_moment(starts.partition('|')[0])}" if starts else window,
+        f"{_window(window)} from {_moment(starts.partition('|')[0])}" if starts else window,
         found.unit,
         found.spent,
         found.ledger_spent,
         found.reserved,
         found.ledger_reserved,
     )
+
+
+def _window(text: str) -> str:
+    try:
+        return short(text)
+    except ValueError:  # as below
+        return text
 
 
 def _moment(text: str) -> str:

@@ -92,7 +92,7 @@ class Choose(Section):
     def _exceeds(self, case: Case, target: Target) -> str | None:
         """Which limit on money or time the target is beyond."""
         if self.max_cost_per_1k is not None:
-            price = case.tariff.per_1k_usd[target]
+            price = case.tariff.per_1k_usd(target)
             if price is None:
                 return "no price is known"
             if price > self.max_cost_per_1k:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from sluiceway.policy.case import CONVERSING, Case
 from sluiceway.policy.kinds.actions.place import Model
-from sluiceway.policy.kinds.actions.pool import ranked
+from sluiceway.policy.kinds.actions.pool import fallen_out, ranked
 from sluiceway.settings.section import Name, Section
 from sluiceway.types import Target
 
@@ -43,20 +43,19 @@ def chain(
     """Who comes after `first`, each once, and the lines for the trail. `of` is what the rule is about:
     `first`, or what that was the way out of."""
     found: list[Target] = []
-    effects: list[str] = []
+    out: dict[str, list[Target]] = {}
     for target in (of, *hops(failover, case, of)):
         if len(found) == MAX_HOPS:
             break
         if target == first or target in found:
             continue
         if why := case.barred(target):
-            effects.append(f"out: {target}: {why}")
+            out.setdefault(why, []).append(target)
         else:
             found.append(target)
-    if failover == SAME_FAMILY and len(effects) > MAX_HOPS:
-        effects[MAX_HOPS:] = [f"and {len(effects) - MAX_HOPS} more fell out"]
-    then = ", then ".join(map(str, found))
-    return tuple(found), (*effects, f"if {first} fails: {then or 'nobody else'}")
+    then = ", then ".join(map(str, found)) or "nobody else"
+    lines = (fallen_out(map(str, targets), why) for why, targets in out.items())
+    return tuple(found), (*lines, f"if {first} fails: {then}")
 
 
 def hops(failover: Failover, case: Case, first: Target) -> Iterator[Target]:

@@ -73,12 +73,15 @@ class Out:
     @property
     def lines(self) -> tuple[str, ...]:
         """A line for each reason."""
-        return tuple(_line(why, offers) for why, offers in self._found.items())
+        labels = ((why, (offer.label for offer in offers)) for why, offers in self._found.items())
+        return tuple(fallen_out(each, why) for why, each in labels)
 
 
-def _line(why: str, offers: list[Offer]) -> str:
-    more = f" and {len(offers) - NAMED} more" if len(offers) > NAMED else ""
-    return f"out: {', '.join(offer.label for offer in offers[:NAMED])}{more}: {why}"
+def fallen_out(names: Iterable[str], why: str) -> str:
+    """A line of the trail: who fell out for a reason, the first few by name."""
+    each = tuple(names)
+    more = f" and {len(each) - NAMED} more" if len(each) > NAMED else ""
+    return f"out: {', '.join(each[:NAMED])}{more}: {why}"
 
 
 def is_named(glob: str, offer: Offer) -> bool:

@@ -1,0 +1,260 @@
+"""Counters by key, provider, model, client and conversation: what they cover, and windows that move on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from collections import Counter as Count
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+from store_world import KEY, MONTH, NOON, attempt, company, counter, ended, granted, spend
+
+from sluiceway.store import Busy, Granted, Spent, Store, Want, migrate
+from sluiceway.types import Cap, Outcome
+
+ROWS: tuple[tuple[int, dict[str, object]], ...] = (
+    (1, {"model_routed": "claude-opus-4-1", "provider": "anthropic", "key_fingerprint": "f00d"}),
+    (2, {"model_routed": "Claude-Opus-5", "provider": "bedrock", "client_name": "codex"}),
+    (4, {"model_routed": "claude_opus-4", "provider": "anthropic", "conversation_id": "c-1"}),
+    (8, {"model_routed": "gpt-5%1", "provider": "openai", "conversation_id": "c-1", "principal": "bob"}),
+    (16, {"model_routed": None, "provider": "openai", "team": "ops"}),
+)
+SCOPES = {
+    "a provider": ([("provider", "anthropic")], 5),
+    "a model, whatever its case": ([("model", "claude-opus-5")], 2),
+    "a pattern": ([("models", "claude-opus-*")], 3),
+    "a pattern with one letter open": ([("models", "claude?opus-?")], 2 + 4),
+    "an underscore is no pattern": ([("models", "claude_opus-*")], 4),
+    "a percent sign is none": ([("models", "gpt-5%1")], 8),
+    "everything that is called something": ([("models", "*")], 15),
+    "a key": ([("key", "f00d")], 1),
+    "a client": ([("client", "codex")], 2),
+    "somebody's conversation": ([("conversation", "c-1"), ("employee", "bob")], 8),
+    "a team at a provider": ([("team", "core"), ("provider", "openai")], 8),
+    "a team's models at a provider": (
+        [("team", "core"), ("provider", "anthropic"), ("models", "claude-opus-*")],
+        1,
+    ),
+    "nobody's": ([("key", "beef")], 0),
+}
+
+
+def scoped(*scope: tuple[str, str], limit: int = 1000, **changes: object) -> Cap:
+    return replace(company(limit), scope=scope, **changes)  # type: ignore[arg-type]  # names of fields
+
+
+def lifetime(cap: Cap) -> Cap:
+    return replace(cap, window="lifetime", starts_at=datetime(1970, 1, 1, tzinfo=UTC), ends_at=None)
+
+
+def of(scope: list[tuple[str, str]]) -> dict[str, object]:
+    """The columns of a row that is of a scope."""
+    names = {"key": "key_fingerprint", "client": "client_name", "conversation": "conversation_id"}
+    names |= {"model": "model_routed", "models": "model_routed", "employee": "principal"}
+    return {names.get(kind, kind): value.replace("*", "x").replace("?", "x") for kind, value in scope}
+
+
+@pytest.mark.parametrize("opened_first", [False, True], ids=["opened late", "opened first"])
+@pytest.mark.parametrize(("scope", "spent"), SCOPES.values(), ids=SCOPES.keys())
+async def test_a_counter_covers_the_same_rows_in_sql_and_in_memory(
+    store: Store, database: Path, scope: list[tuple[str, str]], spent: int, opened_first: bool
+) -> None:
+    cap = scoped(*scope)
+    ask = attempt("ask", **of(scope))
+    if opened_first:
+        first = granted(await store.ledger.admit(replace(ask, request_id="first"), Want(0, 0), (cap,), 0))
+        await store.ledger.settle(first.reservation, ended(replace(ask, request_id="first"), 0))
+    for nusd, columns in ROWS:
+        await spend(store, f"r{nusd}", nusd, **columns)  # type: ignore[arg-type]  # names of fields
+    granted(await store.ledger.admit(ask, Want(0, 0), (cap,), 0))
+    assert counter(database, cap) == (spent, 0)
+    assert store.verify() == []
+
+
+async def test_the_end_of_a_row_cannot_move_it_to_another_budget(store: Store, database: Path) -> None:
+    """A provider that answers as another model, or an end that says another key, changes no counter."""
+    cap = scoped(("models", "claude-opus-*"))
+    row = attempt("r1", model_routed="claude-opus-4-1", provider="anthropic")
+    answer = granted(await store.ledger.admit(row, Want(5, 5), (cap,), 0))
+    moved = replace(
+        ended(row, 5), model_routed="gpt-5", model_served="claude-opus-4-1-20250805", provider="x"
+    )
+    await store.ledger.settle(answer.reservation, moved)
+    assert counter(database, cap) == (5, 0)
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "spent"),
+    [([("provider", "anthropic")], 5), ([("models", "claude-opus-*")], 3), ([("key", "f00d")], 1)],
+    ids=["provider", "models", "key"],
+)
+async def test_a_lifetime_counts_rows_that_are_gone_in_every_scope(
+    store: Store, database: Path, scope: list[tuple[str, str]], spent: int
+) -> None:
+    long_ago = MONTH - timedelta(days=500)
+    for nusd, columns in ROWS:
+        await spend(store, f"r{nusd}", nusd, started_at=long_ago, **columns)  # type: ignore[arg-type]  # names
+    store.retention.delete_rows(MONTH - timedelta(days=400))
+    cap = lifetime(scoped(*scope))
+    granted(await store.ledger.admit(attempt("ask", **of(scope)), Want(0, 0), (cap,), 0))
+    assert counter(database, cap) == (spent, 0)
+    assert store.verify() == []
+
+
+def test_what_was_carried_before_is_carried_on_under_no_provider(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    Store.open(f"sqlite:///{path}", key=KEY, boot="b", create=True).close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        from alembic import command
+
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        for table in ("raises", "alerts", "carried"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql(
+            "CREATE TABLE carried (principal TEXT, principal_kind TEXT, team TEXT, project TEXT, "
+            "cost_center TEXT, nusd BIGINT, requests BIGINT, tokens BIGINT)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO carried VALUES ('alice', 'employee', 'core', '', '', 7, 1, 2)"
+        )
+        command.stamp(config, "0008")
+    engine.dispose()
+    Store.open(f"sqlite:///{path}", key=KEY, boot="b").close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT principal, provider, nusd FROM carried").fetchall() == [
+            ("alice", "", 7)
+        ]
+
+
+def rolling(hours: int, limit: int = 1000) -> Cap:
+    """The last 24 hours as of so many hours after noon."""
+    step = NOON + timedelta(hours=hours)
+    return Cap("roll", (), "rolling_24h", step - timedelta(hours=24), step + timedelta(hours=1), limit)
+
+
+async def test_what_is_older_than_a_rolling_window_is_given_back(store: Store) -> None:
+    """10 a step for 24 steps fill a limit of 240; after that there is room for 10 at each step, no more."""
+    for hours in range(40):
+        at, cap = NOON + timedelta(hours=hours, minutes=30), rolling(hours, 240)
+        row = attempt(f"r{hours}", started_at=at)
+        answer = await store.ledger.admit(row, Want(10, 10), (cap,), 0)
+        if (
+            hours == 24
+        ):  # the step that began at noon yesterday still counts: it is not 24 hours old as a whole
+            assert isinstance(answer, Spent)
+            assert (answer.spent, answer.resets_at) == (240, NOON + timedelta(hours=25))
+            continue
+        await store.ledger.settle(granted(answer).reservation, ended(row, 10))
+        more = await store.ledger.admit(replace(row, request_id=f"x{hours}"), Want(10, 10), (cap,), 0)
+        assert isinstance(more, Spent if hours > 22 else Granted)
+        if isinstance(more, Granted):
+            await store.ledger.settle(more.reservation, ended(replace(row, request_id=f"x{hours}"), 0))
+    assert store.verify() == []
+
+
+async def test_a_rolling_window_moves_on_by_a_small_sum(store: Store, database: Path) -> None:
+    """Of the ledger only what fell out and what came in is added up, as the statements show."""
+    for hours in range(24):
+        await spend(store, f"r{hours}", 10, started_at=NOON + timedelta(hours=hours))
+    await spend(store, "a", 0, rolling(23), started_at=NOON + timedelta(hours=23))
+    seen: list[str] = []
+    store._writer._connection.set_trace_callback(seen.append)  # type: ignore[union-attr]  # open for writing
+    late = attempt("b", started_at=NOON + timedelta(hours=24))
+    granted(await store.ledger.admit(late, Want(0, 0), (rolling(24),), 0))
+    sums = [text for text in seen if "sum(charged_nusd)" in text]
+    assert len(sums) == 2
+    assert counter(database, rolling(24)) == (240, 0)
+    assert store.verify() == []
+
+
+SPENDERS = [
+    {"principal": who, "team": team, "model_routed": model, "provider": provider}
+    for who, team in (("alice", "core"), ("bob", "core"), ("carol", "ops"))
+    for model, provider in (("claude-opus-4-1", "anthropic"), ("gpt-5.1", "openai"))
+]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_nobody_is_finally_refused_while_money_is_only_reserved_in_any_scope(
+    reopen: Callable[..., Store], seed: int
+) -> None:
+    """Many at once under caps that cross each other, each worth what is asked for on it in the end. Everybody
+    reserves five times what it costs, so that all is reserved long before it is spent; all are served."""
+    store, chance = reopen(), random.Random(seed)
+    asked = [dict(chance.choice(SPENDERS), conversation_id=f"c-{chance.randrange(4)}") for _ in range(60)]
+    worth = Count[tuple[tuple[str, str], ...]]()
+    for columns in asked:
+        worth.update(places(columns))
+    caps = {place: scoped(*place, limit=worth[place] * 10 + 40) for place in worth}
+
+    async def one(number: int, columns: dict[str, str]) -> str:
+        row = attempt(f"r{number}", **columns)
+        mine = [caps[place] for place in places(columns)]
+        while True:
+            answer = await store.ledger.admit(row, Want(50, 10), mine, 30)
+            if not isinstance(answer, Busy):
+                break
+        assert isinstance(answer, Granted), answer
+        await asyncio.sleep(0)
+        await store.ledger.settle(answer.reservation, ended(row, 10))
+        return "served"
+
+    served = await asyncio.gather(*(one(number, columns) for number, columns in enumerate(asked)))
+    assert served == ["served"] * len(asked)
+    assert store.verify() == []
+
+
+def places(columns: dict[str, str]) -> list[tuple[tuple[str, str], ...]]:
+    who, model = ("employee", columns["principal"]), ("model", columns["model_routed"])
+    team, provider = ("team", columns["team"]), ("provider", columns["provider"])
+    return [(who,), (team, provider), (model,), (("conversation", columns["conversation_id"]), who), ()]
+
+
+async def test_a_cap_that_only_warns_is_counted_and_holds_nobody(store: Store, database: Path) -> None:
+    watch = scoped(("provider", "anthropic"), limit=10, on_exceed="warn")
+    for number in range(3):
+        row = attempt(f"r{number}")
+        answer = granted(await store.ledger.admit(row, Want(10, 10), (watch,), 0))
+        assert answer.passed == ((watch,) if number else ())
+        assert (answer.remaining_nusd, answer.limited) == (None, False)
+        await store.ledger.settle(answer.reservation, ended(row, 10, Outcome.OK))
+    assert counter(database, watch) == (30, 0)
+    assert store.ledger.used_up((watch,), Want(10, 10)) is None
+
+
+USED_UP = {
+    "spent": (100, {}, True),
+    "too little left to start": (95, {}, True),
+    "enough": (90, {}, False),
+    "a rate comes back": (100, {"window": "hour"}, False),
+    "one that leads elsewhere": (100, {"on_exceed": "degrade", "degrade_to": "m"}, False),
+}
+
+
+@pytest.mark.parametrize(("nusd", "changes", "used_up"), USED_UP.values(), ids=USED_UP.keys())
+async def test_a_cheap_look_says_what_is_used_up(
+    store: Store, nusd: int, changes: dict[str, object], used_up: bool
+) -> None:
+    cap = scoped(limit=100, **changes)
+    assert store.ledger.used_up((cap,), Want(10, 10)) is None  # nobody knows yet
+    await spend(store, "r1", nusd, cap)
+    found = store.ledger.used_up((cap,), Want(10, 10))
+    assert (found is not None) == used_up
+    if found is not None:
+        assert (found.cap, found.spent) == (cap, nusd)
+
+
+async def test_what_is_only_reserved_is_not_used_up(store: Store) -> None:
+    cap = scoped(limit=100)
+    granted(await store.ledger.admit(attempt("r1"), Want(100, 100), (cap,), 0))
+    assert store.ledger.used_up((cap,), Want(10, 10)) is None
