@@ -1,4 +1,5 @@
-"""`audit verify` finds whatever is altered, moved, added, cut off or rolled back: 1,000 ways in `make audit-mutations`."""
+"""`audit verify` finds whatever is altered, moved, added, cut off or rolled back, and by name: a thousand
+ways in `make audit-mutations`."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from audit_world import CAROL, DAVE, KEY, METADATA, NODE, World, run_sql
+from tests.properties import examples
 from vandal import Vandal, contents, database
 
 from sluiceway.audit.checkpoint import NodeKey, Verifier
@@ -22,7 +24,6 @@ from sluiceway.errors import StoreError
 from sluiceway.store import Store
 from sluiceway.store.audit import Snapshot
 from sluiceway.store.audit_guards import guards
-from tests.properties import examples
 
 MUTATIONS = examples(1000)
 

@@ -1,7 +1,7 @@
 """Processes of their own that need not load Python and Sluiceway anew: forked from one that has.
 
-Loading takes two seconds of CPU, and the tests start some eighty processes. What a fork leaves unproven, that
-the installed scripts start, is what `tests/e2e/test_cli.py` and `make package` are for.
+Loading takes two seconds of CPU, and the tests start some eighty processes. What a fork leaves unproven,
+that the installed scripts start, is what `tests/e2e/test_cli.py` and `make package` are for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PROCESSES.set_forkserver_preload(["tests.heavy.loaded"])
 
 
 class Forked:
-    """A command that runs, with what these tests use of `subprocess.Popen`. `errors` None: with the output."""
+    """A command that runs, with what tests use of `subprocess.Popen`. `errors` None: with the output."""
 
     def __init__(
         self,

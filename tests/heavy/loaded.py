@@ -14,5 +14,5 @@ from sluiceway.settings import yaml_nodes
 for path in content.folder("rules").rglob("*.yaml"):
     yaml_nodes.read(path.read_text("utf-8"))
 
-# Sluiceway itself never forks; two processes that began with the same state would give out the same request ids.
+# Sluiceway itself never forks: processes that began in the same state would give out the same request ids.
 os.register_at_fork(after_in_child=life._NUMBERS.seed)

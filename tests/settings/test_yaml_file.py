@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field
+from tests.properties import examples
 
 from sluiceway.errors import ConfigError
 from sluiceway.settings.section import Name, Section
 from sluiceway.settings.yaml_file import MAX_BYTES, load_document, load_model
 from sluiceway.settings.yaml_nodes import Problem
-from tests.properties import examples
 
 type Window = Literal["day", "month"]
 

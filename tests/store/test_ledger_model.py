@@ -23,11 +23,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from store_world import KEY, NOON, at_once, attempt, company, counted, counter, ended, minute, person, team
+from tests.properties import examples
 
 from sluiceway.store import Busy, Granted, Reservation, Spent, Store, Want, balances
 from sluiceway.store.records import Later, Waiting
 from sluiceway.types import Cap, LedgerRow, Outcome, Unit
-from tests.properties import examples
 
 UNITS: tuple[Unit, ...] = ("usd", "requests", "tokens", "concurrent")
 MONEY = {"company": 300, "core": 150, "ops": 220, "alice": 100, "bob": 90, "carol": 200}

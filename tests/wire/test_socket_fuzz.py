@@ -9,12 +9,12 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.properties import examples
 
 from sluiceway.errors import WireError
 from sluiceway.types import Refusal, RefusalKind
 from sluiceway.wire import SOCKETS, SocketDialect, Target
 from sluiceway.wire.socket import REASON_BYTES, Session, reason
-from tests.properties import examples
 
 NO = Refusal(RefusalKind.BUDGET, "budget_spent", "Sluiceway: the budget is used up.")
 # What the sessions look for, so that arbitrary documents reach into them.

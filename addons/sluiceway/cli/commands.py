@@ -1,4 +1,4 @@
-"""All commands by name. A command's module is imported when it is typed, so that none waits for the others."""
+"""All commands by name. A command's module is imported when it is typed: none waits for the others."""
 
 from __future__ import annotations
 
