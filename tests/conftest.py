@@ -14,7 +14,26 @@ settings.register_profile(
 settings.load_profile("ours")
 
 # Each file runs on one worker, so a long one that begins last is waited for by the other. Longest first.
-LONGEST = ("machine/test_doctor.py",)
+LONGEST = (
+    "machine/test_doctor.py",
+    "wire/test_fuzz.py",
+    "e2e/test_audit_crash.py",
+    "e2e/test_drain.py",
+    "e2e/test_cli.py",
+    "e2e/test_caps.py",
+    "e2e/test_streams.py",
+    "e2e/test_mitmdump.py",
+    "e2e/test_faults.py",
+    "wire/test_taps.py",
+    "app/test_reconcile.py",
+    "e2e/test_crash.py",
+    "e2e/test_audit.py",
+    "e2e/test_bedrock.py",
+    "bench/test_taps.py",
+    "e2e/test_identity_paths.py",
+    "audit/test_verify.py",
+    "e2e/test_keys.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

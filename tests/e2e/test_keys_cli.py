@@ -175,7 +175,7 @@ async def test_serve_does_not_start_with_another_key_file(alone: Path, give) -> 
         ("inject: [{name: all, label: main}]", None),
         ("inject: [{name: all, label: mian}]", "all: there is no key 'mian' in use (did you mean 'main'?)"),
         ("inject: [{name: all, label: old}]", "all: there is no key 'old' in use"),
-        ("routes: [{name: r, match: {model: a}, to: {model: b}}]", None),
+        ("routes: [{name: r, match: {model: a}, to: {model: claude-haiku-4-5}}]", None),
     ],
     ids=["newest", "label", "misspelt", "retired", "route"],
 )
