@@ -1,0 +1,78 @@
+"""What the name of a model tells of what its API accepts. Only rules that hold for all versions from one on;
+a model nobody knows is taken for a current one.
+
+Facts from Anthropic's migration guides and OpenAI's guides to reasoning models.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_CLAUDE = re.compile(r"claude-(?:(?:[a-z]+-)?(\d{1,2})(?:-(\d{1,2})(?!\d))?|[a-z]+-(preview))")
+_OLD_CLAUDE = re.compile(r"claude-(?:instant|2|3)")
+_REASONS = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
+_CHATS = re.compile(r"(?:^|/)gpt-[\d.]+-chat")
+_CURRENT = (99, 0)
+
+
+@lru_cache(maxsize=512)
+def claude_version(model: str) -> tuple[int, int] | None:
+    """(4, 5) of claude-sonnet-4-5-20250929, also with a cloud's prefix; None: no model of Anthropic's."""
+    if "claude" not in model:
+        return None
+    found = _CLAUDE.search(model.replace(".", "-"))
+    if found is None or found[1] is None:
+        return _CURRENT
+    return int(found[1]), int(found[2] or 0)
+
+
+def takes_sampling(model: str) -> bool:
+    """Temperature and its like: Claude refuses them from 4.7 on ("deprecated for this model")."""
+    version = claude_version(model)
+    return version is None or version < (4, 7)
+
+
+def takes_top_p_beside_temperature(model: str) -> bool:
+    """Not from Claude 4.1 on: "temperature and top_p cannot both be specified for this model"."""
+    version = claude_version(model)
+    return version is None or version < (4, 1)
+
+
+def thinks_adaptively(model: str) -> bool:
+    """Whether Claude takes `thinking: adaptive` and an effort: from 4.6 on. Before, a budget of tokens."""
+    version = claude_version(model)
+    return version is not None and version >= (4, 6)
+
+
+def thinks_at_all(model: str) -> bool:
+    """Whether Claude thinks when asked to: from 3.7 on."""
+    version = claude_version(model)
+    return version is not None and version >= (3, 7)
+
+
+def takes_prefill(model: str) -> bool:
+    """Whether a request may end with the beginning of the answer: not from Claude 4.6 on."""
+    version = claude_version(model)
+    return version is not None and version < (4, 6)
+
+
+def has_output_format(model: str) -> bool:
+    """Whether Claude takes a schema for its answer (`output_config.format`): from 4.5 on, and Opus 4.1."""
+    version = claude_version(model)
+    return version is not None and version >= ((4, 1) if "opus" in model else (4, 5))
+
+
+def output_limit(model: str) -> int:
+    """The most tokens that every Claude of this version may be asked for. Anthropic requires a limit."""
+    version = claude_version(model) or _CURRENT
+    if version < (3, 5):
+        return 4_096
+    if version < (3, 7):
+        return 8_192
+    return 32_000 if version < (4, 5) else 64_000
+
+
+def reasons(model: str) -> bool:
+    """Whether it is one of OpenAI's reasoning models, which refuse temperature, penalties and `stop`."""
+    return _REASONS.search(model) is not None and _CHATS.search(model) is None
