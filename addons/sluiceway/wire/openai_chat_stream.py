@@ -39,7 +39,7 @@ def parse_completion(document: object) -> Answer:
     if (fault := _refused(completion)) is not None:
         return Answer(usage=_NOTHING_USED, complete=True, error_type=fault)
     choices = [mapping(choice) for choice in items(completion.get("choices"))]
-    told = _usage_in(completion)
+    told = usage_in(completion)
     usage = usage_of(told)
     return Answer(
         usage=usage,
@@ -103,7 +103,7 @@ def _first(*told: object) -> int | None:
     return next((known for known in map(count, told) if known is not None), None)
 
 
-def _usage_in(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+def usage_in(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
     told = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
     if told:
         return told
@@ -154,7 +154,7 @@ class ChatMeter:
         if self._first is None and chunk.get("id"):
             self._first = {name: value for name, value in chunk.items() if name not in ("choices", "usage")}
         self._service_tier = label(chunk.get("service_tier"), 64) or self._service_tier
-        self._usage = _usage_in(chunk) or self._usage
+        self._usage = usage_in(chunk) or self._usage
         choices = items(chunk.get("choices"))
         for choice in map(mapping, choices):
             if choice.get("finish_reason") is not None:

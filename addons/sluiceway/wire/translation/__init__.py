@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from sluiceway.wire.translation.anthropic import AnthropicTranslator
+from sluiceway.wire.translation.chat import ChatTranslator
 from sluiceway.wire.translation.translator import Translator
 
 __all__ = ["TRANSLATORS", "Translator", "by_dialect"]
 
-TRANSLATORS: tuple[Translator, ...] = ()
+TRANSLATORS: tuple[Translator, ...] = (AnthropicTranslator(), ChatTranslator())
 
 
 def by_dialect(name: str) -> Translator | None:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from sluiceway.wire.translation.neutral import Effort
+
 _CLAUDE = re.compile(r"claude-(?:(?:[a-z]+-)?(\d{1,2})(?:-(\d{1,2})(?!\d))?|[a-z]+-(preview))")
 _OLD_CLAUDE = re.compile(r"claude-(?:instant|2|3)")
 _REASONS = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
 _CHATS = re.compile(r"(?:^|/)gpt-[\d.]+-chat")
+_GPT = re.compile(r"(?:^|/)gpt-(\d+)(?:\.(\d+))?")
 _CURRENT = (99, 0)
 
 
@@ -76,3 +79,21 @@ def output_limit(model: str) -> int:
 def reasons(model: str) -> bool:
     """Whether it is one of OpenAI's reasoning models, which refuse temperature, penalties and `stop`."""
     return _REASONS.search(model) is not None and _CHATS.search(model) is None
+
+
+def efforts(model: str, has_tools: bool = False) -> tuple[Effort, ...]:
+    """The words for an effort that one of OpenAI's models takes, none where it takes none. Chat Completions
+    refuses an effort beside tools from GPT-5.4 on ("use /v1/responses instead")."""
+    if not reasons(model):
+        return ()
+    found = _GPT.search(model)
+    version = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+    if has_tools and version >= (5, 4):
+        return ()
+    if version < (5, 0) or "codex" in model:
+        return "low", "medium", "high"
+    if version < (5, 1):
+        return "minimal", "low", "medium", "high"
+    return (
+        ("none", "low", "medium", "high") if version < (5, 2) else ("none", "low", "medium", "high", "xhigh")
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from sluiceway.errors import WireError
+from sluiceway.wire.body import MAX_DEPTH
 from sluiceway.wire.fields import load
 from sluiceway.wire.mend import close_json
 from sluiceway.wire.translation.losses import Losses
@@ -84,8 +85,11 @@ def drop_unknown(document: Mapping[str, Any], known: frozenset[str], losses: Los
 
 
 def arguments_of(value: object) -> str:
-    """Arguments that an API has as an object, as text."""
-    return orjson.dumps(value).decode()
+    """Arguments that an API has as an object, as text; "" where they are nested too deep to be written."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return ""
 
 
 def object_of(arguments: str) -> dict[str, Any]:
@@ -94,6 +98,11 @@ def object_of(arguments: str) -> dict[str, Any]:
     text = arguments.strip()
     if not text:
         return {}
+    if text.count("{") + text.count("[") > MAX_DEPTH:  # rarely: so many brackets that it may be too deep
+        try:
+            orjson.dumps(load(text.encode(errors="replace")))
+        except orjson.JSONEncodeError:
+            return {INVALID: arguments}
     found = load(text.encode(errors="replace"))
     if isinstance(found, dict):
         return found

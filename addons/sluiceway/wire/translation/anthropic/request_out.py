@@ -10,7 +10,8 @@ from sluiceway.wire.translation import models
 from sluiceway.wire.translation.anthropic.blocks_out import blocks_of, text_block
 from sluiceway.wire.translation.anthropic.thinking_out import thinking_of
 from sluiceway.wire.translation.losses import Losses
-from sluiceway.wire.translation.neutral import Message, Part, Request, Text, Tool, ToolCall, ToolChoice
+from sluiceway.wire.translation.neutral import Message, Part, Request, Text, Tool, ToolChoice
+from sluiceway.wire.translation.offered import may_call, offered
 from sluiceway.wire.translation.reading import arguments_of
 from sluiceway.wire.translation.renaming import Names, as_function
 from sluiceway.wire.translation.schemas import closed, of_arguments
@@ -37,7 +38,7 @@ def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
     turns = in_turns(request.messages, losses)
     system = list(request.system)
     document: dict[str, Any] = {"model": aim.model}
-    tools = _tools(request, turns)
+    tools = offered(request, turns)
     if aim.counts_only:
         thinking = thinking_of(request, aim.model, models.output_limit(aim.model), turns, losses)
     else:
@@ -174,18 +175,6 @@ def _mend_ends(messages: list[dict[str, Any]], aim: Aim, losses: Losses) -> None
         final["text"] = final["text"].rstrip()
 
 
-def _tools(request: Request, turns: Sequence[Message]) -> tuple[Tool, ...]:
-    """Those that may be used; and where a conversation has calls but the request no tools, as they were
-    called, since a conversation with calls must define some."""
-    choice = request.tool_choice
-    if request.tools:
-        chosen = choice.names if choice and choice.mode != "none" and len(choice.names) > 1 else ()
-        return tuple(tool for tool in request.tools if not chosen or tool.name in chosen)
-    parts = (part for turn in turns if turn.role == "assistant" for part in turn.parts)
-    called = dict.fromkeys(part.name for part in parts if isinstance(part, ToolCall))
-    return tuple(Tool(name) for name in called)
-
-
 def _tool(tool: Tool, names: Names, losses: Losses) -> dict[str, Any]:
     if tool.custom:
         if tool.grammar:
@@ -204,7 +193,7 @@ def _tool(tool: Tool, names: Names, losses: Losses) -> dict[str, Any]:
 def _choice(request: Request, names: Names) -> dict[str, Any]:
     choice = request.tool_choice
     single = request.parallel_calls is False
-    if not request.tools or (choice is not None and choice.mode == "none"):
+    if not may_call(request):
         return {"tool_choice": {"type": "none"}}
     if choice is None and not single:
         return {}
