@@ -16,6 +16,11 @@ _OLD_CLAUDE = re.compile(r"claude-(?:instant|2|3)")
 _REASONS = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
 _CHATS = re.compile(r"(?:^|/)gpt-[\d.]+-chat")
 _GPT = re.compile(r"(?:^|/)gpt-(\d+)(?:\.(\d+))?")
+# What OpenAI's models page tells of the most output; a name stands for all that begin with it.
+_GPT_OUTPUT = (
+    *(("gpt-3.5", 4_096), ("gpt-4-", 4_096), ("gpt-4o", 16_384), ("chatgpt-4o", 16_384), ("gpt-4.1", 32_768)),
+    *(("gpt-4.5", 16_384), ("gpt-5-chat", 16_384), ("o1-mini", 65_536), ("o1-preview", 32_768)),
+)
 _CURRENT = (99, 0)
 
 
@@ -96,4 +101,14 @@ def efforts(model: str, has_tools: bool = False) -> tuple[Effort, ...]:
         return "minimal", "low", "medium", "high"
     return (
         ("none", "low", "medium", "high") if version < (5, 2) else ("none", "low", "medium", "high", "xhigh")
+    )
+
+
+def gpt_output_limit(model: str) -> int | None:
+    """The most tokens that one of OpenAI's models answers with, where that is less than agents ask for."""
+    name = model.rpartition("/")[2]
+    return (
+        8_192
+        if name == "gpt-4"
+        else next((most for start, most in _GPT_OUTPUT if name.startswith(start)), None)
     )

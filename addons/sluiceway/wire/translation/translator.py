@@ -27,12 +27,14 @@ NO_NAMES: Mapping[str, str] = {}
 @dataclass(frozen=True, slots=True)
 class Aim:
     """For which model a request is written. `default_output_tokens` is sent where the API requires a limit
-    and the client gave none; `counts_only`: to count its tokens, not to answer it."""
+    and the client gave none; `most_output_tokens` is the most that the model is known to take; `counts_only`:
+    to count its tokens, not to answer it."""
 
     model: str
     stream: bool = False
     default_output_tokens: int | None = None
     counts_only: bool = False
+    most_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

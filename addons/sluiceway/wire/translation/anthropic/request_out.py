@@ -69,7 +69,7 @@ def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
 
 
 def _max_tokens(request: Request, aim: Aim, losses: Losses) -> int:
-    most = models.output_limit(aim.model)
+    most = aim.most_output_tokens or models.output_limit(aim.model)
     wanted = request.max_output_tokens or aim.default_output_tokens or most
     if wanted > most:
         losses.drop("max_tokens", f"lowered to the {most:,} that the model takes")

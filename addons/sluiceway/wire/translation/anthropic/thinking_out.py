@@ -66,7 +66,8 @@ def _budgeted(request: Request, max_tokens: int, turns: Sequence[Message], losse
     elif _is_in_loop_without_thoughts(turns):
         losses.drop(_FIELD, "not before the next message: this turn began at a model of another vendor")
     else:
-        budget = min(max(budget, MIN_THINKING_TOKENS), max_tokens - 1)
+        # A limit of OpenAI's covers reasoning and answer together: a quarter is left for the answer.
+        budget = max(MIN_THINKING_TOKENS, min(budget, max_tokens * 3 // 4))
         return {"thinking": {"type": "enabled", "budget_tokens": budget}}
     return {}
 

@@ -39,8 +39,11 @@ def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
     }
     if aim.stream:
         document |= {"stream": True, "stream_options": {"include_usage": True}}
-    if request.max_output_tokens is not None:
-        document["max_completion_tokens"] = request.max_output_tokens
+    if (limit := request.max_output_tokens) is not None:
+        most = aim.most_output_tokens or models.gpt_output_limit(aim.model) or limit
+        if limit > most:
+            losses.drop("max_tokens", f"lowered to the {most:,} that the model takes")
+        document["max_completion_tokens"] = min(limit, most)
     tools = offered(request, turns) if request.tools else ()
     if tools:
         document["tools"] = [_tool(tool, names, losses) for tool in tools]
