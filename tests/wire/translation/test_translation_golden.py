@@ -1,4 +1,4 @@
-"""Recorded exchanges between APIs (`translation_cases.py` says what a folder holds), whole and cut anywhere."""
+"""Recorded exchanges between APIs (`translation_cases.py` tells what a folder holds), whole and cut."""
 
 from __future__ import annotations
 

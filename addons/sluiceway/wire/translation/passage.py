@@ -113,7 +113,7 @@ class Passage:
         return self._write([*begin, Failed(failure)])
 
     def _write(self, events: list[Event]) -> bytes:
-        if not events:
+        if not events or self._ended:
             return b""
         out = []
         for event in events:

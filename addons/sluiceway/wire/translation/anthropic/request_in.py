@@ -34,7 +34,7 @@ from sluiceway.wire.translation.reading import (
     words,
 )
 
-_ROLES: dict[object, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 _CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
 _ESSENTIAL = {
     "container": "its files and its state are kept by Anthropic",
@@ -103,7 +103,7 @@ def _messages(document: Mapping[str, Any], losses: Losses) -> list[Message]:
     for number, one in enumerate(need_list(document, "messages")):
         where = f"messages[{number}]"
         message = need_object(one, where)
-        role = _ROLES.get(message.get("role"))
+        role = _ROLES.get(str(message.get("role")))
         if role is None:
             raise WireError(f"{where}.role: must be user, assistant or system")
         content = message.get("content")
