@@ -14,9 +14,11 @@ import orjson
 
 _CHOICES = ("anyOf", "oneOf", "allOf")
 _NOT_AT_TOP = frozenset({*_CHOICES, "enum", "not", "if", "then", "else", "$ref"})
-_BELOW = ("items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else")
-_NAMED = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
-_LISTED = (*_CHOICES, "prefixItems")
+_BELOW = frozenset(
+    ("items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else")
+)
+_NAMED = frozenset(("properties", "$defs", "definitions", "patternProperties", "dependentSchemas"))
+_LISTED = frozenset((*_CHOICES, "prefixItems"))
 # What Anthropic's structured outputs do not take; such a bound goes into the description, in words.
 _UNSUPPORTED = frozenset(
     {
@@ -36,8 +38,7 @@ def of_arguments(schema: Mapping[str, Any] | None) -> dict[str, Any]:
         found = schema if "properties" in schema else {**schema, "properties": {}}
     else:
         found = _flat(schema)
-    mended = _with_items(found)
-    return mended if isinstance(mended, dict) else dict(found)
+    return _with_items(dict(found) if not isinstance(found, dict) else found)
 
 
 def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,30 +60,35 @@ def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def _with_items(node: Any) -> Any:
-    """The schema with `items` where an array has none; the same object where none is missing."""
-    if not isinstance(node, dict):
-        return node
+def _with_items(node: dict[str, Any]) -> dict[str, Any]:
+    """The schema with `items` where an array has none; the same object where none is missing. By what a node
+    has, which is two or three fields, rather than by what it may have: tools are half of an agent's bytes."""
     changed: dict[str, Any] = {}
+    for name, value in node.items():
+        mended: Any
+        if isinstance(value, dict):
+            mended = (
+                _all_with_items(value) if name in _NAMED else _with_items(value) if name in _BELOW else value
+            )
+        elif isinstance(value, list) and name in _LISTED:
+            items = [_with_items(one) if isinstance(one, dict) else one for one in value]
+            mended = items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+        else:
+            continue
+        if mended is not value:
+            changed[name] = mended
     if node.get("type") == "array" and "items" not in node and "prefixItems" not in node:
         changed["items"] = {}
-    for name in _BELOW:
-        below = node.get(name)
-        if isinstance(below, dict) and (mended := _with_items(below)) is not below:
-            changed[name] = mended
-    for name in _NAMED:
-        named = node.get(name)
-        if isinstance(named, dict):
-            found = {key: _with_items(value) for key, value in named.items()}
-            if any(found[key] is not value for key, value in named.items()):
-                changed[name] = found
-    for name in _LISTED:
-        listed = node.get(name)
-        if isinstance(listed, list):
-            items = [_with_items(value) for value in listed]
-            if any(new is not old for new, old in zip(items, listed, strict=True)):
-                changed[name] = items
     return {**node, **changed} if changed else node
+
+
+def _all_with_items(named: dict[str, Any]) -> dict[str, Any]:
+    mended = None
+    for name, value in named.items():
+        if isinstance(value, dict) and (found := _with_items(value)) is not value:
+            mended = mended or dict(named)
+            mended[name] = found
+    return named if mended is None else mended
 
 
 def is_strict_for_openai(schema: Any) -> bool:

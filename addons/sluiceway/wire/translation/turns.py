@@ -90,9 +90,10 @@ class _Turns:
         for sent, call in self._calls:
             meant = sent == result.id if result.id else (not result.name or result.name == call.name)
             if meant and call.id not in self._results:
-                known = result.id == call.id and result.name
                 name = result.name or call.name
-                self._results[call.id] = result if known else replace(result, id=call.id, name=name)
+                self._results[call.id] = ToolResult(
+                    call.id, result.parts, result.is_error, name, call.custom, result.cache
+                )
                 return []
         self._losses.drop(_FIELD, "a result without its call became text")
         return [part for part in (Text("Result of a tool call:"), *result.parts) if not _is_empty(part)]
