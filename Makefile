@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CLIENTS := tests/clients/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard crash soak package clients pictures lock clean
+.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard caps size crash soak package clients pictures lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -73,6 +73,12 @@ clients: $(STAMP) $(CLIENTS)/.installed  ## Claude Code, Codex and Gemini CLI fr
 crash: $(STAMP)  ## kill -9 under load, twenty times
 	$(BIN)/python -m tests.heavy.crash --rounds 20
 
+caps: $(STAMP)  ## caps worth 20 answers, 200 clients at once, 30 rounds of each kind (a quarter of an hour)
+	$(BIN)/python -m tests.heavy.caps --rounds 30
+
+size: $(STAMP)  ## admissions beside ten million ledger rows, paired with an empty ledger (some minutes)
+	$(BIN)/python -m tests.heavy.size
+
 soak: $(STAMP)  ## a thousand streams at once
 	$(BIN)/python -m tests.heavy.streams --streams 1000
 
@@ -85,8 +91,11 @@ pictures: $(STAMP)  ## the pictures of README.md, made anew from the demo (needs
 lock:  ## renew requirements.lock, and requirements-run.lock (what a running proxy needs), from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
 	  --no-header --extra demo --group dev --group build pyproject.toml -o requirements.lock
+	cp requirements.lock requirements-run.lock  # what uv finds there it prefers, so both name the same versions
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
-	  --no-header -c requirements.lock pyproject.toml -o requirements-run.lock
+	  --no-header pyproject.toml -o requirements-run.lock
+	@! grep -E '^[a-z].*==' requirements-run.lock | sed 's/ .*//' | grep -vxF "$$(sed -n 's/ .*//; /^[a-z].*==/p' requirements.lock)" \
+	  || { echo "requirements-run.lock names other versions than requirements.lock"; exit 1; }
 
 clean:  ## remove what is built
 	rm -rf $(VENV) $(CLIENTS) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,13 +6,13 @@ Units are in the names: `_tokens`, `_usd` (Decimal), `_nusd` (integer nano-dolla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 NANO = Decimal("0.000000001")
 NO_UNITS: Mapping[str, int] = MappingProxyType({})
@@ -121,7 +121,8 @@ class Quirks:
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One entry of rules/providers.yaml. `hosts` are normalised names, compared whole, or `*.` and a name:
-    all names one label below it. `sockets` are the WebSockets that are metered, turn by turn."""
+    all names one label below it. `sockets` are the WebSockets that are metered, turn by turn. `home` is the
+    host for requests that a route sends here, `fills` what stands for `{name}` in their path."""
 
     name: str
     hosts: tuple[str, ...]
@@ -134,11 +135,13 @@ class Provider:
     quirks: Quirks = Quirks()
     seats: bool = True  # a login is a seat, paid for already; False: a cloud, which bills logins by use
     sockets: tuple[Route, ...] = ()
+    home: str | None = None
+    fills: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
 
     @property
     def own_host(self) -> str | None:
         """Where requests go that a route sends here; None where each customer has a host of their own."""
-        return next((host for host in self.hosts if not host.startswith("*")), None)
+        return self.home or next((host for host in self.hosts if not host.startswith("*")), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +363,27 @@ NO_HEALTH: Mapping[Target, Health] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """What a model's standard service costs, in USD per million tokens, below the steps for long requests.
+    Where a cache has no price of its own, it is that of plain input."""
+
+    input_usd: Decimal
+    output_usd: Decimal
+    cache_read_usd: Decimal
+    cache_write_usd: Decimal
+
+    @property
+    def per_1k_usd(self) -> Decimal:
+        """USD for 1,000 tokens, three of input to one of output: by this models are compared."""
+        return (3 * self.input_usd + self.output_usd) / 4000
+
+
+def unpriced(target: Target) -> TokenPrice | None:
+    """Nobody knows a price."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a decision may look at besides the call itself; gathered before, so that deciding is pure.
 
@@ -369,7 +393,11 @@ class Facts:
     `at`: when the request began. `task`: what sort of work it is (coding, reasoning, creative, other), None
     where that was not looked at or cannot be told. `used_percent`: how much of each budget that applies is
     spent, by the budget's name. `health`: what we measured of each target. `stays_with`: the target that
-    served this conversation last, and `cached_tokens` how much of its input is warm in the cache there.
+    served this conversation last, for the same model asked for, and `cached_tokens` how much of its input is
+    warm in the cache there. `zone`: the company's, in which times of the day are meant.
+    `reachable`: the providers that can take this very request now, in its own API or translated, and have a
+    company key where it is not the one asked; None: nobody looked, so only the one asked. `price`: what a
+    target costs.
     """
 
     provider: str
@@ -386,6 +414,9 @@ class Facts:
     health: Mapping[Target, Health] = field(default_factory=lambda: NO_HEALTH)
     stays_with: Target | None = None
     cached_tokens: int = 0
+    zone: tzinfo = UTC
+    reachable: frozenset[str] | None = None
+    price: Callable[[Target], TokenPrice | None] = unpriced
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +433,7 @@ class Decision:
     """Where a request goes, by which rule, or why it does not; `trail` says how that came about.
 
     `chain`: where it goes next, in order, while no answer has begun; each another target than those before.
-    `mirror`: who gets a copy, whose answer nobody sees.
+    `mirror`: who gets a copy, whose answer nobody sees. `chain_rule` and `mirror_rule` say by which rule.
     """
 
     target: Target
@@ -411,6 +442,8 @@ class Decision:
     trail: tuple[Step, ...]
     chain: tuple[Target, ...] = ()
     mirror: Target | None = None
+    chain_rule: str | None = None
+    mirror_rule: str | None = None
 
 
 @dataclass(slots=True)  # not frozen: that would make each of its 60 assignments cost four times as much
@@ -538,6 +571,7 @@ class Attachment:
     """What the front knows about a decrypted client connection when it hands it to the gateway.
 
     `misdirected` names the disagreement between CONNECT and SNI, if there is one (answered 421).
+    `recognised` is the gateway's: whose the credentials were that the connection's last request brought.
     """
 
     identity: Identity | Rejected
@@ -545,6 +579,7 @@ class Attachment:
     host: str
     client_address: str
     misdirected: str | None = None
+    recognised: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

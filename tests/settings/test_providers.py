@@ -376,7 +376,7 @@ MISTAKES = {
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
         "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, grpc, quirks, seats, "
-        "paths, sockets, pass",
+        "paths, sockets, pass, home, fills",
     ),
     "quirk misspelt": (
         ENTRY + "    quirks: {stream_usages: always}\n",

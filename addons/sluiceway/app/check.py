@@ -69,12 +69,14 @@ def _without_keys(rules: policy.Policy, keys: tuple[ProviderKey, ...] | None) ->
         where = f"{rules.places[rule.name]}: {rule.name}"
         if not keys:
             yield f"{where}: no company key is registered (sluiceway key add), so who it is for is refused"
-        elif rule.label is not None and rule.label not in labels:
-            near = nearest(rule.label, labels)
-            guess = f" (did you mean '{near}'?)" if near else ""
-            yield f"{where}: there is no key '{rule.label}' in use{guess}, so who it is for is refused"
+        for label in rule.labels if keys else ():
+            if label not in labels:
+                near = nearest(label, labels)
+                guess = f" (did you mean '{near}'?)" if near else ""
+                so = "so who it is for is refused" if len(rule.labels) == 1 else "so the pool is without it"
+                yield f"{where}: there is no key '{label}' in use{guess}, {so}"
     for route in rules.routes:
-        if route.to is not None and not keys:
+        if route.moves and not keys:
             where = f"{rules.places[route.name]}: {route.name}"
             yield f"{where}: moves only requests with a company key, and none is registered"
 

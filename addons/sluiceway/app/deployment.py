@@ -123,12 +123,12 @@ def _check_dialects(path: Path, named: frozenset[str], known: set[str], kind: st
 def _nowhere(policy: Policy, providers: Providers) -> Iterator[str]:
     """Routes that lead to a provider that is not in providers.yaml."""
     for rule in policy.routes:
-        name = rule.to.provider if rule.to else None
-        if name is None or name in providers.by_name:
-            continue
-        near = nearest(name, providers.by_name)
-        guess = f"did you mean '{near}'?" if near else f"there are {', '.join(sorted(providers.by_name))}"
-        yield f"{policy.places[rule.name]}: {rule.name}: there is no provider '{name}' ({guess})"
+        for name in dict.fromkeys(rule.providers_named):
+            if name in providers.by_name:
+                continue
+            near = nearest(name, providers.by_name)
+            guess = f"did you mean '{near}'?" if near else f"there are {', '.join(sorted(providers.by_name))}"
+            yield f"{policy.places[rule.name]}: {rule.name}: there is no provider '{name}' ({guess})"
 
 
 def write_key(folder: Path) -> None:

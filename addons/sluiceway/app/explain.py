@@ -23,13 +23,15 @@ from sluiceway.audit.permit import Permit, applicable, permit
 from sluiceway.errors import ConfigError
 from sluiceway.gateway.billing import FREE
 from sluiceway.gateway.credentials import Presented, signs_body
+from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.reservation import FOR_ALL
+from sluiceway.gateway.roads import road_to
+from sluiceway.policy import Policy, decide, is_company_money, used_percent
 from sluiceway.policy import caps as caps_for
-from sluiceway.policy import decide, is_company_money
 from sluiceway.policy.kinds import Audit
 from sluiceway.pricing import estimate
-from sluiceway.settings.providers import match, path_at
+from sluiceway.settings.providers import match
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
 from sluiceway.types import Call, Cap, Decision, Facts, KeyClass, Principal, Provider, Refusal, Route, Step
@@ -95,7 +97,15 @@ class _Life:
         presented = self._presented()
         named = _host(self._question.url) in self._provider.hosts
         out = outgoing(rules, presented, who, call, self._facts(presented.key_class), named)
-        facts = self._facts(out.key_class)
+        facts = with_outlook(
+            self._facts(out.key_class),
+            rules,
+            self._route,
+            self._path.path,
+            self._at,
+            self._deployment.settings.zone,
+        )
+        facts = replace(facts, used_percent=self._used(policy, facts))
         decision = decide(policy, who, call, facts)
         recognizers, segments = self._content.recognizers, self._dialect.segments(self._reading)
         looked = looked_through(rules, recognizers, segments, who, call, facts, decision.target)
@@ -149,6 +159,17 @@ class _Life:
             signed=signs_body(fields_of(self._question.headers)),
         )
 
+    def _used(self, policy: Policy, facts: Facts) -> Mapping[str, int]:
+        """How the budgets stand that a route looks at."""
+        if not policy.budgets_watched:
+            return {}
+        standing = balances(self._store)
+        return used_percent(
+            caps_for(policy, self._who, self._at, facts.zone),
+            policy.budgets_watched,
+            lambda cap: standing.get(cap.counter, (0, 0))[0],
+        )
+
     def _is_company_money(self, key_class: KeyClass) -> bool:
         return is_company_money(self._rules.policy, key_class, self._rules.keys.has_company_keys)
 
@@ -159,7 +180,9 @@ class _Life:
         there = self._content.providers.by_name[decision.target.provider]
         if there.name == self._provider.name:
             return None
-        if path_at(there, self._route, self._path.path) is None or there.own_host is None:
+        call, path = self._call, self._path.path
+        road = road_to(there, self._route, path, decision.target.model, call.stream)
+        if road is None or there.own_host is None:
             return f"'{there.name}' does not take requests of this kind (rule '{decision.rule}')", "no_way"
         return None
 

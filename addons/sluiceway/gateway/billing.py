@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
 from typing import Any
 
 from sluiceway.gateway.exchange import Exchange
-from sluiceway.gateway.parts import GatewayParts
+from sluiceway.gateway.parts import GatewayParts, Stay
 from sluiceway.pricing import estimate, regions
 from sluiceway.pricing.estimate import PreviousInput
-from sluiceway.types import Answer, Cost, CostBasis, KeyClass, LedgerRow, Usage, UsageSource, to_nusd
+from sluiceway.types import Answer, Cost, CostBasis, KeyClass, LedgerRow, Target, Usage, UsageSource, to_nusd
 
 # Documented as free of charge by the providers that offer it.
 FREE = frozenset({"count_tokens", "moderation"})
 AWS = "aws"
+# For how long a prompt cache is kept after its last use. (Anthropic docs, "Prompt caching"; OpenAI docs, the
+# same: 5 to 10 minutes)
+CACHE_S, CACHE_1H_S = 300.0, 3600.0
 
 
 # The fields of a row whose provider was never asked, or answered with an error or a count it does not bill.
@@ -168,4 +172,10 @@ def learn(exchange: Exchange, parts: GatewayParts, answer: Answer) -> None:
         said = answer.usage.output_tokens or 0
         parts.conversations.remember(
             conversation, PreviousInput(told, call.input_bytes, call.dense_bytes, said)
+        )
+        cached = (answer.usage.cache_read_tokens or 0) + (answer.usage.cache_write_tokens or 0)
+        warm_s = CACHE_1H_S if call.cache_writes == "1h" else CACHE_S
+        target = Target(exchange.provider.name, call.model or "")
+        parts.conversations.served(
+            conversation, exchange.asked, Stay(target, cached, time.monotonic() + warm_s)
         )

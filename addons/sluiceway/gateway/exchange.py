@@ -14,6 +14,7 @@ from yarl import URL
 from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
 from sluiceway.gateway.parts import Rules
+from sluiceway.gateway.pools import Member
 from sluiceway.gateway.trail import Trail
 from sluiceway.policy import is_company_money
 from sluiceway.types import (
@@ -29,6 +30,7 @@ from sluiceway.types import (
     Refusal,
     Rejected,
     Route,
+    Target,
 )
 from sluiceway.wire.client import ClientInfo
 from sluiceway.wire.dialect import Dialect
@@ -66,6 +68,9 @@ class Exchange:
     key_fingerprint: str | None = None
     signed: bool = False  # by a key of AWS's (signature.py)
     company_key: CompanyKey | None = None  # goes out in place of what the client sent
+    pool: tuple[Member, ...] = ()  # the company's keys it may go out with, the one to try first in front
+    attempt: int = 1
+    tried: list[str] = field(default_factory=list)  # what failed before, as `x-sluiceway-route` tells it
     call: Call | None = None
     trail: Trail | None = None  # what the audit will keep of it
     notice_link: str | None = None  # of a notice that waits for an acknowledgement, where a rule does not
@@ -73,6 +78,7 @@ class Exchange:
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`
     upstream_query: str | None = None  # and in place of the client's query
+    upstream_dialect: str | None = None  # where the way there speaks another than the client
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
     turn: int | None = None  # on a socket: which answer of it this is, from 1
@@ -115,6 +121,11 @@ class Exchange:
         """Whether another provider is asked than the client named."""
         return self.provider.name != self.attachment.provider.name
 
+    @property
+    def asked(self) -> Target:
+        """What the client named."""
+        return Target(self.attachment.provider.name, self.model_requested or "")
+
     def move(self, provider: Provider, host: str, path: str) -> None:
         """Asks another provider instead, at one of its hosts."""
         self.provider, self.host, self.upstream_path = provider, host, path
@@ -129,6 +140,12 @@ class Exchange:
         self.company_key = key
         self.key_class, self.key_fingerprint = KeyClass.COMPANY, key.fingerprint
 
+    def take(self, member: Member) -> None:
+        """Goes out with this key of a pool, at the endpoint it is for."""
+        self.carry(member.key)
+        if member.host is not None:
+            self.host = member.host
+
     @property
     def query(self) -> str:
         query = self.request.raw_path.partition("?")[2]
@@ -136,10 +153,11 @@ class Exchange:
 
     @property
     def route_path(self) -> str:
-        """The path of providers and models as the contract writes it: `anthropic/claude-sonnet-4-5`."""
+        """The path of providers and models as the contract writes it: `anthropic/claude-sonnet-4-5`, after a
+        failover `anthropic/claude-sonnet-4-5(529)>openai/gpt-5.1`."""
         model = self.call.model if self.call else None
         name = self.provider.name
-        return name if self.call is None else f"{name}/{model or '?'}"
+        return ">".join((*self.tried, name if self.call is None else f"{name}/{model or '?'}"))
 
     @property
     def conversation(self) -> tuple[str, str] | None:
@@ -177,6 +195,7 @@ class Exchange:
         model = call.model if call else None
         return LedgerRow(
             request_id=self.request_id,
+            attempt=self.attempt,
             started_at=self.started_at,
             principal=who.name,
             principal_kind=who.kind,
@@ -194,7 +213,7 @@ class Exchange:
             host=self.host,
             operation=self.operation,
             dialect=dialect,
-            upstream_dialect=dialect,
+            upstream_dialect=self.upstream_dialect or dialect,
             stream=bool(call and call.stream),
             service_tier=call.service_tier if call else None,
             model_requested=self.model_requested or model,
@@ -216,8 +235,9 @@ class Exchange:
         """Whether it is the company's money, to cap: logins and personal keys are not (decision 0001)."""
         return is_company_money(self.rules.policy, self.key_class, self.rules.keys.has_company_keys)
 
-    def ending(self, status: int, outcome: Outcome) -> dict[str, Any]:
-        """The fields of the row that its end sets: times, status and outcome."""
+    def ending(self, status: int | None, outcome: Outcome) -> dict[str, Any]:
+        """The fields of the row that its end sets: times, status and outcome. `status` None: the client saw
+        nothing of this attempt."""
         now_s = time.monotonic()
         return {
             "ended_at": datetime.now(UTC),

@@ -6,7 +6,9 @@ as providers.yaml says and whatever the client said. Whoever brings an own key o
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -17,8 +19,10 @@ from sluiceway.gateway import refusals
 from sluiceway.gateway.billing import likely_input
 from sluiceway.gateway.credentials import signs_body
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import GatewayParts, Rules
-from sluiceway.policy import injected_by
+from sluiceway.gateway.pools import Member, ordered
+from sluiceway.policy import injected_by, used_percent
 from sluiceway.policy.kinds import Inject
 from sluiceway.types import Call, Facts, KeyClass, Principal, Provider, Refusal
 
@@ -38,6 +42,7 @@ UNREAD = Call(dialect="", operation="pass", model=None)
 
 def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
     """What rules may look at, as the request stands."""
+    stay = parts.conversations.stay(exchange.conversation, exchange.asked, time.monotonic())
     return Facts(
         provider=exchange.provider.name,
         client_name=exchange.client.name,
@@ -47,7 +52,21 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         company_money=exchange.counts_against_caps,
         contact=parts.contact,
         signed=signs_body(exchange.request.headers),
+        at=exchange.started_at,
+        health=parts.health.snapshot(time.monotonic()),
+        stays_with=None if stay is None else stay.target,
+        cached_tokens=0 if stay is None else stay.cached_tokens,
     )
+
+
+def outlook_of(exchange: Exchange, parts: GatewayParts) -> Facts:
+    """What routes may look at: also where else the request could go."""
+    facts, at, policy = facts_of(exchange, parts), exchange.started_at, exchange.rules.policy
+    if policy.budgets_watched:
+        caps = parts.caps.of(policy, exchange.principal, at)
+        used = used_percent(caps, policy.budgets_watched, parts.store.ledger.spent)
+        facts = replace(facts, used_percent=used)
+    return with_outlook(facts, exchange.rules, exchange.route, exchange.path, at, parts.time_zone)
 
 
 def equip(exchange: Exchange, parts: GatewayParts) -> None:
@@ -56,9 +75,10 @@ def equip(exchange: Exchange, parts: GatewayParts) -> None:
     if not exchange.presented.gives_way:
         return
     may = _may_have_it(exchange)
-    rule, key = _chosen(exchange, parts) if may else (None, None)
-    if key is not None:
-        exchange.carry(key)
+    rule, pool = _chosen(exchange, parts) if may else (None, ())
+    if pool:
+        exchange.pool = pool
+        exchange.carry(pool[0].key)
     elif exchange.presented.placeholder or (exchange.presented.vacant and exchange.dialect is not None):
         raise Refused(no_key(exchange.provider.name, rule, parts.contact, may=may))
 
@@ -67,10 +87,10 @@ def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
     """A route has led to another provider: what the client sent stays here, so the company's key for there is
     needed. Refused without one."""
     exchange.company_key = None
-    rule, key = _chosen(exchange, parts)
-    if key is None:
+    rule, exchange.pool = _chosen(exchange, parts)
+    if not exchange.pool:
         raise Refused(no_key(exchange.provider.name, rule, parts.contact, moved_by=exchange.route_rule))
-    exchange.carry(key)
+    exchange.carry(exchange.pool[0].key)
 
 
 def _may_have_it(exchange: Exchange) -> bool:
@@ -86,16 +106,34 @@ def _may_have_it(exchange: Exchange) -> bool:
     )
 
 
-def _chosen(exchange: Exchange, parts: GatewayParts) -> tuple[Inject | None, CompanyKey | None]:
+def _chosen(exchange: Exchange, parts: GatewayParts) -> tuple[Inject | None, tuple[Member, ...]]:
+    """The rule and its keys; a conversation keeps the one it began with as long as that can be used."""
     if not exchange.rules.policy.inject:
-        return None, None
-    return chosen(exchange.rules, exchange.principal, exchange.call or UNREAD, facts_of(exchange, parts))
+        return None, ()
+    facts = facts_of(exchange, parts)
+    rule, pool = pool_of(exchange.rules, exchange.principal, exchange.call or UNREAD, facts)
+    sticky = "\0".join(exchange.conversation or (exchange.request_id,))
+    return rule, ordered(pool, sticky)
 
 
 def chosen(rules: Rules, who: Principal, call: Call, facts: Facts) -> tuple[Inject | None, CompanyKey | None]:
-    """The rule that gives this request the company's key, and the key, where there are any."""
+    """The rule that gives this request the company's key, and a key, where there are any."""
+    rule, pool = pool_of(rules, who, call, facts)
+    return rule, pool[0].key if pool else None
+
+
+def pool_of(
+    rules: Rules, who: Principal, call: Call, facts: Facts
+) -> tuple[Inject | None, tuple[Member, ...]]:
+    """The rule that gives this request the company's key, and the keys of the provider it names."""
     rule = injected_by(rules.policy, who, call, facts)
-    return rule, None if rule is None else rules.keys.key_for(facts.provider, rule.label)
+    if rule is None:
+        return None, ()
+    if not rule.keys:
+        key = rules.keys.key_for(facts.provider, rule.label)
+        return rule, () if key is None else (Member(key),)
+    found = ((rules.keys.key_for(facts.provider, entry.key), entry) for entry in rule.keys)
+    return rule, tuple(Member(key, entry) for key, entry in found if key is not None)
 
 
 def no_key(
@@ -104,7 +142,7 @@ def no_key(
     """The no in words: what was missing, by which rule. `moved_by`: the route that leads to this provider;
     `may`: whether the company's key is used at that host and path at all."""
     if rule is not None:
-        which = f"'{rule.label}'" if rule.label else "any"
+        which = " or ".join(f"'{label}'" for label in rule.labels) or "any"
         why = f"the rule '{rule.name}' gives it the company's, but {which} is not registered for {provider}"
         return refusals.no_company_key(provider, contact, why, rule.name)
     if moved_by is not None:

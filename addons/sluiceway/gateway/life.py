@@ -5,11 +5,15 @@
 3. read       the body, within its bounds, into a Call
 4. guard      secrets and personal data in it are counted, masked, or keep it from going on (`guarding.py`):
               by the rules for what was asked and by those for where a route will lead it
-5. route      denied, sent on as asked, or to another model or provider; then perhaps audited (`auditing.py`)
-6. reserve    the open ledger row and the money, in one durable transaction, before a byte is forwarded
-7. attempt    to the provider, over pooled and verified TLS
-8. relay      chunks pass at once; the tap counts; a cap can end the stream (`relay.py`)
-9. settle     exactly once, on whichever of end, error or client gone comes first (`settlement.py`)
+5. route      denied, sent on as asked, or to another model or provider, and where next if that fails
+6. attempt    (`attempts.py`) for each way it may go, while no answer has begun (`ways.py`):
+   aim        the request is written for it and gets the key for exactly there (`aiming.py`), perhaps audited
+   reserve    the open ledger row and the money, in one durable transaction, before a byte is forwarded
+   send       over pooled and verified TLS (`sending.py`); where there is another way, a look at how the
+   answer
+              begins (`ahead.py`)
+7. relay      chunks pass at once; the tap counts; a cap can end the stream (`relay.py`)
+8. settle     exactly once, on whichever of end, error or client gone comes first (`settlement.py`)
 
 Every unexpected error answers 503 in the provider's own form. Nothing fails open.
 """
@@ -24,30 +28,29 @@ import time
 import weakref
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 from aiohttp import web
-from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import auditing, body, credentials, handshake, headers, injection, refusals, signature
-from sluiceway.gateway.allowance import Allowance
+from sluiceway.gateway import body, credentials, handshake, headers, injection, refusals, signature
+from sluiceway.gateway.attempts import Attempts, Tried
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
-from sluiceway.gateway.reservation import output_limit, reserve
+from sluiceway.gateway.sending import send
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.sockets import Socket
 from sluiceway.gateway.upstream import Failed
 from sluiceway.policy import decide
-from sluiceway.settings.providers import match, path_at, socket_at
-from sluiceway.types import Attachment, Decision, ErrorAnswer, Outcome, Refusal, Rejected, Route
+from sluiceway.settings.providers import match, socket_at
+from sluiceway.types import Attachment, Decision, ErrorAnswer, Outcome, Refusal, Rejected, Route, Target
 from sluiceway.wire.client import identify
-from sluiceway.wire.dialect import Target
-from sluiceway.wire.quirks import fitted, renamed
+from sluiceway.wire.dialect import Target as Asked
 
 logger = logging.getLogger(__name__)
 
@@ -136,9 +139,9 @@ class Gateway:
         try:
             return await self._live(exchange, settlement)
         except Refused as refused:
-            return await self._refuse(exchange, settlement, refused.refusal)
+            return await self._refuse(settlement, refused.refusal)
         except Failed as failed:
-            return self._failed(exchange, settlement, failed)
+            return self._failed(settlement, failed)
         except ConnectionError:
             raise  # the client has gone, or has to see a broken connection
         except Exception as error:
@@ -147,7 +150,7 @@ class Gateway:
             if exchange.request.writer.output_size > 0:
                 settlement.abandoned(Outcome.INTERNAL_ERROR)
                 raise ConnectionResetError("the answer has begun; the connection ends here") from None
-            return await self._refuse(exchange, settlement, refusals.INTERNAL)
+            return await self._refuse(settlement, refusals.INTERNAL)
         finally:
             settlement.abandoned()
 
@@ -162,15 +165,22 @@ class Gateway:
         if exchange.dialect is None:
             injection.equip(exchange, self.parts)
             return await self._pass(exchange, settlement)
-        # The body is handed over, not kept: a stream may run for minutes without it.
-        return await self._attempt(exchange, settlement, await self._audited(exchange))
+        upload, decision = await self._judged(exchange)
+        attempts = Attempts(exchange, decision, self.parts, settlement)
+        tried = await attempts.run(upload)
+        # What was sent is not kept: a stream may run for minutes without it.
+        del upload, tried.way.upload
+        return await self._relayed(attempts, tried, settlement)
 
-    async def _audited(self, exchange: Exchange) -> Upload:
-        """The request as it may be sent, and whether it is audited. Refused where a notice comes first."""
-        upload = await self._judged(exchange)
-        if exchange.rules.audit is not None:
-            await auditing.consider(exchange, self.parts, upload)
-        return upload
+    async def _relayed(self, attempts: Attempts, tried: Tried, settlement: Settlement) -> web.StreamResponse:
+        """The answer passed on, and what its end teaches about the target."""
+        assert tried.answer
+        exchange = tried.way.exchange
+        try:
+            flow = self._flow(exchange, tried.answer, allowance=tried.allowance, head=tried.head)
+            return await flow.relay(settlement)
+        finally:
+            attempts.learn(tried, settlement.final)
 
     async def _carry(self, exchange: Exchange, settlement: Settlement, route: Route) -> web.StreamResponse:
         """A WebSocket, for as long as it is open."""
@@ -182,18 +192,23 @@ class Gateway:
         finally:
             self._sockets.discard(socket)
 
-    async def _judged(self, exchange: Exchange) -> Upload:
-        """The request as it may be sent: read, given a key, guarded, routed. Refused where a rule says no."""
+    async def _judged(self, exchange: Exchange) -> tuple[Upload, Decision]:
+        """The request as it may be sent, read, given a key and guarded, and where it goes. Refused where a
+        rule says no."""
         upload = await self._read(exchange)
         injection.equip(exchange, self.parts)
         policy, call = exchange.rules.policy, upload.reading.call
         if not (policy.routes or policy.guard):
-            return upload  # nothing would look at the facts, and gathering them costs
-        facts = injection.facts_of(exchange, self.parts)
+            # Nothing would look at the facts, and gathering them costs.
+            return upload, Decision(Target(exchange.provider.name, call.model or ""), None, None, ())
+        facts = injection.outlook_of(exchange, self.parts)
         decision = decide(policy, exchange.principal, call, facts)
         if policy.guard:
             upload = await inspect(exchange, self.parts, upload, facts, decision.target)
-        return self._routed(exchange, upload, decision)
+        exchange.route_rule = decision.rule
+        if decision.refusal is not None:
+            raise Refused(decision.refusal)
+        return upload, decision
 
     def _recognise(self, exchange: Exchange) -> None:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
@@ -203,7 +218,9 @@ class Gateway:
         keys = credentials.credentials_of(request.headers, provider, exchange.query)
         keys += credentials.in_subprotocols(handshake.offered(request))
         parts, ring = self.parts, exchange.rules.keys
-        exchange.came_with(credentials.recognise(keys, provider, ring, parts.key, parts.contact))
+        attachment = exchange.attachment
+        found = credentials.recognise_again(attachment, keys, provider, ring, parts.key, parts.contact)
+        exchange.came_with(found)
         upgrade = _wants_upgrade(request)
         if upgrade and parts.meters_sockets and (socket := socket_at(provider, exchange.path)) is not None:
             exchange.socket = socket
@@ -252,7 +269,7 @@ class Gateway:
         """The body, bounded and decoded, as a Call."""
         request, dialect, limit = exchange.request, exchange.dialect, self.parts.body_bytes
         assert dialect
-        target = Target(request.method, exchange.path, exchange.query)
+        target = Asked(request.method, exchange.path, exchange.query)
         try:
             raw = await body.read(request, limit, self.parts.idle_s)
             plain = await body.decoded(raw, request.headers.get("content-encoding", ""), limit)
@@ -267,75 +284,6 @@ class Gateway:
         exchange.read_s = time.monotonic()
         return Upload(raw, plain, reading)
 
-    def _routed(self, exchange: Exchange, upload: Upload, decision: Decision) -> Upload:
-        """As the routes say. What is sent may be for another model than the one asked for."""
-        exchange.route_rule = decision.rule
-        if decision.refusal is not None:
-            raise Refused(decision.refusal)
-        return self._redirect(exchange, upload, decision)
-
-    def _redirect(self, exchange: Exchange, upload: Upload, decision: Decision) -> Upload:
-        """The request as decided: for another model, another provider of the same API, or both."""
-        target, reading, path = decision.target, upload.reading, exchange.path
-        assert exchange.dialect and exchange.route
-        if target.model != (reading.call.model or ""):
-            try:
-                reading, path = exchange.dialect.with_model(reading, target.model)
-            except WireError as error:
-                raise Refused(refusals.unreadable(error)) from None
-            exchange.upstream_path = path
-        if target.provider != exchange.provider.name:
-            provider = exchange.rules.providers.get(target.provider)
-            there = None if provider is None else path_at(provider, exchange.route, path)
-            if provider is None or there is None or provider.own_host is None:
-                raise Refused(refusals.no_way(decision.rule, target.provider, self.parts.contact))
-            exchange.move(provider, provider.own_host, there)
-            try:
-                reading = fitted(reading, provider.quirks)
-            except WireError as error:
-                raise Refused(
-                    refusals.no_fit(decision.rule, provider.name, error, self.parts.contact)
-                ) from None
-        exchange.call = reading.call
-        if exchange.moved:
-            injection.equip_elsewhere(exchange, self.parts)
-        if exchange.sealed and exchange.upstream_path not in (None, exchange.path):
-            raise Refused(refusals.SIGNED_ROUTE)
-        return upload.limited(reading)
-
-    async def _attempt(
-        self, exchange: Exchange, settlement: Settlement, upload: Upload
-    ) -> web.StreamResponse:
-        """One try at the provider, with the money for it reserved and its row open on disk."""
-        assert exchange.dialect
-        if exchange.sealed and not upload.untouched:
-            raise Refused(refusals.SIGNED_BODY)
-        row = exchange.row()
-        granted, guess = await reserve(exchange, self.parts, row)
-        settlement.opened(row, granted.reservation)
-        exchange.remaining_nusd = granted.remaining_nusd
-        limit = output_limit(upload.reading.call, guess, granted)
-        if limit is not None and exchange.sealed:
-            raise Refused(refusals.SIGNED_LIMIT)
-        if limit is not None:
-            limited = exchange.dialect.limit_output(upload.reading, limit)
-            upload = upload.limited(renamed(limited, exchange.provider.quirks))
-            exchange.call = upload.reading.call
-            exchange.limited_to_tokens = exchange.call.max_output_tokens
-        call = upload.reading.call
-        if exchange.trail is not None:
-            await auditing.begin(exchange.trail)
-        answer = await self._send(exchange, self._head(exchange, upload), upload.to_send)
-        del upload
-        allowance = None
-        if (
-            call.stream
-            and not call.fixed_output
-            and (granted.remaining_nusd, granted.remaining_tokens) != (None, None)
-        ):
-            allowance = Allowance(self.parts, granted, guess, call)
-        return await self._flow(exchange, answer, allowance).relay(settlement)
-
     async def _pass(self, exchange: Exchange, settlement: Settlement) -> web.StreamResponse:
         """A harmless or tolerated path: bytes pass both ways, unmetered, with a row."""
         request = exchange.request
@@ -347,49 +295,24 @@ class Gateway:
         content = request.content if request.body_exists else None
         if content is not None and request.content_length is not None:
             fields["content-length"] = str(request.content_length)
-        answer = await self._send(exchange, fields, content)
-        return await self._flow(exchange, answer, None).relay(settlement)
+        answer = await send(exchange, self.parts, fields, content)
+        return await self._flow(exchange, answer).relay(settlement)
 
-    def _head(self, exchange: Exchange, upload: Upload) -> CIMultiDict[str]:
-        """The header fields of a metered request, such that its answer can be metered."""
-        fields = headers.to_provider(exchange.request.headers, exchange.host)
-        if not upload.untouched:
-            fields.popall("content-encoding", None)
-        if upload.reading.call.stream:
-            fields["accept-encoding"] = "identity"  # we may have to write the stream's end
-        elif offered := exchange.request.headers.getall("accept-encoding", None):
-            fields["accept-encoding"] = headers.accepted(", ".join(offered))
-        if exchange.sealed:
-            signature.keep(fields, exchange.request.headers)
-        return fields
-
-    async def _send(
-        self, exchange: Exchange, fields: CIMultiDict[str], content: bytes | aiohttp.StreamReader | None
-    ) -> aiohttp.ClientResponse:
-        url, key = exchange.url, exchange.company_key
-        if key is not None:
-            asked = exchange.attachment.provider.credential_headers
-            injection.put_in(fields, key, url, exchange.rules.providers.get(key.provider), asked)
-        elif exchange.moved:
-            raise Refused(refusals.KEY_ASTRAY)  # what the client sent is for the provider it named
-        exchange.sent_s = time.monotonic()
-        return await self.parts.upstream.send(exchange.request.method, url, fields, content)
-
-    def _flow(self, exchange: Exchange, answer: aiohttp.ClientResponse, allowance: Allowance | None) -> Flow:
-        flow = Flow(exchange, answer, allowance, self.parts.contact, self.parts.idle_s)
+    def _flow(self, exchange: Exchange, answer: aiohttp.ClientResponse, **more: Any) -> Flow:
+        flow = Flow(exchange, answer, contact=self.parts.contact, idle_s=self.parts.idle_s, **more)
         self._flows.add(flow)
         return flow
 
-    def _failed(self, exchange: Exchange, settlement: Settlement, failed: Failed) -> web.StreamResponse:
+    def _failed(self, settlement: Settlement, failed: Failed) -> web.StreamResponse:
         """No answer came: nothing was sent and nothing is owed, or it was and the provider may bill it."""
+        exchange = settlement.exchange
         answer = exchange.refusal(failed.refusal)
         settlement.failed(answer.status, failed)
         return self._reply(exchange, failed.refusal.code, answer)
 
-    async def _refuse(
-        self, exchange: Exchange, settlement: Settlement, refusal: Refusal
-    ) -> web.StreamResponse:
+    async def _refuse(self, settlement: Settlement, refusal: Refusal) -> web.StreamResponse:
         """The no, in the form the client shows, and its row."""
+        exchange = settlement.exchange
         upgrade = _wants_upgrade(exchange.request)
         answer = exchange.refusal(refusals.of_upgrade(refusal) if upgrade else refusal)
         await settlement.refused(answer.status, refusal)

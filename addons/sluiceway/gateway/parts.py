@@ -7,20 +7,24 @@ import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sluiceway.audit.gate import Gate
 from sluiceway.audit.keyring import NO_KEYS, KeyRing
+from sluiceway.gateway.breaker import Breakers
+from sluiceway.gateway.health import HealthBook
 from sluiceway.gateway.metrics import Metrics
+from sluiceway.gateway.pools import KeyLimits
 from sluiceway.gateway.upstream import Upstream
 from sluiceway.guard.detection import Detection
 from sluiceway.policy import Policy, caps
 from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
+from sluiceway.settings.config import Upstream as UpstreamBounds
 from sluiceway.store import Store
-from sluiceway.types import Cap, LedgerRow, Principal, Provider
+from sluiceway.types import Cap, LedgerRow, Principal, Provider, Route, Target
 from sluiceway.wire import Dialect, SocketDialect, by_name, socket_by_name
 
 logger = logging.getLogger(__name__)
@@ -30,22 +34,48 @@ FAR = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class Rules:
-    """What people edit: replaced whole, so that one request never sees half of a reload."""
+    """What people edit: replaced whole, so that one request never sees half of a reload. `roads` remembers
+    who takes which requests, by the provider asked, the route and the path there (`outlook.py`)."""
 
     policy: Policy
     prices: PriceBook
     providers: Mapping[str, Provider] = field(default_factory=dict)
     keys: KeyRing = NO_KEYS
     audit: Gate | None = None
+    roads: dict[tuple[str, Route, str], frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Where a conversation was served last, and how much of its input the provider's prompt cache holds until
+    `warm_until_s` (monotonic)."""
+
+    target: Target
+    cached_tokens: int
+    warm_until_s: float
 
 
 class Conversations:
-    """The last reported input of recent conversations: the best predictor of the next one's."""
+    """The last reported input of recent conversations, the best predictor of the next, and where they
+    were."""
 
     KEPT = 20_000
 
     def __init__(self) -> None:
         self._last: OrderedDict[tuple[str, str], PreviousInput] = OrderedDict()
+        self._stays: OrderedDict[tuple[tuple[str, str], Target], Stay] = OrderedDict()
+
+    def stay(self, conversation: tuple[str, str] | None, asked: Target, now_s: float) -> Stay | None:
+        """Where it was served last, when `asked` was asked for: an agent's small and large model are not at
+        one place. What has cooled down counts as not cached."""
+        found = self._stays.get((conversation, asked)) if conversation else None
+        return replace(found, cached_tokens=0) if found and found.warm_until_s <= now_s else found
+
+    def served(self, conversation: tuple[str, str], asked: Target, stay: Stay) -> None:
+        self._stays[conversation, asked] = stay
+        self._stays.move_to_end((conversation, asked))
+        if len(self._stays) > self.KEPT:
+            self._stays.popitem(last=False)
 
     def last(self, conversation: tuple[str, str] | None) -> PreviousInput | None:
         return self._last.get(conversation) if conversation else None
@@ -108,11 +138,16 @@ class GatewayParts:
     detection: Detection = field(default_factory=_detection)
     draining: bool = False
     metrics: Metrics = field(default_factory=Metrics)
+    bounds: UpstreamBounds = field(default_factory=UpstreamBounds)
+    breakers: Breakers = field(default_factory=Breakers)
+    key_limits: KeyLimits = field(default_factory=KeyLimits)
+    health: HealthBook = field(init=False)
     caps: Caps = field(init=False)
     _recording: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.caps = Caps(self.time_zone)
+        self.health = HealthBook(self.breakers)
 
     def record_soon(self, row: LedgerRow) -> None:
         """Writes a row that holds no reservation, without making anyone wait for the disk."""

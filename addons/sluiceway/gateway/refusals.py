@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 
 from sluiceway.errors import TooLarge, WireError
 from sluiceway.types import Refusal, RefusalKind
@@ -231,6 +232,16 @@ def no_company_key(
         f"Ask {contact}, or set a key of your own."
     )
     return Refusal(RefusalKind.POLICY, "no_company_key", message, rule=rule)
+
+
+def keys_limited(wait_s: float) -> Refusal:
+    """Every company key of a pool is at the limit that its rule sets."""
+    wait = max(1, ceil(wait_s))
+    message = (
+        "Sluiceway: all of the company's keys for this are at the limit set for a minute, so it was not "
+        f"forwarded. Try again in {wait} s."
+    )
+    return Refusal(RefusalKind.RATE, "keys_limited", message, retry_after_s=wait)
 
 
 def unreadable(error: WireError) -> Refusal:

@@ -42,10 +42,13 @@ class Flow:
         self,
         exchange: Exchange,
         answer: aiohttp.ClientResponse,
-        allowance: Allowance | None,
+        *,
         contact: str,
         idle_s: float,
+        allowance: Allowance | None = None,
+        head: bytes = b"",
     ) -> None:
+        self._head = head  # was read already, and comes first
         self._exchange = exchange
         self._answer = answer
         self._allowance = allowance
@@ -157,7 +160,8 @@ class Flow:
         """The client's bytes for the provider's next ones, and whether more follow."""
         content = self._answer.content
         self._watch.reading()
-        chunk = await content.readany()
+        chunk = self._head or await content.readany()
+        self._head = b""
         if not self._exchange.first_s:
             self._exchange.first_s = time.monotonic()
         out = self._show(chunk)

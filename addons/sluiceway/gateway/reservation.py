@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -27,6 +28,8 @@ _SAMPLE_TOKENS = 10_000
 # What everybody is held to, whoever pays.
 FOR_ALL: frozenset[Unit] = frozenset(("requests", "concurrent"))
 NOTHING_SPENT = Want(0, 0)
+
+type Admission = Callable[[LedgerRow, Want, Sequence[Cap], float], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,11 @@ def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens
     return to_nusd(usd)
 
 
-async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tuple[Granted, Estimate]:
-    """Opens the row and reserves on all caps that apply, all or nothing; Refused if they do not carry it."""
+async def reserve(
+    exchange: Exchange, parts: GatewayParts, row: LedgerRow, admit: Admission | None = None
+) -> tuple[Granted, Estimate]:
+    """Opens the row and reserves on all caps that apply, all or nothing; Refused if they do not carry it.
+    `admit`: how the ledger is asked, where the attempt takes another's place."""
     call = exchange.call
     assert call
     guess = estimate(exchange, parts, call)
@@ -118,7 +124,7 @@ async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tu
         if not row.spends:
             caps = tuple(cap for cap in caps if cap.unit in FOR_ALL)
     try:
-        answer = await _admit(parts, row, call, guess, caps, whole=exchange.sealed)
+        answer = await _admit(parts, row, call, guess, caps, exchange.sealed, admit)
     except StoreError:
         raise Refused(NO_LEDGER) from None
     if isinstance(answer, Granted):
@@ -136,11 +142,12 @@ async def _admit(
     guess: Estimate,
     caps: tuple[Cap, ...],
     whole: bool,
+    admit: Admission | None,
 ) -> Answer:
     """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
     it starts with its worst case where the caps carry that now, else with what is likely, and is limited.
     `whole`: it cannot be limited either, so it waits for its worst case, or for the longest answer at all."""
-    admit = parts.store.ledger.admit
+    admit = admit or parts.store.ledger.admit
     if not row.spends:
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
     least = guess.most_tokens if call.fixed_output else min(FLOOR_TOKENS * call.choices, guess.most_tokens)

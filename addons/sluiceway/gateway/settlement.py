@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,10 +11,13 @@ from typing import Any
 from sluiceway.errors import StoreError
 from sluiceway.gateway.billing import COSTLESS, billed, learn
 from sluiceway.gateway.exchange import UNLISTED, Exchange
+from sluiceway.gateway.failing import Failure
 from sluiceway.gateway.parts import GatewayParts
+from sluiceway.gateway.reservation import Admission
 from sluiceway.gateway.upstream import Failed
-from sluiceway.store.records import Reservation
-from sluiceway.types import Answer, KeyClass, LedgerRow, Outcome, Refusal, RefusalKind
+from sluiceway.store.records import Answer as Admitted
+from sluiceway.store.records import Reservation, Want
+from sluiceway.types import Answer, Cap, KeyClass, LedgerRow, Outcome, Refusal, RefusalKind
 from sluiceway.wire import seats
 
 logger = logging.getLogger(__name__)
@@ -24,22 +27,73 @@ NOTHING_SEEN = Answer()
 
 
 class Settlement:
-    """Ends the row of one exchange exactly once. Without a reservation the row is written only at its end."""
+    """Ends the row of one exchange exactly once. Without a reservation the row is written only at its end.
+
+    Where a request is tried again, `exchange` is the attempt that runs: its row takes the place of the one
+    that failed, which ends in the same transaction.
+    """
 
     def __init__(self, exchange: Exchange, parts: GatewayParts) -> None:
-        self._exchange = exchange
+        self.exchange = exchange
+        self.final: LedgerRow | None = None  # of the last attempt, once it has ended
         self._parts = parts
         self._reservation: Reservation | None = None
         self._open_row: LedgerRow | None = None
+        self._failure: Failure | None = None
         self._done = False
 
-    def opened(self, row: LedgerRow, reservation: Reservation) -> None:
-        """The row is on disk and holds money."""
-        self._open_row, self._reservation = row, reservation
+    def opened(self, row: LedgerRow, reservation: Reservation, exchange: Exchange | None = None) -> None:
+        """The row is on disk and holds money. `exchange`: of the attempt it is for, where that is another."""
+        self._open_row, self._reservation, self._failure = row, reservation, None
+        self.exchange = exchange or self.exchange
+
+    def fails(self, failure: Failure) -> None:
+        """The attempt did not do. Its row stays open until another takes its place, or it is the last."""
+        self._failure = failure
+
+    def admission(self, exchange: Exchange) -> Admission:
+        """How the ledger is asked for the attempt `exchange`: in the place of one that failed, if there is
+        one. That one has ended then, whatever the answer, and what comes is about the next."""
+        ledger = self._parts.store.ledger
+
+        async def admit(row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Admitted:
+            reservation, failure = self._reservation, self._failure
+            if reservation is None or failure is None:
+                return await ledger.admit(row, want, caps, wait_s)
+            failed = self._row()
+            ended = self._ended(failed, None, Outcome.UPSTREAM_ERROR, self._lost(failed, failure))
+            self._parts.metrics.ended(ended)
+            self._reservation = self._open_row = self._failure = None
+            self.exchange = exchange
+            return await ledger.replace(reservation, ended, row, want, caps, wait_s)
+
+        return admit
+
+    def is_open_for(self, exchange: Exchange) -> bool:
+        """Whether the open row is this attempt's."""
+        return self._reservation is not None and self.exchange is exchange
+
+    def turned_down(self, refusal: Refusal, status: int) -> None:
+        """The attempt was not paid for, and the one before had ended for it: the client gets that one's
+        `status`, and a row says why there was no other."""
+        row = self._row()
+        changes = {**COSTLESS, "refusal_code": refusal.code, "refusal_rule": refusal.rule}
+        self._end(row, status, Outcome.REFUSED, changes)
+
+    def _lost(self, row: LedgerRow, failure: Failure) -> dict[str, Any]:
+        """The end of an attempt that another takes over from."""
+        if failure.seen is not None:
+            changes = self._billed(row, failure.seen)
+        elif failure.status is None:
+            changes = self._owed(row, failure.sent)
+        else:
+            changes = dict(COSTLESS)
+        told = failure.error_type or (failure.reason if failure.status is None else None)
+        return {**changes, "upstream_status": failure.status, "error_type": told}
 
     def began(self, upstream_status: int, headers: Iterable[tuple[str, str]]) -> None:
         """The head of an answer is there: of a login's, it says how full the subscription's windows are."""
-        exchange = self._exchange
+        exchange = self.exchange
         if exchange.key_class is not KeyClass.SUBSCRIPTION:
             return
         at = datetime.now(UTC)
@@ -62,13 +116,13 @@ class Settlement:
             changes = {**changes, "refusal_code": refusal.code, "refusal_rule": refusal.rule}
         self._end(row, upstream_status, outcome, {**changes, "upstream_status": upstream_status})
         if answer is not None and 200 <= upstream_status < 300:
-            learn(self._exchange, self._parts, answer)
+            learn(self.exchange, self._parts, answer)
 
     def failed(self, status: int, failed: Failed) -> None:
         """No answer came that the client could have."""
         row = self._row()
-        if self._exchange.trail is not None:
-            self._exchange.trail.sent = failed.sent
+        if self.exchange.trail is not None:
+            self.exchange.trail.sent = failed.sent
         changes = self._owed(row, failed.sent)
         changes |= {"upstream_status": failed.status, "error_type": failed.refusal.code}
         self._end(row, status, Outcome.UPSTREAM_ERROR, changes)
@@ -106,10 +160,10 @@ class Settlement:
 
     @property
     def _was_sent(self) -> bool:
-        return self._exchange.sent_s > 0
+        return self.exchange.sent_s > 0
 
     def _row(self) -> LedgerRow:
-        return self._open_row or self._exchange.row()
+        return self._open_row or self.exchange.row()
 
     def _owed(self, row: LedgerRow, sent: bool) -> dict[str, Any]:
         """Without an answer: if the request may have arrived, the provider may bill its input."""
@@ -122,7 +176,7 @@ class Settlement:
     def _billed(self, row: LedgerRow, answer: Answer) -> dict[str, Any]:
         """Usage and price; where pricing fails, what was reserved, so that the row ends all the same."""
         try:
-            return billed(self._exchange, self._parts, row, answer)
+            return billed(self.exchange, self._parts, row, answer)
         except Exception as error:
             logger.error("request %s could not be priced: %s", row.request_id, type(error).__name__)
             reserved = self._reservation.nusd if self._reservation and row.spends else 0
@@ -130,16 +184,19 @@ class Settlement:
 
     def _unmetered(self) -> dict[str, Any]:
         """Listed paths are known to be free; of an unlisted one that was let through nothing is known."""
-        passed = self._was_sent and self._exchange.operation == UNLISTED
+        passed = self._was_sent and self.exchange.operation == UNLISTED
         return {} if passed else dict(COSTLESS)
 
-    def _ended(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> LedgerRow:
-        if (trail := self._exchange.trail) is not None and not self._was_sent:
+    def _ended(
+        self, row: LedgerRow, status: int | None, outcome: Outcome, changes: dict[str, Any]
+    ) -> LedgerRow:
+        if (trail := self.exchange.trail) is not None and not self._was_sent:
             trail.sent = False  # announced, then turned away: the provider has nothing of it
         # In one go: each copy of a row this wide costs as much as a small query.
-        final = replace(row, **(self._exchange.ending(status, outcome) | changes))
+        final = replace(row, **(self.exchange.ending(status, outcome) | changes))
         if trail is not None:
             trail.ended(final)
+        self.final = final
         return final
 
     def _end(self, row: LedgerRow, status: int, outcome: Outcome, changes: dict[str, Any]) -> None:

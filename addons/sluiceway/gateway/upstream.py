@@ -95,7 +95,7 @@ class Upstream:
         if trusted_ca is not None:
             context.load_verify_locations(trusted_ca)
         self._proxy = URL(proxy) if proxy else None
-        self._first_byte_s = first_byte_s
+        self.first_byte_s = first_byte_s
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 ssl=context,
@@ -132,16 +132,19 @@ class Upstream:
         url: URL,
         headers: CIMultiDict[str],
         body: bytes | aiohttp.StreamReader | None,
+        within_s: float | None = None,
     ) -> aiohttp.ClientResponse:
-        """Sends one request. Raises Failed when no answer's headers came, never an aiohttp error."""
+        """Sends one request. Raises Failed when no answer's headers came, in time (`within_s`, where it is
+        less than what all have) or at all; never an aiohttp error."""
+        patience_s = self.first_byte_s if within_s is None else min(within_s, self.first_byte_s)
         data = io.BytesIO(body) if isinstance(body, bytes) and len(body) > AT_ONCE_BYTES else body
         try:
-            async with asyncio.timeout(self._first_byte_s):
+            async with asyncio.timeout(patience_s):
                 return await self._session.request(
                     method, url, headers=headers, data=data, allow_redirects=False, proxy=self._proxy
                 )
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
-            raise self._failed(error, url.raw_host or "") from None
+            raise self._failed(error, url.raw_host or "", patience_s) from None
 
     async def open_socket(
         self, url: URL, headers: CIMultiDict[str], protocols: list[str], compress: bool, limit_bytes: int
@@ -149,7 +152,7 @@ class Upstream:
         """Opens a WebSocket. Raises Declined with the answer of a provider that does not want one, and Failed
         as `send` does. Text comes as bytes, and close frames are left to the caller."""
         try:
-            async with asyncio.timeout(self._first_byte_s):
+            async with asyncio.timeout(self.first_byte_s):
                 opened = await self._sockets.ws_connect(
                     url,
                     headers=headers,
@@ -162,11 +165,11 @@ class Upstream:
                     decode_text=False,
                 )
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
-            raise self._failed(error, url.raw_host or "") from None
+            raise self._failed(error, url.raw_host or "", self.first_byte_s) from None
         assert isinstance(opened, ProviderSocket)
         return opened
 
-    def _failed(self, error: Exception, host: str) -> Failed:
+    def _failed(self, error: Exception, host: str, patience_s: float) -> Failed:
         """What went wrong, without the texts of foreign exceptions: they quote the provider's bytes."""
         cause = getattr(error, "os_error", None) or error
         if isinstance(cause, NotAdmitted):
@@ -179,7 +182,7 @@ class Upstream:
                 "connect_timeout", f"{host} did not accept a connection in time", kind=RefusalKind.TIMEOUT
             )
         if isinstance(error, TimeoutError):
-            message = f"{host} did not answer within {self._first_byte_s:g} s"
+            message = f"{host} did not answer within {patience_s:g} s"
             return _no_answer("first_byte_timeout", message, kind=RefusalKind.TIMEOUT, sent=True)
         if isinstance(error, aiohttp.ClientConnectorError):
             reason = error.strerror or type(cause).__name__

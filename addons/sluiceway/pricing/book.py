@@ -25,7 +25,7 @@ from sluiceway.pricing.bounds import (
 from sluiceway.pricing.overrides import Overrides
 from sluiceway.pricing.price_file import STANDARD_TIERS, Price
 from sluiceway.pricing.rates import ZERO, Rates, Table, dearest, exact_usd
-from sluiceway.types import Cost, CostBasis, KeyClass, Provider, Usage
+from sluiceway.types import Cost, CostBasis, KeyClass, Provider, TokenPrice, Usage
 
 # Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge,
 # and so does OpenAI ("Moderation").
@@ -185,6 +185,20 @@ class PriceBook:
             return None
         rates = priced.table.at(0)
         return lambda usage: exact_usd(rates, usage)
+
+    def token_price(self, provider: Provider, model: str, at: datetime) -> TokenPrice | None:
+        """The standard service's prices, below the steps for long requests; None: none is known by tokens."""
+        table = self._price(provider, model, at, None, None).table
+        rates = None if table is None else table.at(0)
+        if rates is None or rates.input is None or rates.output is None:
+            return None
+        read, write = rates.cache_read, rates.cache_write
+        return TokenPrice(
+            rates.input,
+            rates.output,
+            rates.input if read is None else read,
+            rates.input if write is None else write,
+        )
 
     def _price(
         self, provider: Provider, model: str | None, at: datetime, tier: str | None, region: str | None

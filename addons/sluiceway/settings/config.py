@@ -78,11 +78,23 @@ class Operate(Section):
 
 
 class Upstream(Section):
-    """The way to the providers. These are trusted settings: they may point to loopback."""
+    """The way to the providers. These are trusted settings: they may point to loopback.
+
+    Where a rule names where a request may go next: `attempts` bounds how often it is tried, the first time
+    included, and `failover_s` for how long after it came another try may begin; `first_event_s` is how long a
+    stream may take to begin before the next is tried (answers that are not streamed have `first_byte_s`).
+    `retry_s`: a company key's only target that asks for a pause of up to this is asked once more after it.
+    `mirrors`: how many copies for other models may be on their way at once; further ones are not sent.
+    """
 
     trusted_ca: Path | None = None
     connect_to: ConnectTo = Field(default_factory=dict)
     proxy: HttpUrl | None = Field(default=None, repr=False)
+    attempts: Annotated[Count, Field(le=20)] = 4
+    failover_s: Seconds = 600
+    first_event_s: Seconds = 60
+    retry_s: Annotated[Wait, Field(le=30)] = 2
+    mirrors: Annotated[Count, Field(le=1000)] = 8
 
     def dial(self, host: str, port: int) -> Address | None:
         """Where to connect instead of host:port, as curl's --connect-to; None: where the name leads."""

@@ -11,7 +11,9 @@ could spell a metered path so that we take it for a free one and the provider do
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from urllib.parse import quote
 
 # RFC 3986 path characters without '%' and ';' (some servers cut parameters off there).
 SEGMENT = r"[A-Za-z0-9._~:@!$&'()*+,=-]+"
@@ -47,6 +49,18 @@ def fits(pattern: str, path: str) -> bool:
     one and never holds a colon, because Google puts the verb behind it (`models/{model}:generateContent`);
     `*` is at least one segment."""
     return _compiled(pattern).fullmatch(path) is not None
+
+
+def filled(pattern: str, names: Mapping[str, str]) -> str | None:
+    """The path that a pattern is with its variables written out; None where one is not known or cannot stand
+    there."""
+    known = {variable[0]: names.get(variable[0].strip("{%}")) for variable in VARIABLE.finditer(pattern)}
+    path = pattern
+    for variable, value in known.items():
+        if value is None:
+            return None
+        path = path.replace(variable, quote(value, safe=":") if "%" in variable else value)
+    return path if not known or fits(pattern, path) else None
 
 
 @lru_cache(maxsize=1024)

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from sluiceway.settings.addresses import HOST
-from sluiceway.settings.paths import check_pattern, fits, is_canonical, may_hold_percent
+from sluiceway.settings.paths import check_pattern, filled, fits, is_canonical, may_hold_percent
 from sluiceway.settings.section import Name, Section
 from sluiceway.settings.yaml_file import Document, load_document
 from sluiceway.settings.yaml_nodes import Loc, Problem
@@ -59,6 +59,7 @@ def _body_field(text: str) -> str:
 
 
 type Host = Annotated[str, AfterValidator(_host)]
+type Fill = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 type Pattern = Annotated[str, AfterValidator(check_pattern)]
 type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -129,7 +130,9 @@ class QuirksEntry(Section):
 class ProviderEntry(Section):
     """One provider. Not `enabled`: as if it were not here, its hosts at most watched. `price_id` is its id
     in genai-prices; `dialect` is the form of our own refusals; `grpc` as in `types.Provider`. `seats: false`:
-    what looks like a login is billed by use here."""
+    what looks like a login is billed by use here. `home`: which of its hosts takes what a route sends here
+    (else the first), `fills` what stands for `{name}` in its path there (the company's project at a
+    cloud)."""
 
     name: Name
     enabled: bool = True
@@ -144,6 +147,14 @@ class ProviderEntry(Section):
     paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
     sockets: tuple[SocketEntry, ...] = ()
     harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
+    home: Host | None = None
+    fills: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Fill] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _at_home(self) -> Self:
+        if self.home is not None and self.home not in self.hosts:
+            raise ValueError(f"home: '{self.home}' is not among its 'hosts'; add it there")
+        return self
 
     def record(self) -> Provider:
         """The entry as the record all rooms share; metered paths come first, so `pass` cannot hide one."""
@@ -161,6 +172,8 @@ class ProviderEntry(Section):
             quirks=self.quirks.record(),
             seats=self.seats,
             sockets=tuple(Route("GET", e.path, e.dialect, e.operation) for e in self.sockets),
+            home=self.home,
+            fills=dict(self.fills),
         )
 
 
@@ -243,14 +256,19 @@ def socket_at(provider: Provider, path: str) -> Route | None:
     return next((route for route in provider.sockets if fits(route.pattern, path)), None)
 
 
-def path_at(provider: Provider, like: Route, path: str) -> str | None:
+def path_at(provider: Provider, like: Route, path: str, model: str | None = None) -> str | None:
     """Where a provider takes a request that has `path` at another one, by a route `like` this: the same path
-    where it means the same there, else the one path it has for it. None: it does not speak that API."""
+    where it means the same there, else the first it has for it, with `model` and the company's own names in
+    place of `{name}`. None: it does not speak that API, or a name is missing."""
     if (same := match(provider, like.method, path)) is not None and same.dialect == like.dialect:
         return path
-    wanted = like.method, like.dialect, like.operation
+    wanted, verb = (like.method, like.dialect, like.operation), path.rpartition(":")[2]
     patterns = [r.pattern for r in provider.routes if (r.method, r.dialect, r.operation) == wanted]
-    return next((pattern for pattern in patterns if not set("{*").intersection(pattern)), None)
+    if ":" in path:  # Google's verb behind the model: whole or streamed
+        patterns = [pattern for pattern in patterns if pattern.endswith(f":{verb}")]
+    names = dict(provider.fills) | ({} if model is None else {"model": model})
+    written = (filled(pattern, names) for pattern in patterns if not pattern.endswith("*"))
+    return next((found for found in written if found is not None), None)
 
 
 def _one_expression(watch: tuple[str, ...]) -> re.Pattern[str]:

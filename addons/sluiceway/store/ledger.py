@@ -30,6 +30,10 @@ class Ledger:
         self._writer = writer
         self._unsettled: set[int] = set()
 
+    def spent(self, cap: Cap) -> int | None:
+        """How much of a cap is spent, in its unit; None: nobody has counted on it in this window yet."""
+        return self._writer.spent(cap.counter)
+
     async def admit(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Answer:
         """Opens the row and reserves on all caps, or nothing. Waits at most `wait_s` for money others hold.
 

@@ -1,0 +1,61 @@
+"""A judged request written for one target: its model, its provider's words, host and path, and the company's
+keys for exactly there.
+
+Each try starts from the request as it was judged, on a copy, so that nothing of one target, its key least of
+all, is left when the next is written.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+
+from sluiceway.errors import Refused, WireError
+from sluiceway.gateway import injection, refusals
+from sluiceway.gateway.body import Upload
+from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.parts import GatewayParts
+from sluiceway.gateway.roads import road_to
+from sluiceway.types import Target
+from sluiceway.wire.cousins import as_cousin
+from sluiceway.wire.dialect import Reading
+from sluiceway.wire.quirks import fitted
+
+
+def aim(judged: Exchange, upload: Upload, target: Target, parts: GatewayParts) -> tuple[Exchange, Upload]:
+    """The exchange and the body for this target. Refused where it cannot go there as it is."""
+    exchange, reading = copy(judged), upload.reading
+    assert exchange.dialect and exchange.route
+    path = exchange.path
+    if target.model != (reading.call.model or ""):
+        try:
+            reading, path = exchange.dialect.with_model(reading, target.model)
+        except WireError as error:
+            raise Refused(refusals.unreadable(error)) from None
+        exchange.upstream_path = path
+    if target.provider != exchange.provider.name:
+        reading = _at_another(exchange, reading, target, path, parts.contact)
+    exchange.call = reading.call
+    if exchange.moved:
+        injection.equip_elsewhere(exchange, parts)
+    if exchange.sealed and exchange.upstream_path not in (None, exchange.path):
+        raise Refused(refusals.SIGNED_ROUTE)
+    return exchange, upload.limited(reading)
+
+
+def _at_another(exchange: Exchange, reading: Reading, target: Target, path: str, contact: str) -> Reading:
+    """The request in the words of another provider, and the exchange led there."""
+    provider = exchange.rules.providers.get(target.provider)
+    rule = exchange.route_rule
+    assert exchange.route
+    call = reading.call
+    there = None if provider is None else road_to(provider, exchange.route, path, call.model, call.stream)
+    if provider is None or there is None or provider.own_host is None:
+        raise Refused(refusals.no_way(rule, target.provider, contact))
+    exchange.move(provider, provider.own_host, there.path)
+    try:
+        if there.cousin is not None:
+            exchange.upstream_dialect, exchange.upstream_query = there.cousin, ""
+            reading = as_cousin(reading, there.cousin)
+        return fitted(reading, provider.quirks)
+    except WireError as error:
+        raise Refused(refusals.no_fit(rule, provider.name, error, contact)) from None

@@ -1,0 +1,167 @@
+"""The ways one request may go, in order: the target decided on, its failover chain, and of each the
+company's keys.
+
+A conversation goes first to where it was served last, if that is one of them. Keys that rest, whose breaker
+is open or whose own limit is used up are passed over; where nothing else is left, a shut one is asked all
+the same, but never one past its limit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sluiceway.errors import Refused
+from sluiceway.gateway import refusals
+from sluiceway.gateway.aiming import aim
+from sluiceway.gateway.billing import likely_input
+from sluiceway.gateway.body import Upload
+from sluiceway.gateway.breaker import Leave, Place
+from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.failing import TOO_MANY, Failure
+from sluiceway.gateway.guarding import inspect
+from sluiceway.gateway.injection import facts_of
+from sluiceway.gateway.parts import GatewayParts
+from sluiceway.gateway.pools import Member
+from sluiceway.types import Decision, KeyClass, Target
+
+
+@dataclass(slots=True)
+class Way:
+    """A target with one key, and the request written for it. `tokens`: what its key's limit is charged."""
+
+    target: Target
+    exchange: Exchange
+    upload: Upload = field(repr=False)
+    member: Member | None = None
+    leave: Leave | None = None
+    tokens: int = 0
+
+    @property
+    def place(self) -> Place:
+        return Place(self.target, self.exchange.key_fingerprint)
+
+
+class Ways:
+    """What is left to try of one request. `notes` tell what was passed over or failed, as the client's
+    `x-sluiceway-route` does."""
+
+    def __init__(self, judged: Exchange, decision: Decision, parts: GatewayParts) -> None:
+        self._judged, self._decided, self._parts = judged, decision.target, parts
+        self._queue: deque[Target | Way] = deque(targets(judged, decision, parts))
+        self._shut: list[Way] = []
+        self._refused: Refused | None = None
+        self.notes: list[str] = []
+
+    @property
+    def more(self) -> bool:
+        """Whether there is somewhere else to go, as far as one can tell."""
+        return bool(self._queue)
+
+    async def first(self, upload: Upload) -> Way:
+        """The way to begin with. Raises Refused where there is none."""
+        if (way := await self.next(upload, first=True)) is not None:
+            return way
+        now_s = time.monotonic()
+        for way in self._shut:
+            if not self._waits_s(way, now_s):
+                self.notes.clear()
+                way.leave = self._parts.breakers.insist(way.place)
+                return way
+        if self._refused is not None:
+            raise self._refused
+        wait_s = min(self._waits_s(way, now_s) for way in self._shut)
+        raise Refused(refusals.keys_limited(wait_s))
+
+    async def next(self, upload: Upload, *, first: bool = False) -> Way | None:
+        """The next that can be tried now; None: there is none. `first`: what is decided on has to be
+        possible, else Refused is raised; what cannot be done for a later one only passes it over."""
+        while self._queue:
+            found = self._queue.popleft()
+            if isinstance(found, Way):
+                if (why := self._shut_by(found)) is None:
+                    return found
+                self._pass_over(found, why)
+                continue
+            try:
+                self._queue.extendleft(reversed(await self._unfold(found, upload)))
+            except Refused as refused:
+                if first and found == self._decided:
+                    raise
+                self._refused = self._refused or refused
+        return None
+
+    def failed(self, way: Way, failure: Failure) -> None:
+        """After anything but a 429 another key at the same host is no better, so those are left out."""
+        self.notes.append(f"{way.target}({failure.reason})")
+        if failure.status != TOO_MANY:
+            here = way.target, way.exchange.host
+            self._queue = deque(
+                each for each in self._queue if isinstance(each, Target) or _goes_to(each) != here
+            )
+
+    def once_more(self, way: Way) -> None:
+        """The same target again, from the start."""
+        self._queue.appendleft(way.target)
+
+    def clear(self) -> None:
+        """Nothing more will be tried: a stream may run for minutes, without what might have been sent."""
+        self._queue.clear()
+        self._shut.clear()
+
+    async def _unfold(self, target: Target, upload: Upload) -> list[Way]:
+        """The ways to a target: one for each key. Raises Refused where the request cannot go there."""
+        judged, parts = self._judged, self._parts
+        if target != self._decided and judged.rules.policy.guard:
+            judged = copy(judged)
+            upload = await inspect(judged, parts, upload, facts_of(self._judged, parts), target)
+            judged.originals = {**self._judged.originals, **judged.originals}
+            judged.guard_findings = {**self._judged.guard_findings, **judged.guard_findings}
+        exchange, aimed = aim(judged, upload, target, parts)
+        members = exchange.pool if exchange.company_key is not None else (None,)
+        return [_with_key(Way(target, copy(exchange), aimed, member)) for member in members]
+
+    def _shut_by(self, way: Way) -> Literal["limit", "open"] | None:
+        """Why it cannot be tried now; None: it has leave."""
+        if way.member is not None:
+            way.tokens = likely_input(way.exchange, self._parts)
+        now_s = time.monotonic()
+        if self._waits_s(way, now_s):
+            return "limit"
+        way.leave = self._parts.breakers.ask(way.place, now_s)
+        return None if way.leave is not None else "open"
+
+    def _waits_s(self, way: Way, now_s: float) -> float:
+        return 0.0 if way.member is None else self._parts.key_limits.wait_s(way.member, way.tokens, now_s)
+
+    def _pass_over(self, way: Way, why: str) -> None:
+        self._shut.append(way)
+        note = f"{way.target}({why})"
+        if self.notes[-1:] != [note]:
+            self.notes.append(note)
+
+
+def targets(judged: Exchange, decision: Decision, parts: GatewayParts) -> list[Target]:
+    """Where it may go, in order. Only the company's own requests have more than one choice."""
+    found = [decision.target]
+    if judged.key_class is not KeyClass.COMPANY or judged.sealed:
+        return found
+    found += [each for each in decision.chain if each != decision.target]
+    stay = parts.conversations.stay(judged.conversation, judged.asked, time.monotonic())
+    if stay is not None and stay.target in found[1:]:
+        found.remove(stay.target)
+        found.insert(0, stay.target)
+    return found
+
+
+def _with_key(way: Way) -> Way:
+    if way.member is not None:
+        way.exchange.take(way.member)
+    return way
+
+
+def _goes_to(way: Way) -> tuple[Target, str]:
+    return way.target, way.exchange.host
