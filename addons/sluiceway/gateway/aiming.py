@@ -13,6 +13,7 @@ from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import injection, refusals
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.foreign import across
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.roads import road_to
 from sluiceway.types import Target
@@ -52,6 +53,8 @@ def _at_another(exchange: Exchange, reading: Reading, target: Target, path: str,
     if provider is None or there is None or provider.own_host is None:
         raise Refused(refusals.no_way(rule, target.provider, contact))
     exchange.move(provider, provider.own_host, there.path)
+    if there.foreign is not None:
+        return across(exchange, reading, there.foreign, contact)
     try:
         if there.cousin is not None:
             exchange.upstream_dialect, exchange.upstream_query = there.cousin, ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sluiceway.gateway.foreign import foreign_path
 from sluiceway.settings.providers import path_at
 from sluiceway.types import Provider, Route
 from sluiceway.wire.cousins import cousin_of
@@ -12,10 +13,12 @@ from sluiceway.wire.cousins import cousin_of
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """The path there; `cousin`: the dialect there, where it is not the client's."""
+    """The path there; `cousin`: the dialect there, where it is not the client's; `foreign`: the same where
+    the request has to be translated."""
 
     path: str
     cousin: str | None = None
+    foreign: str | None = None
 
 
 def road_to(provider: Provider, route: Route, path: str, model: str | None, stream: bool) -> Road | None:
@@ -24,4 +27,7 @@ def road_to(provider: Provider, route: Route, path: str, model: str | None, stre
         return Road(there)
     cousin = cousin_of(route, stream)
     there = None if cousin is None else path_at(provider, *cousin, model)
-    return None if cousin is None or there is None else Road(there, cousin[0].dialect)
+    if cousin is not None and there is not None:
+        return Road(there, cousin[0].dialect)
+    found = foreign_path(provider, route, model, stream)
+    return None if found is None else Road(found[1], foreign=found[0])

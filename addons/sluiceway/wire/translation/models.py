@@ -112,3 +112,8 @@ def gpt_output_limit(model: str) -> int | None:
         if name == "gpt-4"
         else next((most for start, most in _GPT_OUTPUT if name.startswith(start)), None)
     )
+
+
+def wants_responses(model: str) -> bool:
+    """Whether one of OpenAI's models does in Responses alone what agents ask for: thinking beside tools."""
+    return reasons(model) and not efforts(model, has_tools=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from sluiceway.types import ErrorAnswer
 from sluiceway.wire.dialect import Target
 from sluiceway.wire.translation.events import (
@@ -41,6 +43,10 @@ class Translation:
         return self.source.render_answer(
             restored(self.target.parse_answer(document), self.rendered), self.asked
         )
+
+    def whole(self, document: object) -> bytes:
+        """The same as bytes."""
+        return orjson.dumps(self.answer(document))
 
     def error(self, status: int, document: object, request_id: str) -> ErrorAnswer:
         """An error of the provider's as the client's API has it."""
