@@ -50,7 +50,7 @@ def _at_another(exchange: Exchange, reading: Reading, target: Target, path: str,
     assert exchange.route
     call = reading.call
     there = None if provider is None else road_to(provider, exchange.route, path, call.model, call.stream)
-    if provider is None or there is None or provider.own_host is None:
+    if provider is None or there is None or there.counted or provider.own_host is None:
         raise Refused(refusals.no_way(rule, target.provider, contact))
     exchange.move(provider, provider.own_host, there.path)
     if there.foreign is not None:

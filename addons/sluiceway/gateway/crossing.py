@@ -95,10 +95,16 @@ class _Stream:
 
     def __init__(self, tap: Tap, passage: Passage) -> None:
         self._tap, self._passage = tap, passage
+        self._ending = b""
 
     def feed(self, chunk: bytes) -> bytes:
+        """Raises WireError where the provider's bytes make no sense; `fail` then has the rest."""
         self._tap.feed(chunk)
-        return self._passage.feed(chunk)
+        out = self._passage.feed(chunk)
+        if self._passage.unreadable:
+            self._ending = out
+            raise WireError("the provider's stream cannot be read")
+        return out
 
     def finish(self) -> bytes:
         self._tap.finish()
@@ -111,7 +117,7 @@ class _Stream:
         return self._passage.cut(message)
 
     def fail(self, refusal: Refusal, request_id: str) -> bytes:
-        return self._passage.fail(Failure(FailureKind.SERVER, refusal.message))
+        return self._ending or self._passage.fail(Failure(FailureKind.SERVER, refusal.message))
 
 
 class _Whole:

@@ -79,6 +79,8 @@ def translated_for(
     aim = Aim(model, stream=reading.call.stream)
     made = translated(source, target, reading.document, reading.target, aim, asked, losses)
     fit(made.rendered.document, dialect, provider.quirks, losses)
+    if reading.call.usage_added:  # it is we who asked
+        made = replace(made, asked=replace(made.asked, include_usage=False))
     return made, made.rendered.query
 
 

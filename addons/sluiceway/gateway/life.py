@@ -37,6 +37,7 @@ from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import body, credentials, handshake, headers, injection, refusals, signature
 from sluiceway.gateway.attempts import Attempts, Tried
 from sluiceway.gateway.body import Upload
+from sluiceway.gateway.counting import counted
 from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.parts import GatewayParts
@@ -166,6 +167,9 @@ class Gateway:
             injection.equip(exchange, self.parts)
             return await self._pass(exchange, settlement)
         upload, decision = await self._judged(exchange)
+        if (count := counted(exchange, decision.target, self.parts)) is not None:
+            settlement.answered_here()
+            return Reply(200, [*exchange.own_headers().items(), *count.headers], count.body)
         attempts = Attempts(exchange, decision, self.parts, settlement)
         tried = await attempts.run(upload)
         # What was sent is not kept: a stream may run for minutes without it.

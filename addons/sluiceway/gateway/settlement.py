@@ -118,6 +118,10 @@ class Settlement:
         if answer is not None and 200 <= upstream_status < 300:
             learn(self.exchange, self._parts, answer)
 
+    def answered_here(self) -> None:
+        """We said it ourselves; no provider was asked."""
+        self._end(self._row(), 200, Outcome.OK, dict(COSTLESS))
+
     def failed(self, status: int, failed: Failed) -> None:
         """No answer came that the client could have."""
         row = self._row()

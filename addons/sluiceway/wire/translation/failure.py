@@ -47,6 +47,10 @@ class Failure:
     code: str | None = None
 
 
+NO_JSON = Failure(FailureKind.SERVER, "The provider sent an event that cannot be read.")
+"""An event that is no JSON: what it said is lost, so the stream cannot go on as if it had not been."""
+
+
 def kind_of(status: int) -> FailureKind:
     """By the status alone."""
     known = OF_STATUS.get(status)

@@ -19,7 +19,7 @@ from sluiceway.wire.translation.events import (
     Started,
     TextDelta,
 )
-from sluiceway.wire.translation.failure import Failure, FailureKind
+from sluiceway.wire.translation.failure import NO_JSON, Failure, FailureKind
 from sluiceway.wire.translation.losses import Losses
 from sluiceway.wire.translation.neutral import StopReason, Text, ToolCall
 from sluiceway.wire.translation.renaming import Restoring, restored
@@ -78,7 +78,7 @@ def translated(
 class Passage:
     """A provider's stream in, the client's out. Whole events go out, so it can be ended at any moment."""
 
-    __slots__ = ("_ended", "_next", "_open", "_reader", "_restoring", "_writer")
+    __slots__ = ("_ended", "_next", "_open", "_reader", "_restoring", "_writer", "unreadable")
 
     def __init__(self, translation: Translation) -> None:
         self._reader = translation.target.reader()
@@ -90,6 +90,7 @@ class Passage:
         self._open: dict[int, bool] = {}  # parts that have not ended, and whether each is a call
         self._next = -1  # the index after the last part's; -1: nothing has begun
         self._ended = False
+        self.unreadable = False  # it has ended because the provider's bytes make no sense
 
     def feed(self, chunk: bytes) -> bytes:
         """Bytes of the provider, cut anywhere."""
@@ -140,5 +141,7 @@ class Passage:
                 self._next = event.index + 1
             case PartEnded():
                 self._open.pop(event.index, None)
-            case Finished() | Failed():
+            case Finished():
                 self._ended = True
+            case Failed():
+                self._ended, self.unreadable = True, event.failure is NO_JSON

@@ -8,6 +8,7 @@ from typing import Any
 from sluiceway.wire.anthropic_stream import tier_of, usage_of
 from sluiceway.wire.fields import label, load, mapping
 from sluiceway.wire.sse import EventSplitter, data_of
+from sluiceway.wire.tap import MAX_JSON_BYTES
 from sluiceway.wire.translation.anthropic.answer import stop_of
 from sluiceway.wire.translation.anthropic.blocks_in import answer_part
 from sluiceway.wire.translation.anthropic.errors import failure_in
@@ -23,6 +24,7 @@ from sluiceway.wire.translation.events import (
     TextDelta,
     ThinkingDelta,
 )
+from sluiceway.wire.translation.failure import NO_JSON, Failure
 from sluiceway.wire.translation.neutral import StopReason
 
 
@@ -30,7 +32,7 @@ class MessageReader:
     """Blocks of kinds that are Anthropic's alone are left out, and those behind them move up."""
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter()
+        self._splitter = EventSplitter(MAX_JSON_BYTES)
         self._open: dict[object, int] = {}  # the stream's index of an open block to ours
         self._next = 0
         self._usage: dict[str, Any] = {}
@@ -53,8 +55,12 @@ class MessageReader:
         return events
 
     def _read(self, event: bytes, out: list[Event]) -> None:
-        data = load(data_of(event)) if event and not self._ended else None
+        text = data_of(event) if event and not self._ended else b""
+        if not text:
+            return
+        data = load(text)
         if not isinstance(data, dict):
+            self._fail(NO_JSON, out)
             return
         kind = data.get("type")
         if kind == "content_block_delta":
@@ -100,9 +106,12 @@ class MessageReader:
         elif kind == "message_stop":
             self._finish(out)
         elif kind == "error":
-            self._begin(out)
-            self._ended = True
-            out.append(Failed(failure_in(data)))
+            self._fail(failure_in(data), out)
+
+    def _fail(self, failure: Failure, out: list[Event]) -> None:
+        self._begin(out)
+        self._ended = True
+        out.append(Failed(failure))
 
     def _begin(self, out: list[Event], message: Mapping[str, Any] | None = None) -> None:
         if self._begun:

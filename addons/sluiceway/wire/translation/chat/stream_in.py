@@ -10,6 +10,7 @@ from sluiceway.types import Usage
 from sluiceway.wire.fields import items, label, load, mapping
 from sluiceway.wire.openai_chat_stream import usage_in, usage_of
 from sluiceway.wire.sse import EventSplitter, data_of
+from sluiceway.wire.tap import MAX_JSON_BYTES
 from sluiceway.wire.translation.chat.answer import stop_of
 from sluiceway.wire.translation.chat.errors import failure_in
 from sluiceway.wire.translation.events import (
@@ -23,6 +24,7 @@ from sluiceway.wire.translation.events import (
     TextDelta,
     ThinkingDelta,
 )
+from sluiceway.wire.translation.failure import NO_JSON, Failure
 from sluiceway.wire.translation.neutral import StopReason, Text, Thinking, ToolCall
 
 _DONE = b"[DONE]"
@@ -46,7 +48,7 @@ class ChunkReader:
     by then: servers write calls one after the other, but nothing says that they must."""
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter()
+        self._splitter = EventSplitter(MAX_JSON_BYTES)
         self._next = 0
         self._text: tuple[str, int] | None = None  # what sort of words is open, and its index
         self._calls: dict[object, _Call] = {}  # by the stream's own index
@@ -79,13 +81,16 @@ class ChunkReader:
             return
         chunk = load(data)
         if not isinstance(chunk, dict):
-            return
-        if isinstance(chunk.get("error"), dict):
-            self._begin(chunk, out)
-            self._ended = True
-            out.append(Failed(failure_in(chunk)))
-            return
-        self._chunk(chunk, out)
+            self._fail({}, NO_JSON, out)
+        elif isinstance(chunk.get("error"), dict):
+            self._fail(chunk, failure_in(chunk), out)
+        else:
+            self._chunk(chunk, out)
+
+    def _fail(self, chunk: Mapping[str, Any], failure: Failure, out: list[Event]) -> None:
+        self._begin(chunk, out)
+        self._ended = True
+        out.append(Failed(failure))
 
     def _chunk(self, chunk: Mapping[str, Any], out: list[Event]) -> None:
         if not self._begun:
