@@ -189,7 +189,8 @@ class _Life:
             return (), (no, "no_way")
         if road.foreign is None:
             return (), None
-        return translation_stage(self._dialect, self._reading, decision, road.foreign, there)
+        models = self._rules.policy.models
+        return translation_stage(self._dialect, self._reading, decision, road.foreign, there, models)
 
     def _elsewhere(self, decision: Decision, call: Call, facts: Facts) -> Stage:
         """The key of the provider that a route leads to."""

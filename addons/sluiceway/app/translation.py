@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sluiceway.errors import WireError
 from sluiceway.gateway.foreign import translated_for
+from sluiceway.settings.models import Models
 from sluiceway.types import Decision, Provider, Step
 from sluiceway.wire.dialect import Dialect, Reading
 from sluiceway.wire.translation.losses import Losses
@@ -14,14 +15,14 @@ KIND = "translate"
 
 
 def translation_stage(
-    dialect: Dialect, reading: Reading, decision: Decision, there: str, provider: Provider
+    dialect: Dialect, reading: Reading, decision: Decision, there: str, provider: Provider, models: Models
 ) -> tuple[Sequence[Step], tuple[str, str] | None]:
     """One step for the API there and one for each loss; the no where one is essential. By the function that
     translates on the wire."""
     losses = Losses()
     try:
         aimed, _ = dialect.with_model(reading, decision.target.model)
-        translated_for(aimed, there, provider, losses)
+        translated_for(aimed, there, provider, models, losses)
     except WireError as error:
         return (), (f"the request is wrong: {error}", "unreadable")
     steps = [Step(KIND, decision.rule, f"from {dialect.name} to {there}")]

@@ -10,14 +10,18 @@ from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import refusals
 from sluiceway.gateway.crossing import Crossing
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.parts import GatewayParts
+from sluiceway.settings.models import Models
 from sluiceway.settings.providers import path_at
 from sluiceway.types import Provider, Route
+from sluiceway.types import Target as Goal
 from sluiceway.wire import by_name
 from sluiceway.wire.body import write
 from sluiceway.wire.dialect import Reading, Target
-from sluiceway.wire.translation import by_dialect, models
+from sluiceway.wire.translation import by_dialect
 from sluiceway.wire.translation.fitting import fit
 from sluiceway.wire.translation.losses import Losses
+from sluiceway.wire.translation.models import wants_responses
 from sluiceway.wire.translation.neutral import Message, Request, Text
 from sluiceway.wire.translation.passage import Translation, translated
 from sluiceway.wire.translation.translator import Aim, Asked
@@ -53,7 +57,7 @@ def _spoken(provider: Provider, model: str | None) -> list[str]:
         route.dialect for route in provider.routes if route.dialect and route.operation in CHATS
     )
     first = provider.dialect
-    if RESPONSES in found and models.wants_responses(model or ""):
+    if RESPONSES in found and wants_responses(model or ""):
         first = RESPONSES
     return sorted(found, key=lambda dialect: dialect != first)
 
@@ -68,7 +72,7 @@ def _usual_path(dialect: str, model: str, stream: bool) -> str | None:
 
 
 def translated_for(
-    reading: Reading, dialect: str, provider: Provider, losses: Losses, request_id: str = ""
+    reading: Reading, dialect: str, provider: Provider, models: Models, losses: Losses, request_id: str = ""
 ) -> tuple[Translation, str]:
     """A client's request as that dialect has it, fitted to its provider, and the query. Raises WireError
     where the request is wrong by its own API."""
@@ -76,7 +80,9 @@ def translated_for(
     assert source is not None and target is not None
     model = reading.call.model or ""
     asked = Asked(datetime.now(UTC), request_id, model)
-    aim = Aim(model, stream=reading.call.stream)
+    offer = models.get(Goal(provider.name, model))
+    most = None if offer is None else offer.model.max_output_tokens
+    aim = Aim(model, stream=reading.call.stream, most_output_tokens=most)
     made = translated(source, target, reading.document, reading.target, aim, asked, losses)
     fit(made.rendered.document, dialect, provider.quirks, losses)
     if reading.call.usage_added:  # it is we who asked
@@ -84,17 +90,19 @@ def translated_for(
     return made, made.rendered.query
 
 
-def across(exchange: Exchange, reading: Reading, dialect: str, contact: str) -> Reading:
+def across(exchange: Exchange, reading: Reading, dialect: str, parts: GatewayParts) -> Reading:
     """The request translated, and the exchange with its two sides. Refused where it would mean something else
     there. The exchange has been moved to the provider already."""
     provider, losses = exchange.provider, Losses()
     client = exchange.dialect
     assert client is not None
     try:
-        made, query = translated_for(reading, dialect, provider, losses, exchange.request_id)
+        models = exchange.rules.policy.models
+        made, query = translated_for(reading, dialect, provider, models, losses, exchange.request_id)
+        parts.metrics.translated(client.name, dialect, losses.counts())
         if losses.essential:
             rule = exchange.route_rule
-            raise Refused(refusals.not_carried(rule, provider.name, losses.essential, contact))
+            raise Refused(refusals.not_carried(rule, provider.name, losses.essential, parts.contact))
         spoken = by_name(dialect)
         at = Target("POST", exchange.upstream_path or "", query)
         there = spoken.read(at, {}, write(made.rendered.document), add_usage=False)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from sluiceway.wire.translation.neutral import Message, Request, Tool, ToolCall
+from sluiceway.wire.translation.neutral import Message, Request, Text, Tool, ToolCall
+
+_GOES_ON = "... (the whole description is in your instructions)"
 
 
 def offered(request: Request, turns: Sequence[Message]) -> tuple[Tool, ...]:
@@ -23,3 +26,17 @@ def offered(request: Request, turns: Sequence[Message]) -> tuple[Tool, ...]:
 def may_call(request: Request) -> bool:
     """Whether the model may call a tool at all."""
     return bool(request.tools) and (request.tool_choice is None or request.tool_choice.mode != "none")
+
+
+def with_short_descriptions(tools: Sequence[Tool], most: int) -> tuple[list[Tool], list[Text]]:
+    """The tools with descriptions of at most `most` characters, and instructions that hold the whole of those
+    that are longer: an agent's tools are described over pages, and OpenAI refuses more than 1,024 characters
+    ("Invalid 'tools[0].function.description': string too long")."""
+    shown, texts = [], []
+    for tool in tools:
+        told = tool.description or ""
+        if len(told) > most:
+            texts.append(Text(f"# The tool {tool.name}\n\n{told}"))
+            tool = replace(tool, description=f"{told[: most - len(_GOES_ON)]}{_GOES_ON}")
+        shown.append(tool)
+    return shown, texts

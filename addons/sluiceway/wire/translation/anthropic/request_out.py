@@ -36,7 +36,7 @@ def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
     """Never raises; what is lost is in `losses`."""
     names = Names(NAME_LENGTH)
     turns = in_turns(request.messages, losses)
-    system = list(request.system)
+    system = [text for text in request.system if text.text.strip()]  # an empty one is refused
     document: dict[str, Any] = {"model": aim.model}
     tools = offered(request, turns)
     if aim.counts_only:

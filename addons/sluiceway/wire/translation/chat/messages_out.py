@@ -31,8 +31,8 @@ def messages_of(
 ) -> list[dict[str, Any]]:
     """All messages, instructions first."""
     messages: list[dict[str, Any]] = []
-    if system:
-        messages.append({"role": "system", "content": _joined(system)})
+    if told := [text for text in system if text.text.strip()]:
+        messages.append({"role": "system", "content": _joined(told)})
     for turn in turns:
         if turn.role == "assistant":
             messages += _answer(turn.parts, names, losses)

@@ -15,7 +15,7 @@ from sluiceway.wire.translation.effort import effort_of
 from sluiceway.wire.translation.ids import fitted_id
 from sluiceway.wire.translation.losses import Losses
 from sluiceway.wire.translation.neutral import Format, Request, Tool, ToolChoice
-from sluiceway.wire.translation.offered import may_call, offered
+from sluiceway.wire.translation.offered import may_call, offered, with_short_descriptions
 from sluiceway.wire.translation.renaming import Names, as_function
 from sluiceway.wire.translation.schemas import is_strict_for_openai, of_arguments
 from sluiceway.wire.translation.translator import Aim, Rendered
@@ -23,6 +23,7 @@ from sluiceway.wire.translation.turns import in_turns
 
 PATH = "/v1/chat/completions"
 NAME_LENGTH = 64
+DESCRIPTION_LENGTH = 1_024
 MAX_STOPS = 4
 MAX_USER = 64
 _DEFAULT_NAME = "answer"
@@ -33,9 +34,13 @@ def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
     """Never raises; what is lost is in `losses`."""
     names = Names(NAME_LENGTH)
     turns = in_turns(request.messages, losses)
+    offer = offered(request, turns) if request.tools else ()
+    plain = [as_function(tool) if tool.custom else tool for tool in offer]
+    tools, explained = with_short_descriptions(plain, DESCRIPTION_LENGTH)
+    system = (*request.system, *explained)
     document: dict[str, Any] = {
         "model": aim.model,
-        "messages": messages_of(request.system, turns, names, losses),
+        "messages": messages_of(system, turns, names, losses),
     }
     if aim.stream:
         document |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -44,7 +49,8 @@ def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
         if limit > most:
             losses.drop("max_tokens", f"lowered to the {most:,} that the model takes")
         document["max_completion_tokens"] = min(limit, most)
-    tools = offered(request, turns) if request.tools else ()
+    if any(tool.grammar for tool in offer):
+        losses.drop("tools.custom.format", "the grammar is said in words")
     if tools:
         document["tools"] = [_tool(tool, names, losses) for tool in tools]
         document |= _choice(request, names)
@@ -62,10 +68,6 @@ def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
 
 
 def _tool(tool: Tool, names: Names, losses: Losses) -> dict[str, Any]:
-    if tool.custom:
-        if tool.grammar:
-            losses.drop("tools.custom.format", "the grammar is said in words")
-        tool = as_function(tool)
     function: dict[str, Any] = {"name": names.of(tool.name)}
     if tool.description:
         function["description"] = tool.description
