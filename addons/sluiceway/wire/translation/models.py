@@ -15,6 +15,7 @@ _CLAUDE = re.compile(r"claude-(?:(?:[a-z]+-)?(\d{1,2})(?:-(\d{1,2})(?!\d))?|[a-z
 _OLD_CLAUDE = re.compile(r"claude-(?:instant|2|3)")
 _REASONS = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
 _CHATS = re.compile(r"(?:^|/)gpt-[\d.]+-chat")
+_OPENAIS = re.compile(r"(?:^|/)(?:chatgpt-|gpt-(?!oss)|o\d|codex)")
 _GPT = re.compile(r"(?:^|/)gpt-(\d+)(?:\.(\d+))?")
 # What OpenAI's models page tells of the most output; a name stands for all that begin with it.
 _GPT_OUTPUT = (
@@ -117,3 +118,8 @@ def gpt_output_limit(model: str) -> int | None:
 def wants_responses(model: str) -> bool:
     """Whether one of OpenAI's models does in Responses alone what agents ask for: thinking beside tools."""
     return reasons(model) and not efforts(model, has_tools=True)
+
+
+def is_openais(model: str) -> bool:
+    """Whether it is one of OpenAI's own, by the names that OpenAI and its resellers give them."""
+    return _OPENAIS.search(model) is not None

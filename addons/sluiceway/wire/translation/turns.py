@@ -7,7 +7,7 @@ as many responses as calls. What a client left open (an interrupted tool) or gav
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sluiceway.wire.translation.losses import Losses
@@ -15,6 +15,21 @@ from sluiceway.wire.translation.neutral import Message, Part, Role, Text, ToolCa
 
 NO_RESULT = "No result was given for this call."
 _FIELD = "messages: tool results"
+
+
+# How Claude Code marks what is not the user's own; so an instruction in the middle keeps its place where
+# `system` stands at the beginning alone, or is not taken as the last message.
+_REMINDER = "<system-reminder>\n{}\n</system-reminder>"
+
+
+def with_reminders(messages: Iterable[Message]) -> Iterator[Message]:
+    """The same messages with instructions in the middle as marked words of the client's."""
+    for message in messages:
+        if message.role != "system":
+            yield message
+            continue
+        texts = (part for part in message.parts if isinstance(part, Text) and not _is_empty(part))
+        yield Message("user", tuple(replace(text, text=_REMINDER.format(text.text)) for text in texts))
 
 
 def in_turns(messages: Iterable[Message], losses: Losses) -> tuple[Message, ...]:

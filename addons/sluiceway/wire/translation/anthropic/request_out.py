@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sluiceway.wire.translation import models
 from sluiceway.wire.translation.anthropic.blocks_out import blocks_of, text_block
 from sluiceway.wire.translation.anthropic.thinking_out import thinking_of
 from sluiceway.wire.translation.losses import Losses
-from sluiceway.wire.translation.neutral import Message, Part, Request, Text, Tool, ToolChoice
+from sluiceway.wire.translation.neutral import Message, Request, Text, Tool, ToolChoice
 from sluiceway.wire.translation.offered import may_call, offered
 from sluiceway.wire.translation.reading import arguments_of
 from sluiceway.wire.translation.renaming import Names, as_function
 from sluiceway.wire.translation.schemas import closed, of_arguments
 from sluiceway.wire.translation.translator import Aim, Rendered
-from sluiceway.wire.translation.turns import in_turns
+from sluiceway.wire.translation.turns import in_turns, with_reminders
 
 PATH = "/v1/messages"
 NAME_LENGTH = 128
 MAX_USER = 256
 HEADERS = (("anthropic-version", "2023-06-01"),)
-# How instructions in the middle of a conversation are marked, as Claude Code does; `system` stands at its
-# beginning alone, and moving them there would change what every later turn was answered by.
-_REMINDER = "<system-reminder>\n{}\n</system-reminder>"
 _OPENING = "(The beginning of the conversation is not shown.)"
 _GO_ON = "Continue."
 _ANY_JSON = "Answer with one JSON object and nothing else."
@@ -35,7 +31,7 @@ _CACHED = {"type": "ephemeral"}
 def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
     """Never raises; what is lost is in `losses`."""
     names = Names(NAME_LENGTH)
-    turns = in_turns(request.messages, losses)
+    turns = in_turns(with_reminders(request.messages), losses)
     system = [text for text in request.system if text.text.strip()]  # an empty one is refused
     document: dict[str, Any] = {"model": aim.model}
     tools = offered(request, turns)
@@ -143,19 +139,13 @@ def _format(
 def _messages(turns: Sequence[Message], names: Names, losses: Losses) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     for turn in turns:
-        role = "assistant" if turn.role == "assistant" else "user"
-        parts: tuple[Part, ...] = turn.parts
-        if turn.role == "system":
-            parts = tuple(
-                replace(part, text=_REMINDER.format(part.text)) for part in parts if isinstance(part, Text)
-            )
-        blocks = blocks_of(parts, names, losses)
+        blocks = blocks_of(turn.parts, names, losses)
         if not blocks:
             continue
-        if messages and messages[-1]["role"] == role:
+        if messages and messages[-1]["role"] == turn.role:
             messages[-1]["content"] += blocks
         else:
-            messages.append({"role": role, "content": blocks})
+            messages.append({"role": turn.role, "content": blocks})
     return messages
 
 

@@ -19,7 +19,7 @@ from sluiceway.wire.translation.offered import may_call, offered, with_short_des
 from sluiceway.wire.translation.renaming import Names, as_function
 from sluiceway.wire.translation.schemas import is_strict_for_openai, of_arguments
 from sluiceway.wire.translation.translator import Aim, Rendered
-from sluiceway.wire.translation.turns import in_turns
+from sluiceway.wire.translation.turns import in_turns, with_reminders
 
 PATH = "/v1/chat/completions"
 NAME_LENGTH = 64
@@ -33,7 +33,10 @@ _TIERS = {"standard": "default", "flex": "flex", "priority": "priority", "auto":
 def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
     """Never raises; what is lost is in `losses`."""
     names = Names(NAME_LENGTH)
-    turns = in_turns(request.messages, losses)
+    # Others than OpenAI's own models take it at the beginning alone (Qwen's template), or not as the last
+    # message (Mistral: "Expected last role User or Tool").
+    said = request.messages if models.is_openais(aim.model) else with_reminders(request.messages)
+    turns = in_turns(said, losses)
     offer = offered(request, turns) if request.tools else ()
     plain = [as_function(tool) if tool.custom else tool for tool in offer]
     tools, explained = with_short_descriptions(plain, DESCRIPTION_LENGTH)
