@@ -145,8 +145,9 @@ class _Whole:
         if self._status >= 400:
             told: Mapping[str, object] = document if isinstance(document, dict) else {}
             return self._translation.error(self._status, told, self._request_id).body
-        if not isinstance(document, dict):
-            raise WireError("the answer is no JSON object")
+        if not isinstance(document, dict) or document.get("error") or self._tap.answer().error_type:
+            # MiniMax and OpenRouter say with status 200 that they refuse.
+            raise WireError("the answer is none")
         return self._translation.whole(document)
 
     def answer(self) -> Answer:

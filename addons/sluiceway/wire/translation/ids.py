@@ -12,6 +12,13 @@ CHAT_LENGTH = 40  # "string too long. Expected a string with maximum length 40" 
 RESPONSES_LENGTH = 64
 
 
+def nine_characters(given: str) -> str:
+    """As Mistral wants it: "Tool call id must be a-z, A-Z, 0-9, with a length of 9"."""
+    if len(given) == 9 and given.isascii() and given.isalnum():
+        return given
+    return blake2s(given.encode(errors="replace"), digest_size=5).hexdigest()[:9]
+
+
 def fitted_id(given: str, most: int) -> str:
     """The id itself if it has only letters, digits, `_` and `-` and at most `most` characters; else one that
     stands for it."""

@@ -16,6 +16,9 @@ _OLD_CLAUDE = re.compile(r"claude-(?:instant|2|3)")
 _REASONS = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
 _CHATS = re.compile(r"(?:^|/)gpt-[\d.]+-chat")
 _OPENAIS = re.compile(r"(?:^|/)(?:chatgpt-|gpt-(?!oss)|o\d|codex)")
+_MISTRALS = re.compile(
+    r"(?:^|/)(?:(?:open-)?mi[sx]tral|ministral|codestral|devstral|magistral|pixtral|voxtral)"
+)
 _GPT = re.compile(r"(?:^|/)gpt-(\d+)(?:\.(\d+))?")
 # What OpenAI's models page tells of the most output; a name stands for all that begin with it.
 _GPT_OUTPUT = (
@@ -123,3 +126,8 @@ def wants_responses(model: str) -> bool:
 def is_openais(model: str) -> bool:
     """Whether it is one of OpenAI's own, by the names that OpenAI and its resellers give them."""
     return _OPENAIS.search(model) is not None
+
+
+def is_mistrals(model: str) -> bool:
+    """Whether it is one of Mistral's, which takes ids of calls in one form alone."""
+    return _MISTRALS.search(model) is not None

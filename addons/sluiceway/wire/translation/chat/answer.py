@@ -19,6 +19,7 @@ _STOPS: dict[str, StopReason] = {
     "tool_calls": StopReason.TOOL_USE,
     "function_call": StopReason.TOOL_USE,
     "content_filter": StopReason.REFUSAL,
+    "insufficient_system_resource": StopReason.MAX_TOKENS,  # DeepSeek broke off
 }
 _WORDS: dict[StopReason, str] = {
     StopReason.END: "stop",

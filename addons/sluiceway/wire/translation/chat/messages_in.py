@@ -72,7 +72,7 @@ def answer_parts(message: Mapping[str, Any], where: str = "") -> tuple[Part, ...
     if isinstance(content, str):
         parts += (Text(content),) if content else ()
     elif isinstance(content, list):
-        parts += [text for one in content if (text := _said(mapping(one))) is not None]
+        parts += pieces_of(content)
     elif content is not None and where:
         raise WireError(f"{where}content: must be a string, a list or null")
     if isinstance(refusal := message.get("refusal"), str) and refusal:
@@ -100,9 +100,17 @@ def _call(call: Mapping[str, Any]) -> ToolCall:
     return ToolCall(_text(call.get("id")), _text(function.get("name")), _text(function.get("arguments")))
 
 
-def _said(part: Mapping[str, Any]) -> Text | None:
+def pieces_of(content: list[Any]) -> list[Text | Thinking]:
+    """What a model said in parts. Mistral's thoughts are a list of texts in one of them."""
+    found = (_piece(mapping(one)) for one in content)
+    return [part for part in found if part is not None and part.text]
+
+
+def _piece(part: Mapping[str, Any]) -> Text | Thinking | None:
     if isinstance(part.get("refusal"), str):
         return Text(part["refusal"], refusal=True)
+    if part.get("type") == "thinking":
+        return Thinking("".join(_text(mapping(one).get("text")) for one in items(part.get("thinking"))))
     return Text(part["text"]) if isinstance(part.get("text"), str) else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sluiceway.wire.translation import data_urls
@@ -26,8 +26,16 @@ _SHOWN = "What the tool call {} showed:"
 _FAILED = "Error: "
 
 
+type Ids = Callable[[str], str]
+
+
+def chat_id(given: str) -> str:
+    """An id of a call as OpenAI takes it."""
+    return fitted_id(given, CHAT_LENGTH)
+
+
 def messages_of(
-    system: Sequence[Text], turns: Sequence[Message], names: Names, losses: Losses
+    system: Sequence[Text], turns: Sequence[Message], names: Names, losses: Losses, ids: Ids = chat_id
 ) -> list[dict[str, Any]]:
     """All messages, instructions first."""
     messages: list[dict[str, Any]] = []
@@ -35,18 +43,18 @@ def messages_of(
         messages.append({"role": "system", "content": _joined(told)})
     for turn in turns:
         if turn.role == "assistant":
-            messages += _answer(turn.parts, names, losses)
+            messages += _answer(turn.parts, names, ids, losses)
         elif turn.role == "system":
             texts = [part for part in turn.parts if isinstance(part, Text)]
             messages.append({"role": "system", "content": _joined(texts)})
         else:
-            messages += _said(turn.parts, losses)
+            messages += _said(turn.parts, ids, losses)
     return messages
 
 
-def _answer(parts: Sequence[Part], names: Names, losses: Losses) -> list[dict[str, Any]]:
+def _answer(parts: Sequence[Part], names: Names, ids: Ids, losses: Losses) -> list[dict[str, Any]]:
     texts = [part for part in parts if isinstance(part, Text)]
-    calls = [_call(part, names) for part in parts if isinstance(part, ToolCall)]
+    calls = [_call(part, names, ids) for part in parts if isinstance(part, ToolCall)]
     thoughts = sum(1 for part in parts if isinstance(part, Thinking))
     if thoughts:
         losses.drop("messages: thinking", "only the vendor whose model thought it can read it", thoughts)
@@ -58,20 +66,20 @@ def _answer(parts: Sequence[Part], names: Names, losses: Losses) -> list[dict[st
     return [message]
 
 
-def _call(call: ToolCall, names: Names) -> dict[str, Any]:
+def _call(call: ToolCall, names: Names, ids: Ids) -> dict[str, Any]:
     arguments = wrapped(call.arguments) if call.custom else call.arguments or "{}"
     function = {"name": names.of(call.name), "arguments": arguments}
-    return {"id": fitted_id(call.id, CHAT_LENGTH), "type": "function", "function": function}
+    return {"id": ids(call.id), "type": "function", "function": function}
 
 
-def _said(parts: Sequence[Part], losses: Losses) -> list[dict[str, Any]]:
+def _said(parts: Sequence[Part], ids: Ids, losses: Losses) -> list[dict[str, Any]]:
     """Results are messages of their own and hold text alone: pictures follow in the user's message, behind
     all results, since nothing may stand between them."""
     messages: list[dict[str, Any]] = []
     content: list[dict[str, Any]] = []
     for part in parts:
         if isinstance(part, ToolResult):
-            messages.append(_result(part, content, losses))
+            messages.append(_result(part, content, ids(part.id), losses))
         elif (written := _part(part, losses)) is not None:
             content.append(written)
     if len(content) == 1 and content[0]["type"] == "text":
@@ -81,8 +89,7 @@ def _said(parts: Sequence[Part], losses: Losses) -> list[dict[str, Any]]:
     return messages
 
 
-def _result(result: ToolResult, content: list[dict[str, Any]], losses: Losses) -> dict[str, Any]:
-    given = fitted_id(result.id, CHAT_LENGTH)
+def _result(result: ToolResult, content: list[dict[str, Any]], given: str, losses: Losses) -> dict[str, Any]:
     text = "\n\n".join(part.text for part in result.parts if isinstance(part, Text))
     if result.is_error and not text.lower().startswith("error"):
         text = _FAILED + text

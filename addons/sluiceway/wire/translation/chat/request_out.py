@@ -10,9 +10,9 @@ from hashlib import blake2s
 from typing import Any
 
 from sluiceway.wire.translation import models
-from sluiceway.wire.translation.chat.messages_out import messages_of
+from sluiceway.wire.translation.chat.messages_out import chat_id, messages_of
 from sluiceway.wire.translation.effort import effort_of
-from sluiceway.wire.translation.ids import fitted_id
+from sluiceway.wire.translation.ids import fitted_id, nine_characters
 from sluiceway.wire.translation.losses import Losses
 from sluiceway.wire.translation.neutral import Format, Request, Tool, ToolChoice
 from sluiceway.wire.translation.offered import may_call, offered, with_short_descriptions
@@ -41,9 +41,10 @@ def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
     plain = [as_function(tool) if tool.custom else tool for tool in offer]
     tools, explained = with_short_descriptions(plain, DESCRIPTION_LENGTH)
     system = (*request.system, *explained)
+    ids = nine_characters if models.is_mistrals(aim.model) else chat_id
     document: dict[str, Any] = {
         "model": aim.model,
-        "messages": messages_of(system, turns, names, losses),
+        "messages": messages_of(system, turns, names, losses, ids),
     }
     if aim.stream:
         document |= {"stream": True, "stream_options": {"include_usage": True}}

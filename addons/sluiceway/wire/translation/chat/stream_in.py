@@ -13,6 +13,7 @@ from sluiceway.wire.sse import EventSplitter, data_of
 from sluiceway.wire.tap import MAX_JSON_BYTES
 from sluiceway.wire.translation.chat.answer import stop_of
 from sluiceway.wire.translation.chat.errors import failure_in
+from sluiceway.wire.translation.chat.messages_in import pieces_of
 from sluiceway.wire.translation.events import (
     ArgumentsDelta,
     Event,
@@ -109,6 +110,8 @@ class ChunkReader:
         text = delta.get("content")
         if text and isinstance(text, str):
             out.append(TextDelta(self._words("text", out), text))
+        elif isinstance(text, list):
+            self._pieces(text, out)
         calls = delta.get("tool_calls")
         if calls:
             for call in items(calls):
@@ -127,6 +130,14 @@ class ChunkReader:
         old = delta.get("function_call")
         if isinstance(old, dict):
             self._call({"index": 0, "function": old}, out)
+
+    def _pieces(self, pieces: list[Any], out: list[Event]) -> None:
+        """Mistral's: content in parts, thoughts among them."""
+        for part in pieces_of(pieces):
+            if isinstance(part, Thinking):
+                out.append(ThinkingDelta(self._words("thinking", out), part.text))
+            elif isinstance(part, Text):
+                out.append(TextDelta(self._words("refusal" if part.refusal else "text", out), part.text))
 
     def _words(self, kind: str, out: list[Event]) -> int:
         """The index of the open part for such words, which begins here if it has not."""
