@@ -38,7 +38,9 @@ def of_arguments(schema: Mapping[str, Any] | None) -> dict[str, Any]:
         found = schema if "properties" in schema else {**schema, "properties": {}}
     else:
         found = _flat(schema)
-    return _with_items(dict(found) if not isinstance(found, dict) else found)
+    plain = found if isinstance(found, dict) else dict(found)
+    # Writing it costs a quarter of walking through it, and most tools take no list.
+    return _with_items(plain) if b'"array"' in orjson.dumps(plain) else plain
 
 
 def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +64,7 @@ def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_items(node: dict[str, Any]) -> dict[str, Any]:
     """The schema with `items` where an array has none; the same object where none is missing. By what a node
-    has, which is two or three fields, rather than by what it may have: tools are half of an agent's bytes."""
+    has, which is two or three fields, rather than by what it may have."""
     changed: dict[str, Any] = {}
     for name, value in node.items():
         mended: Any
@@ -77,7 +79,9 @@ def _with_items(node: dict[str, Any]) -> dict[str, Any]:
             continue
         if mended is not value:
             changed[name] = mended
-    if node.get("type") == "array" and "items" not in node and "prefixItems" not in node:
+    kind = node.get("type")
+    is_list = kind == "array" or (isinstance(kind, list) and "array" in kind)
+    if is_list and "items" not in node and "prefixItems" not in node:
         changed["items"] = {}
     return {**node, **changed} if changed else node
 
