@@ -59,6 +59,8 @@ def _at_another(
     rule = exchange.route_rule
     assert exchange.route
     call = reading.call
+    if call.background:
+        raise Refused(refusals.background_moved(rule, contact))
     there = None if provider is None else road_to(provider, exchange.route, path, call.model, call.stream)
     if provider is None or there is None or there.counted or provider.own_host is None:
         raise Refused(refusals.no_way(rule, target.provider, contact))
