@@ -159,7 +159,9 @@ class Settlement:
             changes = self._billed(row, answer)
         if refusal is not None:
             changes = {**changes, "refusal_code": refusal.code, "refusal_rule": refusal.rule}
-        self._end(row, upstream_status, outcome, {**changes, "upstream_status": upstream_status})
+        crossing = self.exchange.crossing
+        shown = upstream_status if crossing is None else crossing.status(upstream_status)
+        self._end(row, shown, outcome, {**changes, "upstream_status": upstream_status})
         if answer is not None and 200 <= upstream_status < 300:
             learn(self.exchange, self._parts, answer)
 
