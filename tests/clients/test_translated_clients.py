@@ -22,14 +22,14 @@ pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * PATIENCE_S)]
 
 ROUTES = """\
 routes:
-  - {name: on-gpt, match: {provider: anthropic}, to: {provider: openai, model: gpt-4.1}}
+  - {name: on-gpt, match: {provider: anthropic}, to: {provider: openai, model: gpt-5.1}}
 inject: [{name: for-all}]
 """
 KEYS = {"anthropic": "sk-ant-api03-test", "openai": "sk-proj-ours"}
 WAYS = [
     pytest.param(
         CLAUDE,
-        ("anthropic_messages", "openai_chat", "gpt-4.1"),
+        ("anthropic_messages", "openai_chat", "gpt-5.1"),
         'Bash: {{"command": "cat {path}", "description": "Look"}}',
         id="claude code on gpt",
     ),
