@@ -25,7 +25,7 @@ demo: $(STAMP)  ## see it work: simulated providers, real clients, all of it in 
 	$(BIN)/sluiceway demo
 
 test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: format-check lint types layers test  ## what CI runs before the demo
 
@@ -49,14 +49,16 @@ bench: $(STAMP)  ## cost of reading a stream, and ratios against stock mitmdump 
 	$(BIN)/python -m tests.bench.taps
 	$(BIN)/python -m tests.bench
 
-fuzz: $(STAMP)  ## damaged answers, requests and forms, thousands of each (half an hour)
-	SLUICEWAY_FUZZ=2000 $(BIN)/python -m pytest -n 2 tests/wire/test_fuzz.py tests/wire/test_multipart.py
+fuzz: $(STAMP)  ## damaged answers, requests and forms, thousands of each; all properties in full (half an hour)
+	SLUICEWAY_FUZZ=2000 $(BIN)/python -m pytest -n 2 \
+	  tests/wire/test_fuzz.py tests/wire/test_multipart.py tests/wire/test_taps.py tests/wire/test_socket_fuzz.py \
+	  tests/store/test_ledger_model.py tests/settings/test_yaml_file.py tests/app/test_reconcile.py
 
 bench-short: $(STAMP)  ## the same harness in a minute; its figures mean little
 	$(BIN)/python -m tests.bench --short
 
 audit-mutations: $(STAMP)  ## a thousand ways to alter an audit, each found by `audit verify`
-	$(BIN)/python -m pytest -q tests/audit/test_verify.py
+	SLUICEWAY_FUZZ=1 $(BIN)/python -m pytest -q tests/audit/test_verify.py
 
 eval-guard: $(STAMP)  ## recall and precision of the secret and PII detectors, and their speed
 	$(BIN)/python -m tests.guard.eval && $(BIN)/python -m tests.guard.eval.speed

@@ -19,6 +19,7 @@ from sluiceway.app.init import init
 from sluiceway.types import LedgerRow
 from tests.app import exports
 from tests.app.desk import DAY, Said, fill, row, sluiceway
+from tests.properties import examples
 
 SONNET: dict[str, Any] = {
     "provider": "anthropic",
@@ -343,7 +344,9 @@ def ledgers(draw: st.DrawFn, name: str) -> list[LedgerRow]:
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(data=st.data())
 def test_a_ledger_written_as_an_export_reconciles_to_nothing(
     made: Path, tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject

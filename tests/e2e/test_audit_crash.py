@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.audited import KEYS, PASSPHRASE, RULE
+from tests.heavy.forked import run
 from tests.heavy.processes import SCRIPTS, Billing, Child, Proxy
 
 pytestmark = pytest.mark.e2e
@@ -37,13 +37,8 @@ class Audited:
         for name in ("carol", "dave"):
             out = str(folder / f"{name}.json")
             words = ("keygen", name, "--role", "auditor", "--out", out, "--work", "4", "--json")
-            made = subprocess.run(
-                [str(SCRIPTS / "sluiceway"), "audit", *words],
-                env={**os.environ, "SLUICEWAY_AUDIT_PASSPHRASE": PASSPHRASE},
-                capture_output=True,
-                check=True,
-                text=True,
-            )
+            secret = {"SLUICEWAY_AUDIT_PASSPHRASE": PASSPHRASE}
+            made = run([str(SCRIPTS / "sluiceway"), "audit", *words], folder, secret)
             public = json.loads(made.stdout)["public_key"]
             lines.append(f"  - {{name: {name}, role: auditor, public_key: {public}}}")
         (rules / "auditors.yaml").write_text("\n".join(lines) + "\n")
@@ -121,6 +116,6 @@ def test_mitmdump_audits_as_serve_does(audited: Audited) -> None:
         audited.command("audit", "shred", "--person", "alice", "--reason", "over the control socket", "--yes")
     finally:
         child.terminate()
-    assert child.ended(20) == 0
+    assert child.ended(60) == 0
     assert [each["content"] for each in audited.entries()] == ["sealed"]
     assert TEXT.encode() not in audited.data()

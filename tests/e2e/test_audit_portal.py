@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 
 def test_the_notices_link_leads_to_the_acknowledgement_and_on(fresh: type[Running]) -> None:
-    running = fresh(latency=NO_LATENCY)
+    running = fresh(latency=NO_LATENCY, patience_s=30)
     company = Company(running)
     alice = running.add("alice")
     key = {"x_api_key": KEYS["anthropic"]}

@@ -232,7 +232,11 @@ def _misspell_rules(folder: Path) -> None:
 
 
 def _new_provider(folder: Path) -> None:
-    edit(folder / "rules" / "providers.yaml", "[api.openai.com]", "[api.openai.com, ai.example.com]")
+    edit(
+        folder / "rules" / "providers.yaml",
+        "- api.openai.com\n",
+        "- api.openai.com\n      - ai.example.com\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -245,7 +249,7 @@ def _new_provider(folder: Path) -> None:
         pytest.param(_new_provider, "sluiceway ca rotate", id="a host the issuer may not speak for"),
         pytest.param(lambda folder: (folder / "sluiceway.key").unlink(), "sluiceway.key", id="no key"),
         pytest.param(lambda folder: (folder / "sluiceway.db").unlink(), "`sluiceway init`", id="no store"),
-        pytest.param(_misspell_rules, "10-budgets.yaml:21:", id="broken rules"),
+        pytest.param(_misspell_rules, "10-budgets.yaml:28:", id="broken rules"),
         pytest.param(
             lambda folder: edit(folder / "sluiceway.yaml", "drain_timeout_s:", "drain_timeout:"),
             "drain_timeout_s",
@@ -271,7 +275,7 @@ def test_the_program_ends_with_the_reason_and_nothing_else(mine: Path) -> None:
     said = program("serve", folder=mine)
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("sluiceway: ")
-    assert "10-budgets.yaml:21:43: budgets.0.limt_usd: unknown field (did you mean 'limit_usd'?)" in said.err
+    assert "10-budgets.yaml:28:43: budgets.0.limt_usd: unknown field (did you mean 'limit_usd'?)" in said.err
 
 
 def test_a_port_that_is_taken_is_named_with_what_to_do(mine: Path) -> None:
@@ -361,7 +365,7 @@ def test_reload_takes_good_rules_and_keeps_what_runs_when_they_are_bad(served: t
     rules.write_text(good.replace("window: month", "window: fortnight"))
     refused = sluiceway("reload", folder=folder)
     assert (refused.code, refused.out) == (1, "")
-    assert "10-budgets.yaml:21:" in refused.err
+    assert "10-budgets.yaml:28:" in refused.err
     child.process.send_signal(signal.SIGHUP)
     status = sluiceway("status", "--json", folder=folder).json
     assert status["policy_version"] == after
@@ -404,7 +408,7 @@ def test_rules_check_says_where_and_what_to_write_instead(mine: Path) -> None:
     _misspell_rules(mine)
     words = sluiceway("rules", "check", folder=mine)
     assert (words.code, words.out) == (1, "")
-    assert "10-budgets.yaml:21:" in words.err
+    assert "10-budgets.yaml:28:" in words.err
     assert "did you mean 'limit_usd'?" in words.err
     data = sluiceway("rules", "check", "--json", folder=mine)
     assert data.code == 1
@@ -413,7 +417,8 @@ def test_rules_check_says_where_and_what_to_write_instead(mine: Path) -> None:
 
 
 def test_budget_list_shows_every_cap_that_applies_to_somebody(mine: Path) -> None:
-    assert sluiceway("budget", "list", folder=mine).out.startswith("no budget applies to anybody yet")
+    nobody = sluiceway("budget", "list", "--json", folder=mine).json
+    assert [row["scope"] for row in nobody] == ["company"]
     sluiceway("employee", "add", "alice", "--team", "core", folder=mine)
     rows = sluiceway("budget", "list", "--json", folder=mine).json
     assert {(row["budget"], row["scope"], row["window"]) for row in rows} == {

@@ -15,7 +15,7 @@ from tests.heavy.processes import Billing, Child, Proxy
 pytestmark = pytest.mark.e2e
 
 STREAMS = 20
-DRAIN_S = 8.0
+DRAIN_S = 60.0  # nobody waits so long: it ends with its last stream
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,8 @@ def test_a_stream_that_outlasts_the_drain_is_cut_and_charged_for_what_was_seen(
 ) -> None:
     proxy = Proxy(tmp_path, billing, drain_s=1)
     with proxy.serving() as serve:
-        answers, _ = asyncio.run(terminated_midway(proxy, serve, [lasting(60)]))
-        assert serve.ended(20) == 0  # a minute before the stream would have ended by itself
+        answers, _ = asyncio.run(terminated_midway(proxy, serve, [lasting(300)]))
+        assert serve.ended(60) == 0  # minutes before the stream would have ended by itself
 
     assert not answers[0].whole
     assert answers[0].broken is None  # the end is the provider's own form of an error, not a broken line
@@ -90,7 +90,7 @@ def test_an_idle_proxy_ends_at_once(billing: Billing, tmp_path: Path) -> None:
     proxy = Proxy(tmp_path, billing, drain_s=60)
     with proxy.serving() as serve:
         serve.terminate()
-        assert serve.ended(20) == 0
+        assert serve.ended(60) == 0
 
 
 def test_a_second_ctrl_c_ends_the_drain_at_once(billing: Billing, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_second_ctrl_c_ends_the_drain_at_once(billing: Billing, tmp_path: Path
     async def interrupted_twice(serve: Child) -> Answered:
         async with clients(proxy.anchor) as asking:
             began = asyncio.Event()
-            stream = asyncio.create_task(asking.ask(proxy.urls[0], lasting(60), began.set))
+            stream = asyncio.create_task(asking.ask(proxy.urls[0], lasting(300), began.set))
             await began.wait()
             serve.process.send_signal(signal.SIGINT)
             await asyncio.to_thread(serve.wait_for, "Ctrl-C ends it at once")
@@ -108,7 +108,7 @@ def test_a_second_ctrl_c_ends_the_drain_at_once(billing: Billing, tmp_path: Path
 
     with proxy.serving() as serve:
         answer = asyncio.run(interrupted_twice(serve))
-        assert serve.ended(20) == 130
+        assert serve.ended(60) == 130
     assert not answer.whole
     assert proxy.command("ledger", "verify").returncode == 0
     with proxy.serving():

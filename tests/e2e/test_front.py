@@ -25,7 +25,7 @@ def curl(running: Running, *arguments: str, proxy: str | None = None) -> subproc
     command = ["curl", "-sS", "-m", "10", "--cacert", running.anchor]
     if proxy:
         command += ["--proxy", proxy]
-    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=20)
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=60)
 
 
 def ask(running: Running, proxy: str | None, *more: str) -> subprocess.CompletedProcess[str]:

@@ -65,7 +65,7 @@ class Tunnel:
     ) -> None:
         self.host = host
         plain = socket.socket()
-        plain.settimeout(15)
+        plain.settimeout(60)
         if receive_bytes is not None:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -23,6 +22,7 @@ from psycopg.rows import dict_row
 from sluiceway.app import operations
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.init import init
+from tests.heavy.forked import Forked, run
 
 SCRIPTS = Path(sys.executable).parent
 START_S = 60.0
@@ -55,14 +55,8 @@ class Child:
         self, command: list[str], output: Path, ready: str | None, environment: dict[str, str] | None = None
     ) -> None:
         self._output = output
-        with output.open("wb") as out:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-            )
+        output.unlink(missing_ok=True)
+        self.process = Forked(command, output, environment)
         self.ready_line = "" if ready is None else self.wait_for(ready)
 
     def wait_for(self, text: str) -> str:
@@ -225,10 +219,6 @@ class Proxy:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A `sluiceway` command on this deployment."""
-        return subprocess.run(
-            [str(SCRIPTS / "sluiceway"), *arguments, "--config", str(self.deployment.config)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        return run(
+            [str(SCRIPTS / "sluiceway"), *arguments, "--config", str(self.deployment.config)], self._folder
         )

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field
+from tests.properties import examples
 
 from sluiceway.errors import ConfigError
 from sluiceway.settings.section import Name, Section
@@ -341,6 +342,15 @@ def test_a_document_keeps_its_places_for_mistakes_found_later(tmp_path, monkeypa
     assert str(error) == "a.yaml:3:11: rules.0.name: is taken"
 
 
+def test_a_text_that_was_read_before_is_not_parsed_again(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("version: 1\nrules: []\n")
+    (tmp_path / "b.yaml").write_text("version: 1\nrules: []\n")
+    first = load_document(tmp_path / "a.yaml")
+    assert load_document(tmp_path / "b.yaml").tree is first.tree
+    (tmp_path / "a.yaml").write_text("version: 1\nrules: [{name: x}]\n")
+    assert load_document(tmp_path / "a.yaml").read(File).rules[0].name == "x"
+
+
 def message(path: Path, data: bytes) -> str:
     """What loading says; anything but a file or a ConfigError fails the test."""
     path.write_bytes(data)
@@ -353,7 +363,7 @@ def message(path: Path, data: bytes) -> str:
 
 PIECES = "ab1.:-[]{},&*!|>%@`'\"\\#?~<=\n\t ute0xU/\x00\ud800é\u2028"
 FREELY = settings(
-    max_examples=500,
+    max_examples=examples(500),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example overwrites the one file
 )

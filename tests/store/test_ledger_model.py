@@ -23,6 +23,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from store_world import KEY, NOON, at_once, attempt, company, counted, counter, ended, minute, person, team
+from tests.properties import examples
 
 from sluiceway.store import Busy, Granted, Reservation, Spent, Store, Want, balances
 from sluiceway.store.records import Later, Waiting
@@ -475,5 +476,5 @@ def test_random_sequences_agree_with_the_model(empty_database: Path) -> None:
 
     LedgerAndModel.template = empty_database
     run_state_machine_as_test(
-        LedgerAndModel, settings=settings(max_examples=30, stateful_step_count=30, deadline=None)
+        LedgerAndModel, settings=settings(max_examples=examples(30), stateful_step_count=30, deadline=None)
     )

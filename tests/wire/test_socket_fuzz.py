@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.properties import examples
 
 from sluiceway.errors import WireError
 from sluiceway.types import Refusal, RefusalKind
@@ -88,7 +89,7 @@ class Talk:
 
 
 @pytest.mark.parametrize("dialect", SOCKETS, ids=lambda dialect: dialect.name)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(talk=TALK)
 def test_no_frame_of_either_side_raises(dialect: SocketDialect, talk: list[tuple[bool, bytes]]) -> None:
     played = Talk(dialect.session(Target("GET", "/", ""), None))
@@ -107,7 +108,7 @@ def begun(dialect: SocketDialect) -> list[bytes]:
 
 
 @pytest.mark.parametrize("dialect", SOCKETS, ids=lambda dialect: dialect.name)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(frames=st.lists(FRAMES, max_size=8))
 def test_no_frame_of_the_provider_raises_while_a_turn_runs(
     dialect: SocketDialect, frames: list[bytes]

@@ -9,38 +9,11 @@ from typing import Annotated
 import typer
 
 from sluiceway import __version__
-from sluiceway.cli import (
-    audit,
-    budgets,
-    ca,
-    enroll,
-    guard,
-    keys,
-    ledger,
-    people,
-    reconcile,
-    rules,
-    seats,
-    service,
-)
+from sluiceway.cli.commands import Commands
 from sluiceway.cli.shape import application
 from sluiceway.errors import SluicewayError
 
 app = application("A corporate proxy for AI traffic: who calls, what it costs, and when to stop.")
-service.add_to(app)
-app.add_typer(people.employee, name="employee")
-app.add_typer(people.service, name="service")
-app.add_typer(keys.key, name="key")
-app.add_typer(budgets.budget, name="budget")
-app.add_typer(rules.rules, name="rules")
-app.add_typer(ledger.ledger, name="ledger")
-app.command()(ledger.report)
-app.command()(reconcile.reconcile)
-app.command()(seats.seats)
-app.add_typer(ca.ca, name="ca")
-app.add_typer(guard.guard, name="guard")
-enroll.add_to(app)
-app.add_typer(audit.audit, name="audit")
 
 
 def _version(wanted: bool) -> None:
@@ -49,7 +22,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(cls=Commands)
 def options(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version and exit.")

@@ -46,12 +46,6 @@ Url = Annotated[
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Registers these commands at the top level."""
-    for command in (enroll, doctor):
-        app.command()(command)
-
-
 def enroll(
     proxy_url: Url = None,
     ca: Annotated[Path | None, typer.Option(metavar="FILE", help="The company's ca.pem.")] = None,

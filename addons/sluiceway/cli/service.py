@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from sluiceway.app.serve import Service
 
 
-def add_to(app: typer.Typer) -> None:
-    """Registers these commands at the top level."""
-    for command in (init, serve, demo, reload, status):
-        app.command()(command)
-
-
 def init(
     folder: Annotated[Path, typer.Argument(help="Where the deployment goes.", metavar="DIR")],
     organisation: Annotated[

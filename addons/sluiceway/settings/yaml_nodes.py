@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -28,6 +29,8 @@ MAX_DIGITS = 40
 
 CORE = "tag:yaml.org,2002:"
 UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+# A running serve reads all its rules again when one file was edited: half a second of parsing, for one line.
+KEPT_TEXTS = 32
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)|0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+")
 BOOLEANS = {"true": True, "false": False}
 
@@ -68,8 +71,9 @@ class Tree:
     problems: tuple[Problem, ...]
 
 
+@lru_cache(maxsize=KEPT_TEXTS)
 def read(text: str) -> Tree:
-    """The tree of a YAML text. Raises UnreadableError where there is none."""
+    """The tree of a YAML text, which nobody may alter. Raises UnreadableError where there is none."""
     builder = _Builder()
     node = _compose(text)
     value = None if node is None else builder.build(node, (), frozenset())
