@@ -20,7 +20,8 @@ budgets: [{name: core-day, scope: {team: core}, limit_usd: 5, window: day}]
 routes:
   - {name: no-preview, match: {model: "*-preview"}, deny: {reason: not approved yet}}
   - {name: cheap-chat, match: {model: "claude-opus-*"}, to: {model: claude-haiku-4-5}}
-  - {name: nowhere, match: {model: claude-2}, to: {provider: openai}}
+  - {name: nowhere, match: {model: claude-2}, to: {provider: voyage}}
+  - {name: across, match: {model: "claude-3-*"}, to: {provider: openai, model: gpt-5}}
 audit:
   - {name: pilot, mode: metadata, purpose: measure how agents are used, agreement: no 7,
      until: 2999-01-01, until_acknowledged: send_unaudited}
@@ -69,7 +70,7 @@ REFUSED = {
         "claude-9-preview",
         "refused: Sluiceway: this request is not allowed by the rule",
     ),
-    "no way": ("claude-2", "refused: 'openai' does not take requests of this kind (rule 'nowhere')"),
+    "no way": ("claude-2", "refused: 'voyage' does not take requests of this kind (rule 'nowhere')"),
 }
 
 
@@ -78,6 +79,23 @@ def test_a_refusal_is_told_beforehand(deployment: Deployment, model: str, answer
     found = explain(deployment, Question("alice", CLAUDE, body(model)))
     assert found.refused
     assert found.answer.startswith(answer)
+
+
+def test_what_a_translation_loses_is_told_beforehand(deployment: Deployment) -> None:
+    found = explain(deployment, Question("alice", CLAUDE, body("claude-3-opus", temperature=1, top_k=5)))
+    told = [step.effect for step in found.trail if step.kind == "translate"]
+    assert told == [
+        "from anthropic_messages to openai_chat",
+        "lost: top_k: there is no such setting",
+        "lost: temperature: the model reasons and takes none",
+    ]
+
+
+def test_what_a_translation_cannot_do_without_refuses_beforehand(deployment: Deployment) -> None:
+    tools = [{"type": "web_search_20250305", "name": "web_search"}]
+    found = explain(deployment, Question("alice", CLAUDE, body("claude-3-opus", tools=tools)))
+    assert (found.refused, found.refusal_code) == (True, "not_translatable")
+    assert found.answer == "refused: it cannot be translated without tools.web_search_20250305"
 
 
 BAD = {

@@ -18,8 +18,8 @@ routes:
   - {name: no-preview, match: {model: "*-preview"}, deny: {reason: not approved yet}}
   - {name: cheap-chat, match: {model: "claude-opus-*", tools: false}, to: {model: claude-haiku-4-5}}
   - {name: grok-for-gpt, match: {model: gpt-4.1, operation: chat}, to: {provider: xai, model: grok-4}}
-  - {name: nowhere, match: {model: claude-sonnet-4-5}, to: {provider: openai, model: gpt-5-mini}}
   - {name: cheap-grok, match: {model: gpt-5.2, operation: chat}, choose: {from: ["xai/*"], needs: [vision]}}
+  - {name: nowhere, match: {model: claude-sonnet-4-5}, to: {provider: voyage, model: voyage-4}}
   - {name: small-gemini, match: {model: gemini-2.5-pro}, to: {model: gemini-2.5-flash}}
 guard:
   - {name: no-mail-to-grok, match: {provider: xai}, detect: [EMAIL_ADDRESS], action: block}
@@ -138,11 +138,11 @@ def test_a_route_may_lead_to_another_provider_of_the_same_api(routed: Running, a
     assert routed.providers.log[-1].provider == "xai"
 
 
-def test_a_route_to_a_provider_with_another_api_is_refused_in_words(routed: Running, alice: str) -> None:
+def test_a_route_to_a_provider_that_answers_nobody_is_refused_in_words(routed: Running, alice: str) -> None:
     asked = len(routed.providers.log)
     answer = ask(routed, alice, "https://api.anthropic.com/v1/messages", messages("claude-sonnet-4-5"))
     assert "x-sluiceway-refused: no_way" in answer
-    assert "the rule 'nowhere' sends this request to 'openai'" in answer
+    assert "the rule 'nowhere' sends this request to 'voyage'" in answer
     assert len(routed.providers.log) == asked
 
 

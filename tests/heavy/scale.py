@@ -3,9 +3,10 @@
     python -m tests.heavy.scale --nodes 10 100 1000
 
 Each node takes requests, holds one session to the database, and does all that waits in one transaction, as
-`store/shared_writer.py` does. The rule that cuts slices is the product's own (`store/leasing.py`); the network
-and the database are modelled: a round trip has a delay with a long tail, and whoever changes the budget's
-counter holds its lock for two round trips. Some nodes are cut off from the database for a while, some die.
+`store/shared_writer.py` does. The rule that cuts slices is the product's own (`store/leasing.py`); the
+network and the database are modelled: a round trip has a delay with a long tail, and whoever changes the
+budget's counter holds its lock for two round trips. Some nodes are cut off from the database for a while,
+some die.
 
 The budget is worth four fifths of what is asked, so the last fifth must be refused. By the true cost of every
 request: how much over the budget (the claim is none but a chunk of streams that were cut), how many were
@@ -421,8 +422,8 @@ def line(nodes: int, slices: bool, faults: bool, seed: int) -> str:
 
 
 HEAD = """\
-| nodes | requests | slices | faults | over the cap | cap used | refused | of them early | told to retry | unavailable \
-| round trips a request | locks a request | p99 wait (ms) |
+| nodes | requests | slices | faults | over the cap | cap used | refused | of them early | told to retry \
+| unavailable | round trips a request | locks a request | p99 wait (ms) |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 

@@ -18,6 +18,7 @@ from sluiceway.app.budgets import amount, balances
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.foresight import brought, fields_of, looked_through, outgoing, outgoing_elsewhere, supposed
 from sluiceway.app.question import Question
+from sluiceway.app.translation import translation_stage
 from sluiceway.audit.notice import told, version
 from sluiceway.audit.permit import Permit, applicable, permit
 from sluiceway.errors import ConfigError
@@ -131,7 +132,8 @@ class _Life:
         stages: list[Stage] = [
             ((out.step,), _no(out.refusal)),
             (looked.steps, _no(looked.refusal)),
-            (decision.trail, self._no_way(decision)),
+            (decision.trail, None),
+            self._way(decision),
             self._elsewhere(decision, sent_call, sent_facts),
             audit_stage,
             caps_stage,
@@ -190,18 +192,22 @@ class _Life:
     def _is_company_money(self, key_class: KeyClass) -> bool:
         return is_company_money(self._rules.policy, key_class, self._rules.keys.has_company_keys)
 
-    def _no_way(self, decision: Decision) -> No | None:
-        """Why it does not go where the routes lead it."""
+    def _way(self, decision: Decision) -> Stage:
+        """The way to where the routes lead it, or why there is none."""
         if decision.refusal is not None:
-            return _no(decision.refusal)
+            return (), _no(decision.refusal)
         there = self._content.providers.by_name[decision.target.provider]
         if there.name == self._provider.name:
-            return None
+            return (), None
         call, path = self._call, self._path.path
         road = road_to(there, self._route, path, decision.target.model, call.stream)
         if road is None or there.own_host is None:
-            return f"'{there.name}' does not take requests of this kind (rule '{decision.rule}')", "no_way"
-        return None
+            no = f"'{there.name}' does not take requests of this kind (rule '{decision.rule}')"
+            return (), (no, "no_way")
+        if road.foreign is None:
+            return (), None
+        models = self._rules.policy.models
+        return translation_stage(self._dialect, self._reading, decision, road.foreign, there, models)
 
     def _elsewhere(self, decision: Decision, call: Call, facts: Facts) -> Stage:
         """The key of the provider that a route leads to."""

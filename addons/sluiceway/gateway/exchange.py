@@ -13,6 +13,7 @@ from yarl import URL
 
 from sluiceway.audit.keyring import CompanyKey
 from sluiceway.gateway.credentials import NOTHING, Presented, without_credentials
+from sluiceway.gateway.crossing import Crossing
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.pools import Member
 from sluiceway.gateway.trail import Trail
@@ -85,6 +86,7 @@ class Exchange:
     upstream_path: str | None = None  # where a route leads instead of `path`
     upstream_query: str | None = None  # and in place of the client's query
     upstream_dialect: str | None = None  # where the way there speaks another than the client
+    crossing: Crossing | None = None  # the same where the request was translated; then `dialect` is theirs
     remaining_nusd: int | None = None
     limited_to_tokens: int | None = None
     budget_warning: str | None = (
@@ -204,6 +206,8 @@ class Exchange:
             own["x-sluiceway-budget-warning"] = self.budget_warning
         if self.limited_to_tokens is not None:
             own["x-sluiceway-output-limited-to"] = str(self.limited_to_tokens)
+        if self.crossing is not None:
+            own["x-sluiceway-translated"] = self.crossing.told
         if self.guard_said is not None:
             own["x-sluiceway-guard"] = self.guard_said
         return own
@@ -224,7 +228,7 @@ class Exchange:
         """The row as it stands before anything is forwarded."""
         who, call, client = self.principal, self.call, self.client
         identity = self.attachment.identity
-        dialect = self.dialect.name if self.dialect else None
+        dialect = self.crossing.dialect if self.crossing else self.dialect
         model = call.model if call else None
         return LedgerRow(
             request_id=self.request_id,
@@ -245,8 +249,8 @@ class Exchange:
             provider=self.provider.name,
             host=self.host,
             operation=self.operation,
-            dialect=dialect,
-            upstream_dialect=self.upstream_dialect or dialect,
+            dialect=dialect.name if dialect else None,
+            upstream_dialect=self.upstream_dialect or (dialect.name if dialect else None),
             stream=bool(call and call.stream),
             service_tier=call.service_tier if call else None,
             model_requested=self.model_requested or model,

@@ -49,6 +49,7 @@ from sluiceway.gateway import (
 )
 from sluiceway.gateway.attempts import Attempts, Tried
 from sluiceway.gateway.body import Upload
+from sluiceway.gateway.counting import counted
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.held import held_input
@@ -185,6 +186,9 @@ class Gateway:
             await deferred.check(exchange, self.parts)
             return await self._pass(exchange, settlement)
         upload, decision = await self._judged(exchange)
+        if (count := counted(exchange, decision.target, self.parts)) is not None:
+            settlement.answered_here()
+            return Reply(200, [*exchange.own_headers().items(), *count.headers], count.body)
         tried = await Attempts(exchange, decision, self.parts, settlement).run(upload)
         begun = mirrored(exchange, upload, decision, self.parts)
         # What was sent is not kept: a stream may run for minutes without it.

@@ -89,6 +89,18 @@ class Metrics:
         self._guard_failures = Counter(
             "sluiceway_guard_failures", "Scans that failed, by reason.", ("reason",), registry=self._registry
         )
+        self._translated = Counter(
+            "sluiceway_translated_requests",
+            "Requests written for a provider of another API, by both.",
+            ("from_api", "to_api"),
+            registry=self._registry,
+        )
+        self._lost = Counter(
+            "sluiceway_translation_losses",
+            "What of those requests could not be carried over, by field.",
+            ("from_api", "to_api", "field"),
+            registry=self._registry,
+        )
         self._failovers = Counter(
             "sluiceway_failovers",
             "Attempts that another took over from, by the provider that failed and why.",
@@ -139,6 +151,12 @@ class Metrics:
     def guard_failed(self, reason: str) -> None:
         """A request could not be scanned."""
         self._guard_failures.labels(reason).inc()
+
+    def translated(self, source: str, target: str, lost: Mapping[str, int]) -> None:
+        """A request was written for another API. `lost`: how often each field was; the names are ours."""
+        self._translated.labels(source, target).inc()
+        for field, times in lost.items():
+            self._lost.labels(source, target, field).inc(times)
 
     def failed_over(self, provider: str, reason: str) -> None:
         """Another attempt follows one that failed."""

@@ -42,11 +42,12 @@ def takers(rules: Rules, asked: str, route: Route, path: str) -> Mapping[str, fr
 
 
 def dialects_at(provider: Provider, route: Route, path: str) -> frozenset[str]:
-    """In which dialects a request with this route and path at another provider can be sent to this one."""
+    """In which dialects a request with this route and path at another provider can be sent to this one: its
+    own where that is taken, else one that it is translated to."""
     road = road_to(provider, route, path, ANY_MODEL, stream=True)
     if route.dialect is None or provider.own_host is None or road is None:
         return frozenset()
-    return frozenset({road.cousin or route.dialect})
+    return frozenset({road.foreign or road.cousin or route.dialect})
 
 
 def prices(rules: Rules, at: datetime) -> Callable[[Target], TokenPrice | None]:

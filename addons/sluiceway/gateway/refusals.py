@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil
 
 from sluiceway.errors import TooLarge, WireError
 from sluiceway.types import Refusal, RefusalKind
+from sluiceway.wire.translation.losses import Loss
 
 INTERNAL = Refusal(
     RefusalKind.INTERNAL,
@@ -230,6 +232,16 @@ def no_fit(rule: str | None, provider: str, error: WireError, contact: str) -> R
         f"({error}). Leave it out, or ask {contact}."
     )
     return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule)
+
+
+def not_carried(rule: str | None, provider: str, losses: Sequence[Loss], contact: str) -> Refusal:
+    """A route leads to a provider of another API, where the request would mean something else."""
+    lost = "; ".join(f"{loss.field}: {loss.why}" for loss in losses)
+    message = (
+        f"Sluiceway: the rule '{rule}' sends this request to '{provider}', which has another API, and these "
+        f"parts of it cannot be carried over: {lost}. Leave them out, or ask {contact}."
+    )
+    return Refusal(RefusalKind.POLICY, "not_translatable", message, rule=rule)
 
 
 def foreign_key(what: str, provider: str) -> Refusal:

@@ -109,7 +109,8 @@ class Flow:
 
     @property
     def _is_rewritten(self) -> bool:
-        return self._is_metered_stream or self._restoring is not None
+        crosses = self._exchange.crossing is not None
+        return self._is_metered_stream or self._restoring is not None or crosses
 
     def _open(self) -> Relayed:
         """The tap and its decoder for this answer, and the head of the client's."""
@@ -121,24 +122,28 @@ class Flow:
             self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)
             if isinstance(self._tap, ReadsHeaders):
                 self._tap.headers({name.lower(): value for name, value in answer.headers.items()})
+            dialect, call, kind = exchange.dialect, exchange.call, answer.content_type
+            if (crossing := exchange.crossing) is not None:
+                self._tap = crossing.tap(self._tap, answer.status, kind, exchange.request_id)
+                dialect, call, kind = crossing.dialect, crossing.call, crossing.kind(answer.status, kind)
             if exchange.trail is not None and self._is_good:
                 clean = None if self._scrubber is None else self._scrubber.header
-                self._tap = exchange.trail.hearing(
-                    self._tap, exchange.dialect, exchange.call, answer.content_type, clean
-                )
+                self._tap = exchange.trail.hearing(self._tap, dialect, call, kind, clean)
             encoding = answer.headers.get("content-encoding", "")
             if not decoding.is_plain(encoding):
                 self._decoder = decoding.decoder(encoding, DECODED_ANSWER_BYTES)
                 if self._decoder is None and self._is_good:
                     raise self._fail(refusals.UNREADABLE_ANSWER)
-            kind = answer.content_type
             if exchange.originals and self._is_good and is_readable(kind):
-                self._restoring = Restoring(exchange.originals, exchange.dialect, exchange.call, kind)
+                self._restoring = Restoring(exchange.originals, dialect, call, kind)
         try:
             fields = headers.to_client(answer.headers, exchange.own_headers().items())
         except WireError:
             raise self._fail(refusals.MALFORMED_ANSWER) from None
-        reason = answer.reason
+        status, reason = answer.status, answer.reason
+        if exchange.crossing is not None:
+            fields, reason = exchange.crossing.fields(fields, status, answer.content_type), None
+            status = exchange.crossing.status(status)
         if self._scrubber is not None:
             if not self._is_rewritten and not decoding.is_plain(answer.headers.get("content-encoding", "")):
                 raise self._fail(refusals.UNREADABLE_ANSWER)  # we asked for a plain one
@@ -146,7 +151,7 @@ class Flow:
         if self._is_rewritten:
             fields.popall("content-length", None)
             fields.popall("content-encoding", None)
-        return Relayed(answer.status, reason, fields)
+        return Relayed(status, reason, fields)
 
     def _follow(self, form: str) -> None:
         """Reads along what an earlier request used; an encoding that nobody asked for hides it."""

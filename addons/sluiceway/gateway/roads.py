@@ -3,8 +3,9 @@ only in where things stand."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sluiceway.gateway.foreign import foreign_path
 from sluiceway.settings.providers import path_at
 from sluiceway.types import Provider, Route
 from sluiceway.wire.cousins import cousin_of
@@ -12,10 +13,14 @@ from sluiceway.wire.cousins import cousin_of
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """The path there; `cousin`: the dialect there, where it is not the client's."""
+    """The path there; `cousin`: the dialect there, where it is not the client's; `foreign`: the same where
+    the request has to be translated; `counted`: to a question for the number of tokens, which is answered
+    here, by an estimate, since each API counts in its own way."""
 
     path: str
     cousin: str | None = None
+    foreign: str | None = None
+    counted: bool = False
 
 
 def road_to(provider: Provider, route: Route, path: str, model: str | None, stream: bool) -> Road | None:
@@ -24,4 +29,8 @@ def road_to(provider: Provider, route: Route, path: str, model: str | None, stre
         return Road(there)
     cousin = cousin_of(route, stream)
     there = None if cousin is None else path_at(provider, *cousin, model)
-    return None if cousin is None or there is None else Road(there, cousin[0].dialect)
+    if cousin is not None and there is not None:
+        return Road(there, cousin[0].dialect)
+    counts = route.operation == "count_tokens"
+    found = foreign_path(provider, replace(route, operation="chat") if counts else route, model, stream)
+    return None if found is None else Road(found[1], foreign=found[0], counted=counts)

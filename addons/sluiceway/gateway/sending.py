@@ -18,6 +18,8 @@ from sluiceway.wire import cousins
 
 def head_of(exchange: Exchange, upload: Upload) -> CIMultiDict[str]:
     """The header fields of a metered request, such that its answer can be metered."""
+    if exchange.crossing is not None:
+        return exchange.crossing.head(exchange.request.headers, exchange.host)
     fields = headers.to_provider(exchange.request.headers, exchange.host)
     if not upload.untouched:
         fields.popall("content-encoding", None)

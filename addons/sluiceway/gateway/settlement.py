@@ -159,9 +159,15 @@ class Settlement:
             changes = self._billed(row, answer)
         if refusal is not None:
             changes = {**changes, "refusal_code": refusal.code, "refusal_rule": refusal.rule}
-        self._end(row, upstream_status, outcome, {**changes, "upstream_status": upstream_status})
+        crossing = self.exchange.crossing
+        shown = upstream_status if crossing is None else crossing.status(upstream_status)
+        self._end(row, shown, outcome, {**changes, "upstream_status": upstream_status})
         if answer is not None and 200 <= upstream_status < 300:
             learn(self.exchange, self._parts, answer)
+
+    def answered_here(self) -> None:
+        """We said it ourselves; no provider was asked."""
+        self._end(self._row(), 200, Outcome.OK, dict(COSTLESS))
 
     def failed(self, status: int, failed: Failed) -> None:
         """No answer came that the client could have."""

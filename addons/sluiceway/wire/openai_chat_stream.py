@@ -54,7 +54,7 @@ def parse_completion(document: object) -> Answer:
     if (fault := _refused(completion)) is not None:
         return Answer(usage=_NOTHING_USED, complete=True, error_type=fault)
     choices = [mapping(choice) for choice in items(completion.get("choices"))]
-    told = _usage_in(completion)
+    told = usage_in(completion)
     usage = _with_its_search(usage_of(told), completion.get("model"))
     return Answer(
         usage=usage,
@@ -146,7 +146,7 @@ def _with_its_search(usage: Usage, model: object) -> Usage:
     return replace(usage, tool_units={**usage.tool_units, "search_model_calls": 1})
 
 
-def _usage_in(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+def usage_in(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
     told = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
     if told:
         return told
@@ -200,7 +200,7 @@ class ChatMeter:
         if self._first is None and chunk.get("id"):
             self._first = {name: value for name, value in chunk.items() if name not in ("choices", "usage")}
         self._service_tier = label(chunk.get("service_tier"), 64) or self._service_tier
-        told = _usage_in(chunk)
+        told = usage_in(chunk)
         self._usage = newer(self._usage, told)
         choices = items(chunk.get("choices"))
         for choice in map(mapping, choices):

@@ -102,13 +102,20 @@ def _call(body: Json) -> ToolCall | None:
     forced = choice["function"]["name"] if isinstance(choice, dict) else choice == "required"
     functions = [tool["function"] for tool in body.get("tools") or () if "function" in tool]
     tools = [Tool(function["name"], function.get("parameters") or {}) for function in functions]
-    return call_for(tools, _last_words(body["messages"][-1]), forced=forced)
+    return call_for(tools, _last_words(_last(body)), forced=forced)
 
 
 def _results(body: Json) -> list[str]:
-    last = body["messages"][-1]
+    last = _last(body)
     told = parts(last.get("content")) if last.get("role") == "tool" else []
     return [part if isinstance(part, str) else str(part.get("text", "")) for part in told]
+
+
+def _last(body: Json) -> Json:
+    """What was said last, instructions in the middle aside."""
+    messages: list[Json] = body["messages"]
+    said = [message for message in messages if message["role"] not in ("system", "developer")]
+    return said[-1] if said else messages[-1]
 
 
 def _last_words(message: Json) -> str:

@@ -1,0 +1,76 @@
+"""The clients, unmodified, each served by another vendor's API: words, and a tool they run here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from sluiceway.demo import answers
+from sluiceway.demo.pace import NO_LATENCY
+from tests.clients.cli import CLAUDE, Cli
+from tests.clients.conftest import POSTS
+from tests.clients.desk import ELSEWHERE, PATIENCE_S, Desk
+from tests.clients.seen import Seen
+from tests.e2e.running import Running
+from tests.e2e.since import billed_tokens, tokens_of
+
+pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * PATIENCE_S)]
+
+ROUTES = """\
+routes:
+  - {name: on-gpt, match: {provider: anthropic}, to: {provider: openai, model: gpt-5.1}}
+inject: [{name: for-all}]
+"""
+KEYS = {"anthropic": "sk-ant-api03-test", "openai": "sk-proj-ours"}
+WAYS = [
+    pytest.param(
+        CLAUDE,
+        ("anthropic_messages", "openai_chat", "gpt-5.1"),
+        'Bash: {{"command": "cat {path}", "description": "Look"}}',
+        id="claude code on gpt",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    started = Running(
+        tmp_path_factory.mktemp("moved"), latency=NO_LATENCY, patience_s=40, names=ELSEWHERE, more=POSTS
+    )
+    started.set_rules("20-routes", ROUTES)
+    for provider, secret in KEYS.items():
+        started.add_key(f"{provider}-key", provider, secret)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def at_home(moved: Running, tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "desk", moved, moved.add(f"a{uuid4().hex[:8]}"))
+
+
+@pytest.mark.parametrize(("cli", "apis", "order"), WAYS)
+def test_a_client_works_on_another_vendors_model(
+    cli: Cli, apis: tuple[str, str, str], order: str, at_home: Desk, moved: Running
+) -> None:
+    seen = Seen(moved)
+    ran = at_home.run(cli, cli.plain, "Say something.")
+    assert ran.code == 0, ran.shown
+    assert any(known in "".join(ran.out) for known in answers.TEXTS), ran.shown
+    note, secret = at_home.work / "note.txt", uuid4().hex
+    note.write_text(f"{secret}\n")
+    ran = at_home.run(cli, cli.plain, f"Please use the tool {order.format(path=note)}")
+    assert ran.code == 0, ran.shown
+    assert re.search(rf"The tool says: [\s\S]*{secret}", "".join(ran.out)), ran.shown
+    rows = [row for row in seen.rows() if row["metered"] and row["operation"] != "count_tokens"]
+    assert [(row["outcome"], row["dialect"], row["upstream_dialect"]) for row in rows] == [
+        ("ok", *apis[:2])
+    ] * len(rows)
+    assert {row["model_routed"] for row in rows} == {apis[2]}
+    for row, served in zip(rows, seen.billed, strict=True):
+        assert tokens_of(row) == billed_tokens(served)
+    assert seen.refused() == []

@@ -1,0 +1,95 @@
+"""All recorded traffic of the other tests of `wire`, translated each way: the SDKs take every request, and
+every answer is one whole answer of the client's API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sdk_judges import REQUESTS, unread_by
+from translation_cases import AT, named
+
+from sluiceway.errors import WireError
+from sluiceway.wire.dialect import Target
+from sluiceway.wire.sse import EventSplitter, data_of
+from sluiceway.wire.translation import TRANSLATORS
+from sluiceway.wire.translation.losses import Losses
+from sluiceway.wire.translation.passage import Translation, translated
+from sluiceway.wire.translation.translator import Aim, Asked, Translator
+
+MODELS = {
+    "anthropic_messages": ("claude-3-5-haiku-20241022", "claude-sonnet-4-5", "claude-opus-5-5"),
+    "openai_chat": ("gpt-4.1", "gpt-5.1", "gpt-5.4", "mistral-large-2512", "qwen3-max"),
+}
+NAMES = [translator.name for translator in TRANSLATORS if translator.name in MODELS]
+WAYS = [(source, target) for source in NAMES for target in NAMES if source != target]
+HI: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def recorded(dialect: str, file: str) -> list[Path]:
+    return sorted((Path(__file__).parent.parent / "cases" / dialect).glob(f"*/{file}"))
+
+
+def across(source: Translator, target: Translator, document: dict[str, Any], model: str) -> Translation:
+    asked = Asked(AT, "1", model)
+    return translated(source, target, document, Target("POST", "/"), Aim(model), asked, Losses())
+
+
+@pytest.mark.parametrize(("source", "target"), WAYS, ids="-".join)
+def test_every_recorded_request_is_one_that_the_other_sdk_takes(source: str, target: str) -> None:
+    judged = 0
+    for file in recorded(source, "request.json"):
+        document = orjson.loads(file.read_bytes())
+        if "model" not in document:
+            continue  # a deployment's: the path says it
+        for model in MODELS[target]:
+            found = across(named(source), named(target), document, model)
+            assert target not in REQUESTS or unread_by(target, found.rendered.document) == [], (
+                file.parent.name
+            )
+            judged += 1
+    assert judged > 30
+
+
+@pytest.mark.parametrize(("provider", "client"), WAYS, ids="-".join)
+def test_every_recorded_stream_ends_as_the_clients_api_does(provider: str, client: str) -> None:
+    streams = recorded(provider, "response.sse")
+    assert streams
+    for file in streams:
+        translation = across(named(client), named(provider), HI, "m")
+        whole, cut, stream = translation.passage(), translation.passage(), file.read_bytes()
+        shown = whole.feed(stream) + whole.finish()
+        pieces = (cut.feed(stream[at : at + 5]) for at in range(0, len(stream), 5))
+        assert b"".join(pieces) + cut.finish() == shown, file.parent.name
+        last = data_of(EventSplitter().feed(shown)[-1])
+        assert any(end in last for end in (b"[DONE]", b'"message_stop"', b'"error"')), file.parent.name
+
+
+@pytest.mark.parametrize(("provider", "client"), WAYS, ids="-".join)
+def test_every_recorded_answer_has_the_words_it_had(provider: str, client: str) -> None:
+    for file in recorded(provider, "response.json"):
+        translation = across(named(client), named(provider), HI, "m")
+        answer = named(provider).parse_answer(orjson.loads(file.read_bytes()))
+        again = named(client).parse_answer(translation.answer(orjson.loads(file.read_bytes())))
+        assert [part for part in again.parts if _is_told(part)] == [
+            part for part in answer.parts if _is_told(part)
+        ], file.parent.name
+        assert again.usage.output_tokens == (answer.usage.output_tokens or 0)
+        assert again.usage.input_tokens == (answer.usage.input_tokens or 0)
+
+
+def _is_told(part: object) -> bool:
+    return type(part).__name__ in ("Text", "ToolCall")
+
+
+def test_a_deployment_names_its_model_in_the_path() -> None:
+    document = {"messages": HI["messages"]}
+    at = Target("POST", "/openai/deployments/gpt-4o/chat/completions", "api-version=2025-04-01-preview")
+    source, target = named("openai_chat"), named("anthropic_messages")
+    aim = Aim("claude-sonnet-4-5")
+    found = translated(source, target, document, at, aim, Asked(AT), Losses())
+    assert found.rendered.document["model"] == "claude-sonnet-4-5"
+    with pytest.raises(WireError, match="model"):
+        translated(source, target, document, Target("POST", "/v1/chat/completions"), aim, Asked(AT), Losses())
