@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from sluiceway.wire.translation.anthropic import AnthropicTranslator
 from sluiceway.wire.translation.chat import ChatTranslator
+from sluiceway.wire.translation.responses import ResponsesTranslator
 from sluiceway.wire.translation.translator import Translator
 
 __all__ = ["TRANSLATORS", "Translator", "by_dialect"]
 
-TRANSLATORS: tuple[Translator, ...] = (AnthropicTranslator(), ChatTranslator())
+TRANSLATORS: tuple[Translator, ...] = (
+    AnthropicTranslator(),
+    ChatTranslator(),
+    ResponsesTranslator(),
+)
 
 
 def by_dialect(name: str) -> Translator | None:
