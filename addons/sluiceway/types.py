@@ -92,12 +92,16 @@ class Route:
     """One path of a provider: which dialect reads it, or None when it passes unmetered.
 
     `pattern` is a path where `{name}` stands for one segment (no slash) and a final `*` for any rest.
+    `collects`: its answers may say what an earlier request used, in this form (wire/later.py). `own_key`:
+    what it shows belongs to whoever holds the key, so the company's is not lent for it.
     """
 
     method: str
     pattern: str
     dialect: str | None
     operation: str
+    collects: str | None = None
+    own_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +159,12 @@ class Call:
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
     `vendor`: whose kind of body it is, where one API carries several vendors' own (Bedrock's InvokeModel).
+    `held_input`: the provider adds input of its own keeping: earlier turns, a stored prompt.
+    `file_id`: the file in which a batch's requests stand. Of a file that holds none, `choices` is 0.
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     `units`: what it asks for that is billed by the piece (images, seconds, characters), as in
     `Usage.tool_units`.
+    `region`: where it asks to be answered, where a request says so (Anthropic's `inference_geo`).
     `fixed_output`: nothing in the request limits what is generated (an image, a recording, a transcript), so
     `max_output_tokens` is a bound of ours, which is reserved whole and never lowered.
     """
@@ -183,6 +190,9 @@ class Call:
     units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     fixed_output: bool = False
     vendor: str | None = None
+    held_input: bool = False
+    file_id: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +241,7 @@ class Answer:
     generated content seen so far (text, reasoning, tool arguments), for estimates of a cut answer.
     `error_type` is the provider's own error type, from a fixed field, never free text.
     `cost_usd` is what the answer says it cost; whether that counts, the provider's quirks say.
+    `region` is where it says it was made, where that decides the price and the host does not tell.
     """
 
     usage: Usage = Usage()
@@ -241,6 +252,7 @@ class Answer:
     output_bytes: int = 0
     error_type: str | None = None
     cost_usd: Decimal | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,11 +383,11 @@ class TokenPrice:
     output_usd: Decimal
     cache_read_usd: Decimal
     cache_write_usd: Decimal
+    per_1k_usd: Decimal = field(init=False)
 
-    @property
-    def per_1k_usd(self) -> Decimal:
-        """USD for 1,000 tokens, three of input to one of output: by this models are compared."""
-        return (3 * self.input_usd + self.output_usd) / 4000
+    def __post_init__(self) -> None:
+        """`per_1k_usd`: for 1,000 tokens, three of input to one of output. By this models are compared."""
+        object.__setattr__(self, "per_1k_usd", (3 * self.input_usd + self.output_usd) / 4000)
 
 
 def unpriced(target: Target) -> TokenPrice | None:
@@ -395,9 +407,9 @@ class Facts:
     spent, by the budget's name. `health`: what we measured of each target. `stays_with`: the target that
     served this conversation last, for the same model asked for, and `cached_tokens` how much of its input is
     warm in the cache there. `zone`: the company's, in which times of the day are meant.
-    `reachable`: the providers that can take this very request now, in its own API or translated, and have a
-    company key where it is not the one asked; None: nobody looked, so only the one asked. `price`: what a
-    target costs.
+    `reachable`: the providers that can take this very request now and have a company key where it is not the
+    one asked, each with the dialects in which it can arrive there (its own, or those it can be translated
+    into); None: nobody looked, so only the one asked. `price`: what a target costs.
     """
 
     provider: str
@@ -415,7 +427,7 @@ class Facts:
     stays_with: Target | None = None
     cached_tokens: int = 0
     zone: tzinfo = UTC
-    reachable: frozenset[str] | None = None
+    reachable: Mapping[str, frozenset[str]] | None = None
     price: Callable[[Target], TokenPrice | None] = unpriced
 
 

@@ -75,7 +75,7 @@ def events() -> list[Event]:
     ]
 
 
-def best_us(work: Callable[[], Any], rounds: int = 60) -> float:
+def best_us(work: Callable[[], Any], rounds: int = 200) -> float:
     """CPU time of the quickest of many rounds, in microseconds: others use this machine, too."""
     found = []
     for _ in range(rounds):

@@ -126,7 +126,7 @@ def test_openais_sdk_streams_from_claude(gpt: openai.OpenAI, since: Since, inclu
 
 @pytest.mark.parametrize("fault", ["401", "429;retry-after=30", "500", "529"])
 def test_an_error_comes_in_the_clients_form(
-    running: Running, claude: anthropic.Anthropic, gpt: openai.OpenAI, fault: str
+    running: Running, claude: anthropic.Anthropic, gpt: openai.OpenAI, since: Since, fault: str
 ) -> None:
     status = int(fault[:3])
     for provider in ("openai", "anthropic"):
@@ -139,6 +139,8 @@ def test_an_error_comes_in_the_clients_form(
     assert ours.value.body["message"]
     assert theirs.value.status_code == status
     assert ours.value.status_code == (503 if status == 529 else status)
+    told = [(row["status"], row["upstream_status"]) for row in since.rows(2)]
+    assert told == [(status, status), (ours.value.status_code, status)]
     if "retry" in fault:
         assert ours.value.response.headers["retry-after"] == "30"
 
@@ -172,7 +174,9 @@ def test_masked_values_come_back_across_apis(claude: anthropic.Anthropic, since:
     with claude.messages.stream(model="claude-opus-4-8", max_tokens=200, messages=hi(text)) as stream:
         said = stream.get_final_text()
     assert MAIL in said
-    assert json.loads(since.row()["guard_findings"]) == {"EMAIL_ADDRESS": 1}
+    message = claude.messages.create(model="claude-opus-4-8", max_tokens=200, messages=hi(text))
+    assert MAIL in message.content[0].text
+    assert [json.loads(row["guard_findings"]) for row in since.rows(2)] == [{"EMAIL_ADDRESS": 1}] * 2
 
 
 def test_a_provider_with_a_smaller_api_gets_what_it_takes(claude: anthropic.Anthropic, since: Since) -> None:

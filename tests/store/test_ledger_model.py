@@ -14,15 +14,17 @@ import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
-from store_world import KEY, at_once, attempt, company, counted, counter, ended, minute, person, team
+from store_world import KEY, NOON, at_once, attempt, company, counted, counter, ended, minute, person, team
 
 from sluiceway.store import Busy, Granted, Reservation, Spent, Store, Want, balances
+from sluiceway.store.records import Later, Waiting
 from sluiceway.types import Cap, LedgerRow, Outcome, Unit
 
 UNITS: tuple[Unit, ...] = ("usd", "requests", "tokens", "concurrent")
@@ -64,6 +66,7 @@ class Row:
     caps: tuple[Cap, ...]  # it was admitted under these
     held: dict[Unit, int]
     open: bool = True
+    deferred: bool = False
     charged: dict[Unit, int] | None = None
     reservation: Reservation | None = None
     number: int = 1
@@ -275,6 +278,40 @@ class LedgerAndModel(RuleBasedStateMachine):
         self.loop.run_until_complete(cancelled())
         self.store.events.record("barrier", "test", {})
 
+    @rule(row=running)
+    def defer(self, row: Row | None) -> None:
+        """Its request is over, its usage unknown: it holds its money, and is no longer open at once."""
+        if row is None or row.reservation is None:
+            return
+        later = Later("response", row.request_id.encode(), 1, NOON + timedelta(hours=24))
+        self.do(lambda: self.store.ledger.defer(row.reservation, row.line, later))
+        if row.open and not row.deferred:
+            row.deferred = True
+            row.held["concurrent"] = 0
+
+    @rule(row=running, charged=amounts, tokens=used, again=st.booleans())
+    def collect(self, row: Row | None, charged: int, tokens: int | None, again: bool) -> None:
+        """Somebody sees what it used, perhaps more than once, and says another thing the second time."""
+        if row is None or not row.deferred:
+            return
+        found = self.store.deferred.find(row.request_id.encode())
+        assert (found is not None) == row.open
+        if found is None:
+            return
+        self.do_settling(found, over(row.line, charged, tokens))
+        self.end(row, charged, tokens)
+        if again:
+            self.do_settling(found, over(row.line, charged + 1, tokens))
+            assert self.store.deferred.find(row.request_id.encode()) is None
+
+    def do_settling(self, waiting: Waiting, end: LedgerRow) -> None:
+        async def settled() -> None:
+            done = self.store.ledger.collect(waiting, end)
+            if done is not None:
+                await done
+
+        self.loop.run_until_complete(settled())
+
     @rule()
     def crash(self) -> None:
         number = next(self.numbers)
@@ -284,10 +321,12 @@ class LedgerAndModel(RuleBasedStateMachine):
         self.store.close()
         self.path = copy
         self.store = Store.open(f"sqlite:///{copy}", key=KEY, boot=f"boot-{number}")
-        left_open = [row for row in self.rows if row.open]
+        left_open = [row for row in self.rows if row.open and not row.deferred]
         assert self.store.recovered == len(left_open)
         for row in left_open:
             self.end(row, row.held["usd"], None)
+        for row in self.rows:
+            row.reservation = None  # whoever held it is gone; what was deferred can still be collected
 
     @rule()
     def clear(self) -> None:

@@ -12,6 +12,7 @@ from sluiceway.app.deployment import Deployment
 from sluiceway.app.entities import idle_types
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.policy.check import WARNING
+from sluiceway.settings.providers import Providers
 from sluiceway.settings.sentences import nearest
 from sluiceway.store.keys import ProviderKey
 from sluiceway.types import KeyClass
@@ -39,6 +40,7 @@ def check(deployment: Deployment) -> Verdict:
     try:
         content = deployment.content()
         warnings += _without_keys(content.policy, _keys(deployment))
+        warnings += _strange_hosts(content.policy, content.providers)
         warnings += idle_types(content.policy, content.recognizers)
         warnings += audit_warnings(deployment, content.policy, datetime.now(UTC))
         summary = (
@@ -58,6 +60,15 @@ def _keys(deployment: Deployment) -> tuple[ProviderKey, ...] | None:
     except (StoreError, ConfigError):
         return None
     return tuple(each for each in known if each.key_class is KeyClass.COMPANY and each.retired_at is None)
+
+
+def _strange_hosts(rules: policy.Policy, providers: Providers) -> Iterator[str]:
+    """Keys of pools for hosts at which no company key is used."""
+    for rule in rules.inject:
+        for each in rule.keys:
+            if each.host is not None and each.host not in providers.by_host:
+                where = f"{rules.places[rule.name]}: {rule.name}: {each.key}"
+                yield f"{where}: '{each.host}' is not in providers.yaml: what gets this key is refused"
 
 
 def _without_keys(rules: policy.Policy, keys: tuple[ProviderKey, ...] | None) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sluiceway.errors import ConfigError
 from sluiceway.policy import Policy, load_policy
+from sluiceway.policy.load import CATALOGUE
 from sluiceway.pricing.book import PriceBook
 from sluiceway.settings.config import Settings, load_settings
 from sluiceway.settings.providers import Providers
@@ -75,6 +76,7 @@ class Deployment:
         _check_dialects(rules / "providers.yaml", providers.socket_dialects, sockets, "of sockets ")
         prices = PriceBook.load(rules / "prices.yaml", providers.by_name.values())
         policy, recognizers = load_policy(rules / "policy"), recognizers_of(rules)
+        _check_dialects(rules / CATALOGUE, policy.models.dialects, {each.name for each in DIALECTS})
         if problems := [*_nowhere(policy, providers), *unknown_types(policy, recognizers)]:
             raise ConfigError("\n".join(problems))
         return Content(providers, policy, prices, recognizers)

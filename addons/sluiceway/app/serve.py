@@ -11,11 +11,12 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from sluiceway.app import authority, grants, keys, notify, operations, seats
+from sluiceway.app.breaking import Breaking
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
@@ -32,6 +33,7 @@ from sluiceway.front.names import normalise
 from sluiceway.front.parent import DEFAULT_PORTS, Parent
 from sluiceway.front.ports import OwnPorts
 from sluiceway.front.visit import Parts
+from sluiceway.gateway.deferred import Expiry
 from sluiceway.gateway.life import Gateway
 from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.operate import LoopLag, Operate
@@ -68,10 +70,12 @@ class Service:
         self._operators: Operate | None = None
         self._guards: Guards | None = None
         self.recording: Recording | None = None
+        self._breaking: Breaking | None = None
         self._lag = LoopLag()
         self._drained_at_s = 0.0  # monotonic: when a drain has to be over
         self._watch = RulesWatch(self._settings.rules, self.reload)
         self._housekeeping: Housekeeping | None = None
+        self._expiry: Expiry | None = None
         self.rules_problem: str | None = None
 
     async def start(self) -> None:
@@ -120,10 +124,14 @@ class Service:
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
                 meters_sockets=settings.websockets == "meter",
+                bounds=settings.upstream,
+                deferred_for=timedelta(hours=settings.deferred.expires_h),
+                batches_deferred_for=timedelta(hours=settings.deferred.batch_expires_h),
                 metrics=Metrics(self.gauges),
                 detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )
         )
+        self._breaking = Breaking(self.gateway.parts, self.store)
         self._content = content
         self._parts = Parts(
             content.providers,
@@ -190,6 +198,8 @@ class Service:
         assert self.store
         self._housekeeping = Housekeeping(self.store, self._settings.retention, self._settings.zone)
         self._housekeeping.start()
+        self._expiry = Expiry(self.gateway.parts)
+        self._expiry.start()
         if (at := self._settings.operate.listen) is not None:
             self._lag.start()
             self._operators = Operate(self.gateway.parts.metrics, self.why_not_ready)
@@ -214,6 +224,8 @@ class Service:
             "loop_lag_seconds": self._lag.seconds,
             "rules_refused": float(self.rules_problem is not None),
             "guard_waiting": self.gateway.parts.detection.waiting,
+            "breakers_open": len(self.gateway.parts.breakers.states()),
+            "mirrors_running": self.gateway.parts.copies.running,
             **(self.recording.gauges() if self.recording else {}),
             **self.store.status(),
         }
@@ -308,6 +320,8 @@ class Service:
         self._watch.stop()
         if self._housekeeping is not None:
             self._housekeeping.stop()
+        if self._expiry is not None:
+            self._expiry.stop()
         if self._operators is not None:
             await self._operators.stop()
         if self._control is not None:
@@ -323,6 +337,8 @@ class Service:
         if self.recording is not None:
             left_s = self._drained_at_s - time.monotonic() if self._drained_at_s else 0.0
             await asyncio.to_thread(self.recording.close, max(left_s, AUDIT_FLUSH_S))
+        if self._breaking is not None:
+            await self._breaking.close()
         if self.store is not None:
             await asyncio.to_thread(self.store.close)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sluiceway.errors import WireError
 from sluiceway.gateway.foreign import translated_for
@@ -21,7 +22,7 @@ def translation_stage(
     translates on the wire."""
     losses = Losses()
     try:
-        aimed, _ = dialect.with_model(reading, decision.target.model)
+        aimed = replace(reading, call=replace(reading.call, model=decision.target.model))
         translated_for(aimed, there, provider, models, losses)
     except WireError as error:
         return (), (f"the request is wrong: {error}", "unreadable")

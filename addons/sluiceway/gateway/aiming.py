@@ -8,6 +8,7 @@ all, is left when the next is written.
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 
 from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import injection, refusals
@@ -32,7 +33,10 @@ def aim(judged: Exchange, upload: Upload, target: Target, parts: GatewayParts) -
         try:
             reading, path = exchange.dialect.with_model(reading, target.model)
         except WireError as error:
-            raise Refused(refusals.unreadable(error)) from None
+            if target.provider == exchange.provider.name:
+                raise Refused(refusals.unreadable(error)) from None
+            # A name that its own API could not have asked for; another one may.
+            reading = replace(reading, call=replace(reading.call, model=target.model))
         exchange.upstream_path = path
     if target.provider != exchange.provider.name:
         reading = _at_another(exchange, reading, target, path, parts)
@@ -55,6 +59,8 @@ def _at_another(
     rule = exchange.route_rule
     assert exchange.route
     call = reading.call
+    if call.background:
+        raise Refused(refusals.background_moved(rule, contact))
     there = None if provider is None else road_to(provider, exchange.route, path, call.model, call.stream)
     if provider is None or there is None or there.counted or provider.own_host is None:
         raise Refused(refusals.no_way(rule, target.provider, contact))

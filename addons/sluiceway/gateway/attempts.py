@@ -22,15 +22,14 @@ from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.breaker import NEITHER
 from sluiceway.gateway.exchange import Exchange
-from sluiceway.gateway.failing import Failure, ending_of, is_failure, retry_after_s
-from sluiceway.gateway.health import Sample
+from sluiceway.gateway.failing import Failure, is_failure, retry_after_s
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.gateway.reservation import output_limit, reserve
+from sluiceway.gateway.reservation import output_limit, reserve, tops_up
 from sluiceway.gateway.sending import head_of, send
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.upstream import Failed
 from sluiceway.gateway.ways import Way, Ways
-from sluiceway.types import Decision, KeyClass, LedgerRow, Outcome, Refusal
+from sluiceway.types import Decision, KeyClass, Refusal
 from sluiceway.wire.quirks import renamed
 
 
@@ -57,7 +56,7 @@ class Tried:
 
 
 class Attempts:
-    """One request, from its decision until an answer can be passed on. `run` once, then `learn`."""
+    """One request, from its decision until an answer can be passed on. `run` once."""
 
     def __init__(
         self, judged: Exchange, decision: Decision, parts: GatewayParts, settlement: Settlement
@@ -68,6 +67,7 @@ class Attempts:
 
     async def run(self, upload: Upload) -> Tried:
         """What to pass on. Raises Refused where the request may not go, and Failed where no answer came."""
+        parts = self._parts
         way: Way | None = await self._ways.first(upload)
         last: Tried | None = None
         refusal: Refusal | None = None
@@ -79,9 +79,13 @@ class Attempts:
                 if last is None or self._settlement.is_open_for(way.exchange):
                     raise
                 refusal = refused.refusal
+            except BaseException:
+                self._not_taken(way)
+                raise
             else:
-                if last is not None:
+                if last is not None and last.failure is not None:
                     last.let_go()
+                    parts.metrics.failed_over(last.way.target.provider, last.failure.reason)
                 last, refusal = await self._try(way, allowance), None
                 if last.failure is None:
                     break
@@ -116,11 +120,7 @@ class Attempts:
             await auditing.begin(exchange.trail)
         call = way.upload.reading.call
         capped = (granted.remaining_nusd, granted.remaining_tokens) != (None, None)
-        return (
-            Allowance(parts, granted, guess, call)
-            if call.stream and capped and not call.fixed_output
-            else None
-        )
+        return Allowance(parts, granted, guess, call) if capped and tops_up(call) else None
 
     def _number(self, exchange: Exchange, last: Tried | None) -> None:
         """Which attempt it is, and when it began. The first began with the request."""
@@ -198,30 +198,13 @@ class Attempts:
     def _final(self, last: Tried, refusal: Refusal | None) -> Tried:
         """The last there was. `refusal`: why the one after it was not paid for."""
         failed = last.failed
-        if last.failure is not None and last.failure.reason == TIMED_OUT and last.answer is not None:
-            last.answer.close()
-            failed = Failed(refusals.SILENT, sent=True, status=last.answer.status)
+        if last.failure is not None and last.failure.seen is not None and last.answer is not None:
+            last.answer.close()  # it broke off, and the client has nothing of it
+            why = refusals.SILENT if last.failure.reason == TIMED_OUT else refusals.BROKEN_OFF
+            failed = Failed(why, sent=True, status=last.answer.status)
         if refusal is not None and not self._settlement.is_open_for(last.way.exchange):
             told = last.way.exchange.refusal(failed.refusal).status if failed else None
             self._settlement.turned_down(refusal, told or (last.answer.status if last.answer else 0))
         if failed is not None:
             raise failed
         return last
-
-    def learn(self, tried: Tried, row: LedgerRow | None) -> None:
-        """What the end of an answer that was passed on teaches; None: it broke off before anything was."""
-        parts, way, now_s = self._parts, tried.way, time.monotonic()
-        if tried.failure is not None:
-            return  # was told when it failed
-        if way.leave is not None and tried.answer is not None:
-            pause_s = retry_after_s(tried.answer.headers, datetime.now(UTC))
-            parts.breakers.ended(way.leave, ending_of(row, pause_s, draining=parts.draining), now_s)
-        if row is None:
-            return
-        if way.member is not None:
-            used = (row.input_tokens or 0) + (row.output_tokens or 0)
-            parts.key_limits.correct(way.member, used - way.tokens, now_s)
-        if row.outcome == Outcome.OK and row.upstream_status == 200 and way.exchange.sent_s:
-            latency_ms = (now_s - way.exchange.sent_s) * 1000
-            ttft_ms = row.ttft_ms if row.stream else None
-            parts.health.observe(way.place, Sample(now_s, ttft_ms, latency_ms))

@@ -9,7 +9,7 @@ waits.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -127,17 +127,20 @@ class Breakers:
         elif breaker.state is State.CLOSED and leave.era == breaker.era:
             self._counted(leave.place, breaker, ending, now_s)
 
-    def shut(self, target: Target, now_s: float) -> bool:
-        """Whether nobody gets through to it: not with any key that was used there lately."""
-        found = [breaker for place, breaker in self._known.items() if place.target == target]
-        return bool(found) and all(_is_shut(breaker, now_s) for breaker in found)
+    def shut(self, now_s: float) -> frozenset[Target]:
+        """The targets nobody gets through to: not with any key that was used there lately."""
+        shut = {place.target for place, breaker in self._known.items() if _is_shut(breaker, now_s)}
+        if not shut:
+            return frozenset()
+        passing = (place.target for place, breaker in self._known.items() if not _is_shut(breaker, now_s))
+        return frozenset(shut.difference(passing))
 
     def next_turn_s(self, now_s: float) -> float:
         """When the first of those that are shut will let somebody through by itself."""
         ends = (max(each.until_s, each.rests_until_s) for each in self._known.values())
         return min((end for end in ends if end > now_s), default=float("inf"))
 
-    def states(self) -> Iterable[tuple[Place, State]]:
+    def states(self) -> Sequence[tuple[Place, State]]:
         """Every breaker that is not closed."""
         return [(place, each.state) for place, each in self._known.items() if each.state is not State.CLOSED]
 

@@ -27,6 +27,7 @@ _EVENTS = "application/vnd.amazon.eventstream"
 _SENT_ON = ("user-agent",)
 # What a provider says that means the same everywhere.
 _TOLD = ("retry-after", "retry-after-ms")
+_REQUEST_ID = ("request-id", "x-request-id")  # at Anthropic, at the others
 _LENGTH = 200  # of the header that names losses
 
 
@@ -68,6 +69,9 @@ class Crossing:
         at, lower = datetime.now(UTC), {name.lower(): value for name, value in told.items()}
         fields = CIMultiDict((name, value) for name, value in told.items() if _goes_on(name))
         fields["content-type"] = self.kind(status, content_type)
+        name = next((lower[name] for name in _REQUEST_ID if name in lower), None)
+        if name is not None:  # theirs, for their support
+            fields[_REQUEST_ID[self.translation.source.vendor != "anthropic"]] = name
         limits = self.translation.target.parse_limits(lower, at)
         fields.update(self.translation.source.render_limits(limits, at))
         return fields

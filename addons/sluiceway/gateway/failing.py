@@ -52,9 +52,11 @@ def limited(retry_after_s: float | None) -> Ending:
 def ending_of(row: LedgerRow | None, retry_after_s: float | None, *, draining: bool) -> Ending:
     """What the end of a row tells a breaker; None: the answer broke off before anything of it could be
     shown."""
+    if draining:
+        return NEITHER
     if row is None:
         return Ending("failure", "broken_off")
-    if draining or row.outcome in (Outcome.CLIENT_CANCELLED, Outcome.INTERNAL_ERROR, Outcome.REFUSED):
+    if row.outcome in (Outcome.CLIENT_CANCELLED, Outcome.INTERNAL_ERROR, Outcome.REFUSED):
         return NEITHER
     status = row.upstream_status
     if status == TOO_MANY:

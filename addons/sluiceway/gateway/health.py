@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from sluiceway.gateway.breaker import Breakers, Place
@@ -18,6 +18,8 @@ KEPT = 2_000  # targets, and as many places
 SAMPLES = 64
 WINDOW_S = 600.0
 FOLLOWS = 0.2  # the share of the newest answer in an average
+FRESH_S = 0.1  # a busy process does not make the view anew for each request
+NOT_MEASURED = Health()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,31 @@ class Sample:
 
 @dataclass(slots=True)
 class _Record:
-    samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    """The samples of the window, and what they come to, until one is added or grows too old."""
 
-    def health(self, now_s: float, *, shut: bool) -> Health:
-        """Of the samples within the window, the oldest first."""
+    samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    _measured: Health = NOT_MEASURED
+    _until_s: float = 0.0
+
+    def add(self, sample: Sample) -> None:
+        self.samples.append(sample)
+        self._until_s = 0.0
+
+    def health(self, now_s: float) -> Health:
+        if now_s < self._until_s:
+            return self._measured
         while self.samples and self.samples[0].at_s <= now_s - WINDOW_S:
             self.samples.popleft()
         first = [each.ttft_ms for each in self.samples if each.ttft_ms is not None]
         whole = [each.latency_ms for each in self.samples]
-        return Health(_average(first), _p95(first), _average(whole), _p95(whole), open=shut)
+        self._until_s = self.samples[0].at_s + WINDOW_S if self.samples else float("inf")
+        self._measured = Health(_average(first), _p95(first), _average(whole), _p95(whole))
+        return self._measured
+
+    @property
+    def until_s(self) -> float:
+        """When what was measured last is too old."""
+        return self._until_s
 
 
 class HealthBook:
@@ -50,41 +68,37 @@ class HealthBook:
         self._targets: OrderedDict[Target, _Record] = OrderedDict()
         self._places: OrderedDict[Place, _Record] = OrderedDict()
         self._view: Mapping[Target, Health] = NO_HEALTH
-        self._version = self._seen = 0
-        self._good_until_s = 0.0
+        self._measured = False  # something was, since the view was made
+        self._version = 0
+        self._made_s = self._until_s = 0.0
 
     def observe(self, place: Place, sample: Sample) -> None:
         """An answer ended well."""
-        _of(self._targets, place.target).samples.append(sample)
-        _of(self._places, place).samples.append(sample)
-        self._version += 1
+        _of(self._targets, place.target).add(sample)
+        _of(self._places, place).add(sample)
+        self._measured = True
 
     def snapshot(self, now_s: float) -> Mapping[Target, Health]:
-        """All targets that were asked lately. The same object until something changes."""
-        version = self._version + self._breakers.version
-        if version != self._seen or now_s >= self._good_until_s:
-            self._view = self._made(now_s)
-            self._seen = version
-            oldest = (each.samples[0].at_s + WINDOW_S for each in self._targets.values() if each.samples)
-            self._good_until_s = min((*oldest, self._breakers.next_turn_s(now_s)), default=now_s)
+        """All targets that were asked lately. The same object while nothing changes; a breaker shows at once,
+        what was measured within a tenth of a second."""
+        stale = now_s >= self._until_s or self._version != self._breakers.version
+        if stale or (self._measured and now_s >= self._made_s + FRESH_S):
+            self._view, self._measured = self._made(now_s), False
+            self._version, self._made_s = self._breakers.version, now_s
+            ends = (each.until_s for each in self._targets.values())
+            self._until_s = min((*ends, self._breakers.next_turn_s(now_s)), default=float("inf"))
         return self._view
 
     def of(self, place: Place, now_s: float) -> Health:
         """What was measured with one key."""
-        record = self._places.get(place) or _Record()
-        return record.health(now_s, shut=self._breakers.shut(place.target, now_s))
+        found = self._places.get(place)
+        return NOT_MEASURED if found is None else found.health(now_s)
 
     def _made(self, now_s: float) -> Mapping[Target, Health]:
-        known = {*self._targets, *(place.target for place, _ in self._breakers.states())}
-        nothing = _Record()
-        return MappingProxyType(
-            {
-                target: self._targets.get(target, nothing).health(
-                    now_s, shut=self._breakers.shut(target, now_s)
-                )
-                for target in known
-            }
-        )
+        made = {target: record.health(now_s) for target, record in self._targets.items()}
+        for target in self._breakers.shut(now_s):
+            made[target] = replace(made.get(target, NOT_MEASURED), open=True)
+        return MappingProxyType(made)
 
 
 def _of[K](records: OrderedDict[K, _Record], key: K) -> _Record:

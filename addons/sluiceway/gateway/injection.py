@@ -37,6 +37,8 @@ CLIENTS_OWN = (
     *("x-amz-date", "x-amz-security-token", "x-amz-content-sha256"),
 )
 # What a rule looks at where no dialect reads the request.
+# The APIs that keep answers, to go on from.
+STORING = frozenset({"openai_responses"})
 UNREAD = Call(dialect="", operation="pass", model=None)
 
 
@@ -79,8 +81,13 @@ def equip(exchange: Exchange, parts: GatewayParts) -> None:
     if pool:
         exchange.pool = pool
         exchange.carry(pool[0].key)
-    elif exchange.presented.placeholder or (exchange.presented.vacant and exchange.dialect is not None):
+    elif exchange.presented.placeholder or (exchange.presented.vacant and _needs_one(exchange)):
         raise Refused(no_key(exchange.provider.name, rule, parts.contact, may=may))
+
+
+def _needs_one(exchange: Exchange) -> bool:
+    """Putting a file where Google said to does not: that address is a credential, and it costs nothing."""
+    return exchange.dialect is not None and exchange.operation != "batch_file"
 
 
 def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
@@ -94,16 +101,19 @@ def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
 
 
 def _may_have_it(exchange: Exchange) -> bool:
-    """Metered requests, and reading what is listed as free. Deleting, cancelling and whatever a client calls
-    below a pattern for all methods, or for all of a host, are not done in the company's name. And only at a
-    host that is named in full: below a star every customer of the provider has one, to collect keys with if
-    they like."""
+    """Metered requests, reading what is listed as free, and ending one's own jobs (deferred.check). Deleting,
+    cancelling and whatever a client calls below a pattern for all methods, or for all of a host, are not done
+    in the company's name. And only at a host that is named in full: below a star every customer of the
+    provider has one, to collect keys with if they like. Lists and files of all who share the key are for
+    those who hold it."""
     if exchange.host not in exchange.provider.hosts:
         return False
+    if exchange.dialect is not None:
+        return True
     route = exchange.route
-    return exchange.dialect is not None or (
-        route is not None and route.method == "GET" and route.pattern not in WHOLE_HOST
-    )
+    if route is None or route.pattern in WHOLE_HOST or route.own_key:
+        return False
+    return route.method == "GET" or route.collects is not None
 
 
 def _chosen(exchange: Exchange, parts: GatewayParts) -> tuple[Inject | None, tuple[Member, ...]]:
@@ -112,8 +122,15 @@ def _chosen(exchange: Exchange, parts: GatewayParts) -> tuple[Inject | None, tup
         return None, ()
     facts = facts_of(exchange, parts)
     rule, pool = pool_of(exchange.rules, exchange.principal, exchange.call or UNREAD, facts)
-    sticky = "\0".join(exchange.conversation or (exchange.request_id,))
-    return rule, ordered(pool, sticky)
+    return rule, ordered(pool, _sticky(exchange))
+
+
+def _sticky(exchange: Exchange) -> str:
+    """What keeps its key: a person's stored answers and jobs, which one account has, else a conversation."""
+    call = exchange.call
+    if call is None or call.dialect in STORING or call.background or call.operation.startswith("batch"):
+        return exchange.principal.name
+    return "\0".join(exchange.conversation or (exchange.request_id,))
 
 
 def chosen(rules: Rules, who: Principal, call: Call, facts: Facts) -> tuple[Inject | None, CompanyKey | None]:

@@ -26,6 +26,7 @@ import random
 import secrets
 import time
 import weakref
+from collections.abc import AsyncIterable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -34,12 +35,25 @@ import aiohttp
 from aiohttp import web
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import body, credentials, handshake, headers, injection, refusals, signature
+from sluiceway.gateway import (
+    body,
+    credentials,
+    deferred,
+    handshake,
+    headers,
+    injection,
+    refusals,
+    signature,
+    uploads,
+)
 from sluiceway.gateway.attempts import Attempts, Tried
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.counting import counted
-from sluiceway.gateway.exchange import UNLISTED, Exchange
+from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.guarding import inspect
+from sluiceway.gateway.held import held_input
+from sluiceway.gateway.lessons import learn_from
+from sluiceway.gateway.mirror import mirrored
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
 from sluiceway.gateway.sending import send
@@ -94,6 +108,7 @@ class Gateway:
             passages: list[Flow | Socket] = [*self._flows, *self._sockets]
             for passage in passages:
                 passage.interrupt()
+        await self.parts.copies.stop()
         await self.server.shutdown(timeout=0.5)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -163,28 +178,33 @@ class Gateway:
             raise Refused(exchange.presented.fault)
         if exchange.socket is not None:
             return await self._carry(exchange, settlement, exchange.socket)
+        await uploads.sort_out(exchange, self.parts.idle_s)
         if exchange.dialect is None:
             injection.equip(exchange, self.parts)
+            await deferred.check(exchange, self.parts)
             return await self._pass(exchange, settlement)
         upload, decision = await self._judged(exchange)
         if (count := counted(exchange, decision.target, self.parts)) is not None:
             settlement.answered_here()
             return Reply(200, [*exchange.own_headers().items(), *count.headers], count.body)
-        attempts = Attempts(exchange, decision, self.parts, settlement)
-        tried = await attempts.run(upload)
+        tried = await Attempts(exchange, decision, self.parts, settlement).run(upload)
+        begun = mirrored(exchange, upload, decision, self.parts)
         # What was sent is not kept: a stream may run for minutes without it.
         del upload, tried.way.upload
-        return await self._relayed(attempts, tried, settlement)
+        return await self._relayed(tried, settlement, begun)
 
-    async def _relayed(self, attempts: Attempts, tried: Tried, settlement: Settlement) -> web.StreamResponse:
+    async def _relayed(
+        self, tried: Tried, settlement: Settlement, begun: Callable[[], None] | None
+    ) -> web.StreamResponse:
         """The answer passed on, and what its end teaches about the target."""
         assert tried.answer
-        exchange = tried.way.exchange
+        way = tried.way
+        flow = self._flow(way.exchange, tried.answer, allowance=tried.allowance, head=tried.head, begun=begun)
         try:
-            flow = self._flow(exchange, tried.answer, allowance=tried.allowance, head=tried.head)
             return await flow.relay(settlement)
         finally:
-            attempts.learn(tried, settlement.final)
+            if tried.failure is None:
+                learn_from(way, tried.answer, settlement.final, self.parts)
 
     async def _carry(self, exchange: Exchange, settlement: Settlement, route: Route) -> web.StreamResponse:
         """A WebSocket, for as long as it is open."""
@@ -266,7 +286,7 @@ class Gateway:
             raise Refused(refusals.LONG_HEADERS)
         if _wants_upgrade(request) and exchange.socket is None:
             raise Refused(refusals.NO_WEBSOCKET)
-        if exchange.operation == UNLISTED and provider.unlisted == "refuse":
+        if exchange.route is None and provider.unlisted == "refuse":
             raise Refused(refusals.unlisted(request.method, exchange.attachment.host, self.parts.contact))
 
     async def _read(self, exchange: Exchange) -> Upload:
@@ -275,35 +295,43 @@ class Gateway:
         assert dialect
         target = Asked(request.method, exchange.path, exchange.query)
         try:
-            raw = await body.read(request, limit, self.parts.idle_s)
+            raw = await body.read(request, limit, self.parts.idle_s, exchange.begun)
             plain = await body.decoded(raw, request.headers.get("content-encoding", ""), limit)
             asked = exchange.provider.quirks.stream_usage == "asked" and not exchange.sealed
             reading = dialect.read(target, _lower(request), plain, add_usage=asked)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
         if reading.call.background:
-            raise Refused(refusals.BACKGROUND)
+            reading = replace(reading, call=await deferred.begun(exchange, self.parts, reading.call))
         exchange.call = reading.call
         exchange.model_requested = reading.call.model
+        exchange.held_input = await held_input(exchange, self.parts)
         exchange.read_s = time.monotonic()
         return Upload(raw, plain, reading)
 
     async def _pass(self, exchange: Exchange, settlement: Settlement) -> web.StreamResponse:
         """A harmless or tolerated path: bytes pass both ways, unmetered, with a row."""
         request = exchange.request
-        await body.proceed(request)
+        if not exchange.begun:
+            await body.proceed(request)
         exchange.read_s = time.monotonic()
         fields = headers.to_provider(request.headers, exchange.host)
         if exchange.sealed:
             signature.keep(fields, request.headers)
-        content = request.content if request.body_exists else None
+        content: AsyncIterable[bytes] | None = request.content if request.body_exists else None
         if content is not None and request.content_length is not None:
             fields["content-length"] = str(request.content_length)
+        if content is not None and exchange.begun:
+            content = body.whole(exchange.begun, request.content)
+        if exchange.route is not None and exchange.route.collects and "accept-encoding" in fields:
+            fields["accept-encoding"] = headers.accepted(", ".join(fields.getall("accept-encoding")))
         answer = await send(exchange, self.parts, fields, content)
         return await self._flow(exchange, answer).relay(settlement)
 
     def _flow(self, exchange: Exchange, answer: aiohttp.ClientResponse, **more: Any) -> Flow:
+        provider = exchange.provider.name
         flow = Flow(exchange, answer, contact=self.parts.contact, idle_s=self.parts.idle_s, **more)
+        flow.on_job = lambda job: deferred.collect_soon(self.parts, provider, job)
         self._flows.add(flow)
         return flow
 

@@ -101,6 +101,24 @@ class Metrics:
             ("from_api", "to_api", "field"),
             registry=self._registry,
         )
+        self._failovers = Counter(
+            "sluiceway_failovers",
+            "Attempts that another took over from, by the provider that failed and why.",
+            ("provider", "reason"),
+            registry=self._registry,
+        )
+        self._breakers = Counter(
+            "sluiceway_breaker_changes",
+            "Breakers that opened, let a probe through, or closed.",
+            ("provider", "state"),
+            registry=self._registry,
+        )
+        self._mirrors = Counter(
+            "sluiceway_mirrors",
+            "Copies of requests for another model, by what became of them (sent, or why they were dropped).",
+            ("ending",),
+            registry=self._registry,
+        )
         self._registry.register(_Now(now))
 
     def ended(self, row: LedgerRow) -> None:
@@ -139,6 +157,18 @@ class Metrics:
         self._translated.labels(source, target).inc()
         for field, times in lost.items():
             self._lost.labels(source, target, field).inc(times)
+
+    def failed_over(self, provider: str, reason: str) -> None:
+        """Another attempt follows one that failed."""
+        self._failovers.labels(provider, reason).inc()
+
+    def breaker(self, provider: str, state: str) -> None:
+        """A breaker changed."""
+        self._breakers.labels(provider, state).inc()
+
+    def mirrored(self, ending: str) -> None:
+        """A copy was sent, or dropped."""
+        self._mirrors.labels(ending).inc()
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -6,14 +6,16 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sluiceway.audit.gate import Gate
 from sluiceway.audit.keyring import NO_KEYS, KeyRing
 from sluiceway.gateway.breaker import Breakers
+from sluiceway.gateway.copies import Copies
 from sluiceway.gateway.health import HealthBook
 from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.pools import KeyLimits
@@ -24,7 +26,7 @@ from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
 from sluiceway.settings.config import Upstream as UpstreamBounds
 from sluiceway.store import Store
-from sluiceway.types import Cap, LedgerRow, Principal, Provider, Route, Target
+from sluiceway.types import Cap, LedgerRow, Principal, Provider, Route, Target, TokenPrice
 from sluiceway.wire import Dialect, SocketDialect, by_name, socket_by_name
 
 logger = logging.getLogger(__name__)
@@ -35,14 +37,16 @@ FAR = datetime.max.replace(tzinfo=UTC)
 @dataclass(slots=True)
 class Rules:
     """What people edit: replaced whole, so that one request never sees half of a reload. `roads` remembers
-    who takes which requests, by the provider asked, the route and the path there (`outlook.py`)."""
+    who takes which requests, by the provider asked, the route and the path there, `tariff` where prices of
+    this minute come from (`outlook.py`)."""
 
     policy: Policy
     prices: PriceBook
     providers: Mapping[str, Provider] = field(default_factory=dict)
     keys: KeyRing = NO_KEYS
     audit: Gate | None = None
-    roads: dict[tuple[str, Route, str], frozenset[str]] = field(default_factory=dict)
+    roads: dict[tuple[str, Route, str], Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    tariff: tuple[int, Callable[[Target], TokenPrice | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,8 @@ class GatewayParts:
     idle_s: float
     wait_s: float
     header_bytes: int = 65_536
+    deferred_for: timedelta = timedelta(hours=24)
+    batches_deferred_for: timedelta = timedelta(hours=72)
     dialect_of: Callable[[str], Dialect] = by_name
     socket_of: Callable[[str], SocketDialect] = socket_by_name
     meters_sockets: bool = True
@@ -142,16 +148,23 @@ class GatewayParts:
     breakers: Breakers = field(default_factory=Breakers)
     key_limits: KeyLimits = field(default_factory=KeyLimits)
     health: HealthBook = field(init=False)
+    copies: Copies = field(init=False)
     caps: Caps = field(init=False)
+    collecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _recording: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.caps = Caps(self.time_zone)
         self.health = HealthBook(self.breakers)
+        self.copies = Copies(self.bounds.mirrors)
 
     def record_soon(self, row: LedgerRow) -> None:
         """Writes a row that holds no reservation, without making anyone wait for the disk."""
-        task = asyncio.get_running_loop().create_task(self.store.ledger.record(row))
+        self.do_soon(self.store.ledger.record(row))
+
+    def do_soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Writes to the ledger beside whatever goes on."""
+        task = asyncio.get_running_loop().create_task(work)
         self._recording.add(task)
         task.add_done_callback(self._recorded)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterable
 
 import aiohttp
 from multidict import CIMultiDict
@@ -37,7 +38,7 @@ async def send(
     exchange: Exchange,
     parts: GatewayParts,
     fields: CIMultiDict[str],
-    content: bytes | aiohttp.StreamReader | None,
+    content: bytes | AsyncIterable[bytes] | None,
     within_s: float | None = None,
 ) -> aiohttp.ClientResponse:
     """The answer, once its headers are there. Raises Failed where none came, Refused where a key would

@@ -7,6 +7,7 @@ import io
 import socket
 import ssl
 from asyncio import sslproto
+from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Protocol
 
@@ -131,7 +132,7 @@ class Upstream:
         method: str,
         url: URL,
         headers: CIMultiDict[str],
-        body: bytes | aiohttp.StreamReader | None,
+        body: bytes | AsyncIterable[bytes] | None,
         within_s: float | None = None,
     ) -> aiohttp.ClientResponse:
         """Sends one request. Raises Failed when no answer's headers came, in time (`within_s`, where it is

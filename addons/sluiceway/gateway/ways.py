@@ -1,9 +1,8 @@
 """The ways one request may go, in order: the target decided on, its failover chain, and of each the
 company's keys.
 
-A conversation goes first to where it was served last, if that is one of them. Keys that rest, whose breaker
-is open or whose own limit is used up are passed over; where nothing else is left, a shut one is asked all
-the same, but never one past its limit.
+Keys that rest, whose breaker is open or whose own limit is used up are passed over; where nothing else is
+left, a shut one is asked all the same, but never one past its limit.
 """
 
 from __future__ import annotations
@@ -26,7 +25,9 @@ from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.injection import facts_of
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.pools import Member
-from sluiceway.types import Decision, KeyClass, Target
+from sluiceway.types import Call, Decision, KeyClass, Target
+
+BATCHES = frozenset({"batch", "batch_file"})
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class Ways:
 
     def __init__(self, judged: Exchange, decision: Decision, parts: GatewayParts) -> None:
         self._judged, self._decided, self._parts = judged, decision.target, parts
-        self._queue: deque[Target | Way] = deque(targets(judged, decision, parts))
+        self._queue: deque[Target | Way] = deque(targets(judged, decision))
         self._shut: list[Way] = []
         self._refused: Refused | None = None
         self.notes: list[str] = []
@@ -144,17 +145,18 @@ class Ways:
             self.notes.append(note)
 
 
-def targets(judged: Exchange, decision: Decision, parts: GatewayParts) -> list[Target]:
+def targets(judged: Exchange, decision: Decision) -> list[Target]:
     """Where it may go, in order. Only the company's own requests have more than one choice."""
-    found = [decision.target]
-    if judged.key_class is not KeyClass.COMPANY or judged.sealed:
-        return found
-    found += [each for each in decision.chain if each != decision.target]
-    stay = parts.conversations.stay(judged.conversation, judged.asked, time.monotonic())
-    if stay is not None and stay.target in found[1:]:
-        found.remove(stay.target)
-        found.insert(0, stay.target)
-    return found
+    if judged.key_class is not KeyClass.COMPANY or judged.sealed or is_held(judged.call):
+        return [decision.target]
+    return [decision.target, *(each for each in decision.chain if each != decision.target)]
+
+
+def is_held(call: Call | None) -> bool:
+    """Whether one provider alone has what it goes on from, or will have what comes of it."""
+    return call is not None and (
+        call.background or call.previous_response_id is not None or call.operation in BATCHES
+    )
 
 
 def _with_key(way: Way) -> Way:

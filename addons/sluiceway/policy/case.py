@@ -14,6 +14,7 @@ from sluiceway.types import Call, Facts, Principal, Target
 
 if TYPE_CHECKING:
     from sluiceway.policy.policy import Policy
+    from sluiceway.policy.tariff import Tariff
 
 # Why a candidate falls out, in the words of the trail.
 LACKS: Mapping[str, str] = MappingProxyType(
@@ -37,10 +38,10 @@ CONVERSING = frozenset({"chat", "generate_content", "count_tokens"})
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a request needs: abilities, room for its input and output, and the longest answer it asks for."""
+    """What a request needs: abilities, room for its input, and for the longest answer it asks for."""
 
     abilities: frozenset[str]
-    context_tokens: int
+    input_tokens: int
     output_tokens: int
 
     @classmethod
@@ -52,14 +53,16 @@ class Needs:
             ("json", call.wants_json),
             ("thinking", call.has_thinking),
         )
-        output = call.max_output_tokens or 0
-        return cls(frozenset(name for name, asked in wanted if asked), facts.input_tokens + output, output)
+        abilities = frozenset(name for name, asked in wanted if asked)
+        return cls(abilities, facts.input_tokens, call.max_output_tokens or 0)
 
     def lacking(self, model: Model) -> str | None:
         """What the model cannot do of it; None: it can do all."""
         if not self.abilities <= model.can:
             return next(LACKS[name] for name in LACKS if name in self.abilities and name not in model.can)
-        if self.context_tokens > model.context_tokens:
+        if self.input_tokens + self.output_tokens > model.context_tokens:
+            return TOO_SMALL
+        if model.max_input_tokens is not None and self.input_tokens > model.max_input_tokens:
             return TOO_SMALL
         if model.max_output_tokens is not None and self.output_tokens > model.max_output_tokens:
             return TOO_SHORT
@@ -67,8 +70,7 @@ class Needs:
 
 
 class Case:
-    """A request under a policy, for as long as it is decided on. Remembers what it worked out of
-    providers."""
+    """A request under a policy, for as long as it is decided on. Remembers what it worked out."""
 
     def __init__(self, policy: Policy, who: Principal, call: Call, facts: Facts) -> None:
         self.policy, self.who, self.call, self.facts = policy, who, call, facts
@@ -76,6 +78,7 @@ class Case:
         self.asked = Target(facts.provider, call.model or "")
         self.needs = Needs.of(call, facts)
         self._roads: dict[str | Target, str | None] = {}
+        self._lacking: dict[str, str | None] = {}
 
     @property
     def here(self) -> Target:
@@ -84,39 +87,71 @@ class Case:
 
     @property
     def may_stay(self) -> bool:
-        """Whether it may be where it is by the rules of today: as asked, or where one of them may have
-        led."""
+        """Whether it may be where it is by the rules of today: as asked, or where one of them may lead."""
         here = self.here
         return here == self.asked or any(rule.may_hold(self, here) for rule in self.policy.routes)
+
+    @property
+    def tariff(self) -> Tariff:
+        """What the offers of the catalogue cost now."""
+        return self.policy.tariff(self.facts.price)
 
     def offer(self, target: Target) -> Offer | None:
         return self.models.get(target)
 
+    def barred(self, target: Target) -> str | None:
+        """Why the request cannot go there now; None: it can. An unknown model is taken at its word."""
+        if (offer := self.models.get(target)) is not None:
+            return self.unable(offer, target)
+        return self._silent(target) or (None if target == self.asked else self._road(target))
+
+    def unable(self, offer: Offer, target: Target | None = None) -> str | None:
+        """As `barred`, for an offer of the catalogue, which `target` may call by another name."""
+        target = target or offer.target
+        if self._silent(target):
+            return OPEN
+        if target != self.asked:
+            if why := self._road(target):
+                return why
+            if offer.dialects and offer.dialects.isdisjoint(self._ways(target.provider)):
+                return NO_ROAD
+        return self._lacks(offer.model)
+
     def lacking(self, target: Target) -> str | None:
         """What the target cannot do of what the request needs; an unknown model is taken at its word."""
         offer = self.models.get(target)
-        return None if offer is None else self.needs.lacking(offer.model)
+        return None if offer is None else self._lacks(offer.model)
 
-    def barred(self, target: Target) -> str | None:
-        """Why the request cannot go there now; None: it can."""
+    def _lacks(self, model: Model) -> str | None:
+        if model.name not in self._lacking:
+            self._lacking[model.name] = self.needs.lacking(model)
+        return self._lacking[model.name]
+
+    def _silent(self, target: Target) -> str | None:
         health = self.facts.health.get(target)
-        if health is not None and health.open:
-            return OPEN
-        return self.road(target) or self.lacking(target)
+        return OPEN if health is not None and health.open else None
 
-    def road(self, target: Target) -> str | None:
+    def _ways(self, provider: str) -> frozenset[str]:
+        """In which dialects the request can arrive at a provider."""
+        ways = (self.facts.reachable or {}).get(provider)
+        own = frozenset({self.call.dialect}) if provider == self.facts.provider else frozenset()
+        return own if ways is None else ways
+
+    def _road(self, target: Target) -> str | None:
         """Why no request like this gets to the provider; None: it does."""
         if target.provider == self.facts.provider:
             return None
-        if self.facts.reachable is None or target.provider not in self.facts.reachable:
-            return NO_ROAD
         place = target if self.policy.injects_by_model else target.provider
         if place not in self._roads:
-            call = replace(self.call, model=target.model)
-            facts = replace(self.facts, provider=target.provider)
-            key = injected_by(self.policy, self.who, call, facts)
-            self._roads[place] = NO_KEY if key is None else None
+            self._roads[place] = self._road_to(target)
         return self._roads[place]
+
+    def _road_to(self, target: Target) -> str | None:
+        if not self._ways(target.provider):
+            return NO_ROAD
+        call = replace(self.call, model=target.model)
+        key = injected_by(self.policy, self.who, call, replace(self.facts, provider=target.provider))
+        return NO_KEY if key is None else None
 
     def named(self, provider: str | None, model: str | None, of: Target | None = None) -> Target:
         """The target that a rule means; what it leaves out is as in `of`, or as asked. The same model has

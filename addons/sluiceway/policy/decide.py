@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sluiceway.policy.case import Case
-from sluiceway.policy.kinds.actions.failover import chain
+from sluiceway.policy.kinds.actions.failover import chain, hops
+from sluiceway.policy.kinds.actions.place import NOT_OURS
 from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.policy import Policy
 from sluiceway.types import Call, Decision, Facts, Principal, Refusal, RefusalKind, Step, Target
@@ -25,10 +26,10 @@ AS_ASKED = Step("route", None, "no route matches: as asked")
 def decide(policy: Policy, who: Principal, call: Call, facts: Facts) -> Decision:
     """Where the request goes, by which rule; or the refusal. Budgets are asked afterwards, by the store."""
     choice = _Choice(Case(policy, who, call, facts))
-    for rule in policy.routes:
+    for rule in policy.routes_about(who, call, facts):
         if choice.settled and rule.failover is None and rule.mirror is None:
             continue
-        if rule.match.holds(who, call, facts):
+        if rule.match.holds_now(who, call, facts):
             choice.consider(rule)
             if choice.refusal is not None:
                 break
@@ -40,8 +41,7 @@ def decide(policy: Policy, who: Principal, call: Call, facts: Facts) -> Decision
 @dataclass(slots=True)
 class _Choice:
     """What the routes looked at so far have said. `held`: the conversation is kept where it is by a route
-    that does not match this request itself, so a later one may still deny it; `of`: what it has failed over
-    from."""
+    that does not match this request itself, so that a later one may still deny it."""
 
     case: Case
     trail: list[Step] = field(default_factory=list)
@@ -49,7 +49,6 @@ class _Choice:
     rule: str | None = None
     held: bool = False
     refusal: Refusal | None = None
-    of: Target | None = None
     next: Route | None = None
     copy: Route | None = None
 
@@ -79,21 +78,21 @@ class _Choice:
         case, own = self.case, self.case.facts.stays_with
         if own is None or own == case.asked or not (case.facts.may_reroute and rule.moves):
             return
-        if not rule.may_hold(case, own):
+        if own not in rule.targets(case):
             return
         if why := case.barred(own):
             self._say("route", rule, (f"the conversation cannot stay at {own}: {why}",))
             return
         self._say("route", rule, (f"the conversation stays at {own}",))
         self.target, self.rule, self.held = own, rule.name, True
-        self.of = None if own in rule.targets(case) else next(rule.targets(case), case.asked)
 
     def decision(self) -> Decision:
         case = self.case
         if self.refusal is not None:
             return Decision(case.asked, self.rule, self.refusal, tuple(self.trail))
-        target = self.target or case.asked
-        after = self._after(target)
+        first = self.target or case.asked
+        target = self._where_it_failed_over(first)
+        after = self._after(target, first)
         mirror = self._mirrored(target)
         return Decision(
             target,
@@ -106,13 +105,27 @@ class _Choice:
             self.copy.name if self.copy is not None and mirror else None,
         )
 
-    def _after(self, target: Target) -> tuple[Target, ...]:
+    def _where_it_failed_over(self, first: Target) -> Target:
+        """Where the conversation went when `first` failed: it stays there until that fails, too."""
+        case, own = self.case, self.case.facts.stays_with
+        if self.next is None or self.next.failover is None or own is None or own == first:
+            return first
+        if not case.facts.may_reroute or own not in hops(self.next.failover, case, first):
+            return first
+        if why := case.barred(own):
+            self._say("failover", self.next, (f"the conversation cannot stay at {own}: {why}",))
+            return first
+        self._say("failover", self.next, (f"the conversation stays at {own}",))
+        self.rule = self.next.name
+        return own
+
+    def _after(self, target: Target, first: Target) -> tuple[Target, ...]:
         if self.next is None or self.next.failover is None:
             return ()
         if not self.case.facts.may_reroute:
-            self._say("failover", self.next, ("not applied: this key is not the company's to move",))
+            self._say("failover", self.next, (NOT_OURS,))
             return ()
-        found, effects = chain(self.next.failover, self.case, target, self.of or target)
+        found, effects = chain(self.next.failover, self.case, target, first)
         self._say("failover", self.next, effects)
         return found
 

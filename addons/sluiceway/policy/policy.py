@@ -18,13 +18,16 @@ from sluiceway.policy.kinds.inject import Inject
 from sluiceway.policy.kinds.route import Route
 from sluiceway.policy.match import Match
 from sluiceway.policy.model import Budget
+from sluiceway.policy.tariff import PriceOf, Tariff
 from sluiceway.settings.models import Models
+from sluiceway.types import Call, Facts, Principal
 
 # The lists of rules besides budgets, as fields here and as lists in the files.
 KINDS = ("routes", "guard", "audit", "inject")
 
 NO_PLACES: Mapping[str, str] = MappingProxyType({})
 NO_MODELS = Models()
+MAX_REMEMBERED = 2048
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,33 @@ class Policy:
         yield from (rule.match for rule in self.guard)
         yield from (rule.match for rule in self.audit)
         yield from (rule.match for rule in self.inject)
+
+    def routes_about(self, who: Principal, call: Call, facts: Facts) -> tuple[Route, ...]:
+        """The routes whose lasting conditions hold, in order. The same few people, clients and models ask
+        again and again, so it is remembered; bounded, since clients choose what they call themselves."""
+        asked = who.name, who.kind, who.team, facts.client_name, facts.provider, call.model, call.operation
+        key = *asked, facts.key_class
+        known = self._about.get(key)
+        if known is None:
+            if len(self._about) >= MAX_REMEMBERED:
+                self._about.clear()
+            known = tuple(rule for rule in self.routes if rule.match.lasts(who, call, facts))
+            self._about[key] = known
+        return known
+
+    @cached_property
+    def _about(self) -> dict[tuple[str | None, ...], tuple[Route, ...]]:
+        return {}
+
+    def tariff(self, price: PriceOf) -> Tariff:
+        """What the catalogue costs by a source of prices. The last one is kept: it is good for a minute."""
+        if not self._tariffs or self._tariffs[0][0] is not price:
+            self._tariffs[:] = [(price, Tariff(self.models, price))]
+        return self._tariffs[0][1]
+
+    @cached_property
+    def _tariffs(self) -> list[tuple[PriceOf, Tariff]]:
+        return []
 
     def pool(self, choose: Choose) -> Pool:
         """The candidates of a constraint, worked out once."""

@@ -6,7 +6,7 @@ route may still name it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,7 @@ def _id(text: str) -> str:
 
 type OwnName = Annotated[str, AfterValidator(_own_name)]
 type Id = Annotated[str, AfterValidator(_id)]
+type DialectName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 type RegionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
 
 
@@ -59,28 +60,32 @@ class ModelEntry(Section):
     tier: Tier
     can: tuple[Ability, ...] = ()
     context_tokens: Count
+    max_input_tokens: Count | None = None
     max_output_tokens: Count | None = None
     at: Annotated[dict[Name, Id | dict[RegionName, Id]], Field(min_length=1)]
     aliases: tuple[Id, ...] = ()
 
     @model_validator(mode="after")
-    def _output_fits(self) -> Self:
-        if self.max_output_tokens is not None and self.max_output_tokens > self.context_tokens:
-            raise ValueError("max_output_tokens is more than context_tokens, of which it is a part")
+    def _fits(self) -> Self:
+        for name in ("max_input_tokens", "max_output_tokens"):
+            if (getattr(self, name) or 0) > self.context_tokens:
+                raise ValueError(f"{name} is more than context_tokens, of which it is a part")
         return self
 
 
 class ModelsFile(Section):
-    """rules/models.yaml. `regions`: where each provider answers, for ids that say no region themselves."""
+    """rules/models.yaml. `regions`: where each provider answers, for ids that say no region themselves;
+    `dialects`: where a provider takes a family of models by some of its APIs alone."""
 
     version: Literal[1]
     regions: dict[Name, tuple[RegionName, ...]] = Field(default_factory=dict)
+    dialects: dict[Name, dict[Name, tuple[DialectName, ...]]] = Field(default_factory=dict)
     models: Annotated[tuple[ModelEntry, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a model is, whoever offers it. `max_output_tokens` None: not known."""
+    """What a model is, whoever offers it. A limit of None is not known."""
 
     name: str
     family: str
@@ -88,20 +93,28 @@ class Model:
     can: frozenset[str]
     context_tokens: int
     max_output_tokens: int | None = None
+    max_input_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model at a provider. `regions`: where answers are made there; empty: nobody knows."""
+    """A model at a provider. `regions`: where answers are made there; empty: nobody knows. `dialects`: in
+    which it is asked there; empty: in all that the provider speaks."""
 
     model: Model
     target: Target
     regions: frozenset[str] = frozenset()
+    dialects: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """As rules name it: `bedrock/claude-sonnet-4-5`, wherever it answers there."""
+        return f"{self.target.provider}/{self.model.name}"
 
     @property
     def label(self) -> str:
-        """As people name it: `bedrock/claude-sonnet-4-5`."""
-        return f"{self.target.provider}/{self.model.name}"
+        """As the trail names it, with the region where there is one."""
+        return f"{self.name} ({next(iter(self.regions))})" if len(self.regions) == 1 else self.name
 
 
 @dataclass(frozen=True)
@@ -125,7 +138,7 @@ class Models:
         offers: list[Offer] = []
         aliases: dict[Target, Offer] = {}
         for entry in file.models:
-            own = tuple(_offers(entry, file.regions))
+            own = tuple(_offers(entry, file))
             offers += own
             maker = own[0].target.provider  # the first under `at`
             for alias in entry.aliases:
@@ -149,6 +162,10 @@ class Models:
         """Every offer of a model, by our name for it."""
         return self._by_model.get(name, ())
 
+    def of_family(self, name: str) -> tuple[Offer, ...]:
+        """Every offer of a family's models."""
+        return self._by_family.get(name, ())
+
     def named(self, provider: str, name: str) -> Target:
         """The target that a rule means: the provider's id where it gives our name, else as it is written."""
         written = Target(provider, name)
@@ -157,11 +174,17 @@ class Models:
         return offer.target
 
     @cached_property
+    def dialects(self) -> frozenset[str]:
+        """Every dialect the file names, for a check against those that exist."""
+        return frozenset(dialect for offer in self.offers for dialect in offer.dialects)
+
+    @cached_property
     def digest(self) -> str:
         """The content as text, for the policy's version; the same in every process."""
         return "\n".join(
             f"{o.target} {o.model.name} {o.model.family} {o.model.tier} {sorted(o.model.can)} "
-            f"{sorted(o.regions)} {o.model.context_tokens} {o.model.max_output_tokens}"
+            f"{sorted(o.regions)} {sorted(o.dialects)} {o.model.context_tokens} "
+            f"{o.model.max_input_tokens} {o.model.max_output_tokens}"
             for o in self.offers
         )
 
@@ -171,10 +194,11 @@ class Models:
 
     @cached_property
     def _by_model(self) -> Mapping[str, tuple[Offer, ...]]:
-        found: dict[str, tuple[Offer, ...]] = {}
-        for offer in self.offers:
-            found[offer.model.name] = (*found.get(offer.model.name, ()), offer)
-        return found
+        return _gathered(self.offers, lambda offer: offer.model.name)
+
+    @cached_property
+    def _by_family(self) -> Mapping[str, tuple[Offer, ...]]:
+        return _gathered(self.offers, lambda offer: offer.model.family)
 
     @cached_property
     def _by_target(self) -> Mapping[Target, Offer]:
@@ -186,21 +210,31 @@ class Models:
         return {**ours, **self.aliases, **{offer.target: offer for offer in self.offers}}
 
 
-def _offers(entry: ModelEntry, regions: Mapping[str, tuple[str, ...]]) -> Iterator[Offer]:
+def _gathered(offers: Iterable[Offer], by: Callable[[Offer], str]) -> Mapping[str, tuple[Offer, ...]]:
+    found: dict[str, list[Offer]] = {}
+    for offer in offers:
+        found.setdefault(by(offer), []).append(offer)
+    return {name: tuple(each) for name, each in found.items()}
+
+
+def _offers(entry: ModelEntry, file: ModelsFile) -> Iterator[Offer]:
     model = Model(
-        entry.name,
-        entry.family,
-        entry.tier,
-        frozenset(entry.can),
-        entry.context_tokens,
-        entry.max_output_tokens,
+        name=entry.name,
+        family=entry.family,
+        tier=entry.tier,
+        can=frozenset(entry.can),
+        context_tokens=entry.context_tokens,
+        max_output_tokens=entry.max_output_tokens,
+        max_input_tokens=entry.max_input_tokens,
     )
     for provider, ids in entry.at.items():
+        dialects = frozenset(file.dialects.get(provider, {}).get(entry.family, ()))
         if isinstance(ids, str):
-            yield Offer(model, Target(provider, ids), frozenset(regions.get(provider, ())))
+            regions = frozenset(file.regions.get(provider, ()))
+            yield Offer(model, Target(provider, ids), regions, dialects)
         else:
             for region, id_ in ids.items():
-                yield Offer(model, Target(provider, id_), frozenset({region}))
+                yield Offer(model, Target(provider, id_), frozenset({region}), dialects)
 
 
 def _repeated(document: Document, file: ModelsFile) -> Iterator[Problem]:

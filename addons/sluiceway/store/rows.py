@@ -55,6 +55,16 @@ CLOSE = (
 TOP_UP = (
     "UPDATE ledger SET reserved_nusd = reserved_nusd + ?, reserved_tokens = reserved_tokens + ? WHERE id = ?"
 )
+# Gives an open row to nobody: its request is over, its usage comes with a later one (store/deferred.py).
+DEFER = (
+    "UPDATE ledger SET owner = ?, response_id = ?, status = ?, upstream_status = ?, ttft_ms = ?, "
+    "overhead_ms = ? WHERE id = ?"
+)
+WAIT = (
+    "INSERT INTO deferred (ledger_id, kind, digest, input_tokens, spends, expires_at) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
+CAME = "UPDATE deferred SET settled_at = ? WHERE ledger_id = ?"
 CHANGE = "UPDATE counters SET spent = spent + ?, reserved = reserved + ? WHERE counter = ?"
 
 _values = attrgetter(*FIELDS)

@@ -18,6 +18,7 @@ from sluiceway.store import balances, migrate, recovery
 from sluiceway.store.audit import AuditStore
 from sluiceway.store.corrections import Corrections
 from sluiceway.store.database import connect_reader, connect_writer, database_path, make_file, reading_engine
+from sluiceway.store.deferred import Deferred
 from sluiceway.store.directory import Directory
 from sluiceway.store.events import Events
 from sluiceway.store.grants import Grants
@@ -35,8 +36,8 @@ from sluiceway.store.writer import Writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `traffic`, `seats`,
-    `events`.
+    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `deferred`, `traffic`,
+    `seats`, `events`.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
@@ -67,6 +68,7 @@ class Store:
         self.events = Events(self._run, self._read, clock)
         self.keys = Keys(self._run, self._read, clock)
         self.retention = Retention(self._run)
+        self.deferred = Deferred(self._run, self._read)
         self.audit = AuditStore(self._run, self._read)
 
     def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:

@@ -147,6 +147,19 @@ def test_every_call_is_followed_by_its_result_and_every_result_follows_its_call(
             assert turn.role != turns[number - 1].role
 
 
+def test_results_of_calls_with_one_id_go_to_them_in_order_and_one_too_many_becomes_words() -> None:
+    calls = Message("assistant", (ToolCall("a", "f"), ToolCall("a", "g")))
+    results = tuple(ToolResult("a", (Text(text),)) for text in ("first", "second", "third"))
+    losses = Losses()
+    said = in_turns([calls, Message("user", results)], losses)[1].parts
+    assert [(one.id, one.parts) for one in said if isinstance(one, ToolResult)] == [
+        ("a", (Text("first"),)),
+        ("a_2", (Text("second"),)),
+    ]
+    assert [one.text for one in said if isinstance(one, Text)] == ["Result of a tool call:", "third"]
+    assert losses.counts() == {"messages: tool results": 1}
+
+
 @settings(max_examples=100)
 @given(messages)
 def test_a_conversation_in_turns_stays_as_it_is(found: list[Message]) -> None:

@@ -17,6 +17,8 @@ from sluiceway.report.section import Context, Section
 from sluiceway.store.tables import events
 
 _SHOWN = 50
+# What the process does by itself, many times a day (the section on breakers has them).
+_NO_DEEDS = ("breaker_open", "breaker_half_open", "breaker_closed")
 _LOADS = ("started", "reloaded")
 _NAMING = 3  # so many actors are listed before they are counted
 
@@ -123,6 +125,7 @@ def _events(context: Context) -> list[_Event]:
     rows = context.connection.execute(
         select(events.c.at, events.c.kind, events.c.actor, events.c.detail)
         .where(events.c.at >= context.period.from_us, events.c.at < context.period.to_us)
+        .where(events.c.kind.not_in(_NO_DEEDS))
         .order_by(events.c.id)
     )
     return [_Event(from_us(row.at), row.kind, row.actor, orjson.loads(row.detail)) for row in rows]

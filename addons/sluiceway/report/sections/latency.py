@@ -1,4 +1,5 @@
-"""How long people waited: time to the first token by model, and what the proxy itself added."""
+"""How long people waited: time to the first token by model and by provider, and what the proxy itself
+added."""
 
 from __future__ import annotations
 
@@ -29,12 +30,13 @@ class Latency:
     """`sampled`: one row in this many was looked at; 1 means all. `slowest_ms` scales the bars."""
 
     models: tuple[Spread, ...]
+    providers: tuple[Spread, ...]
     overhead: Spread | None
     sampled: int
 
     @property
     def slowest_ms(self) -> float:
-        return max((spread.p95_ms for spread in self.models), default=1.0) or 1.0
+        return max((spread.p95_ms for spread in (*self.models, *self.providers)), default=1.0) or 1.0
 
 
 def load(context: Context) -> Latency:
@@ -44,8 +46,9 @@ def load(context: Context) -> Latency:
     if sampled > 1:
         where = and_(where, ledger.c.id % sampled == 0)
     models = _spreads(context, measures.model, ledger.c.ttft_ms, where)
+    providers = _spreads(context, ledger.c.provider, ledger.c.ttft_ms, where)
     overhead = _spreads(context, literal("all"), ledger.c.overhead_ms, where)
-    return Latency(models, overhead[0] if overhead else None, sampled)
+    return Latency(models, providers, overhead[0] if overhead else None, sampled)
 
 
 def _spreads(

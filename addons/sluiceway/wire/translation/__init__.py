@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from sluiceway.wire.translation.anthropic import AnthropicTranslator
+from sluiceway.wire.translation.anthropic.vertex import VertexTranslator
 from sluiceway.wire.translation.chat import ChatTranslator
 from sluiceway.wire.translation.responses import ResponsesTranslator
 from sluiceway.wire.translation.translator import Translator
@@ -14,6 +15,7 @@ __all__ = ["TRANSLATORS", "Translator", "by_dialect"]
 
 TRANSLATORS: tuple[Translator, ...] = (
     AnthropicTranslator(),
+    VertexTranslator(),
     ChatTranslator(),
     ResponsesTranslator(),
 )

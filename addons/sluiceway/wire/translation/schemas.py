@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from sluiceway.wire.fields import items
+
 _CHOICES = ("anyOf", "oneOf", "allOf")
 _NOT_AT_TOP = frozenset({*_CHOICES, "enum", "not", "if", "then", "else", "$ref"})
 _BELOW = frozenset(
@@ -38,7 +40,9 @@ def of_arguments(schema: Mapping[str, Any] | None) -> dict[str, Any]:
         found = schema if "properties" in schema else {**schema, "properties": {}}
     else:
         found = _flat(schema)
-    return _with_items(dict(found) if not isinstance(found, dict) else found)
+    plain = found if isinstance(found, dict) else dict(found)
+    # Writing it costs a quarter of walking through it, and most tools take no list.
+    return _with_items(plain) if b'"array"' in orjson.dumps(plain) else plain
 
 
 def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = dict(_object(schema.get("properties")))
     required: set[str] = set(_words(schema.get("required")))
     for kind in _CHOICES:
-        variants = [one for one in schema.get(kind) or () if isinstance(one, dict)]
+        variants = [one for one in items(schema.get(kind)) if isinstance(one, dict)]
         for variant in variants:
             properties = {**_object(variant.get("properties")), **properties}
         needs = [set(_words(variant.get("required"))) for variant in variants]
@@ -62,7 +66,7 @@ def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_items(node: dict[str, Any]) -> dict[str, Any]:
     """The schema with `items` where an array has none; the same object where none is missing. By what a node
-    has, which is two or three fields, rather than by what it may have: tools are half of an agent's bytes."""
+    has, which is two or three fields, rather than by what it may have."""
     changed: dict[str, Any] = {}
     for name, value in node.items():
         mended: Any
@@ -77,7 +81,9 @@ def _with_items(node: dict[str, Any]) -> dict[str, Any]:
             continue
         if mended is not value:
             changed[name] = mended
-    if node.get("type") == "array" and "items" not in node and "prefixItems" not in node:
+    kind = node.get("type")
+    is_list = kind == "array" or (isinstance(kind, list) and "array" in kind)
+    if is_list and "items" not in node and "prefixItems" not in node:
         changed["items"] = {}
     return {**node, **changed} if changed else node
 

@@ -11,10 +11,10 @@ from pydantic import Field
 from sluiceway.policy.case import CONVERSING, Case
 from sluiceway.policy.conditions import Milliseconds
 from sluiceway.policy.kinds.actions.place import NOT_OURS, STAYS, Found
-from sluiceway.policy.kinds.actions.pool import Out, Pool, Preference, price_of, ranked
+from sluiceway.policy.kinds.actions.pool import WORDS, Out, Pool, Preference, ranked
 from sluiceway.policy.match import Glob
 from sluiceway.policy.staying import stays
-from sluiceway.settings.models import Ability, RegionName, Tier
+from sluiceway.settings.models import Ability, Offer, RegionName, Tier
 from sluiceway.settings.section import Count, Section
 from sluiceway.types import Target
 
@@ -52,35 +52,37 @@ class Choose(Section):
     def apply(self, case: Case, rule: str) -> Found:
         if not case.facts.may_reroute:
             return Found(None, (NOT_OURS,))
+        pool, out = case.policy.pool(self), Out()
         if case.call.operation not in CONVERSING:
-            return Found(None, (f"not applied: the catalogue has no models for {case.call.operation}",))
-        pool = case.policy.pool(self)
-        out = Out(pool.out)
-        fitting = [offer for offer in pool.offers if not out.drops(offer, case.barred(offer.target))]
-        if (own := case.facts.stays_with) and any(offer.target == own for offer in fitting):
-            return Found(own, (f"the conversation stays at {own}",))
-        within = [offer for offer in fitting if not out.drops(offer, self._exceeds(case, offer.target))]
-        if not within:
-            return self._nobody(out)
-        best = ranked(case, self.prefer, within)[0]
+            return self._nobody(pool.lines)
+        own = None if case.facts.stays_with is None else pool.get(case.facts.stays_with)
+        if own is not None and not out.drops(own, case.unable(own)):
+            return Found(own.target, (f"the conversation stays at {own.target}",))
+        # Only who would have been preferred is looked at, and said to have fallen out.
+        preferred = ranked(case, self.prefer, pool.offers)
+        able = (o for o in preferred if o is not own and not out.drops(o, self._unable(case, o)))
+        best = next(able, None)
+        lines = (*pool.lines, *out.lines)
+        if best is None:
+            return self._nobody(lines)
         if not self._binds(case, pool) and (why := stays(case, best.target)):
-            return Found(case.here, (*out.effects, why))
+            return Found(case.here, (*lines, why))
         where = STAYS if best.target == case.asked else f"{case.asked} -> {best.target}"
-        return Found(
-            best.target, (*out.effects, f"{where}: {self.prefer.replace('_', ' ')} of {len(within)}")
-        )
+        return Found(best.target, (*lines, f"{where}: {WORDS[self.prefer]} that can"))
 
     def targets(self, case: Case) -> Iterator[Target]:
         """Where it may send a request."""
         return (offer.target for offer in case.policy.pool(self).offers)
 
-    def _nobody(self, out: Out) -> Found:
+    def _nobody(self, lines: tuple[str, ...]) -> Found:
         if not self.denies:
-            return Found(None, (*out.effects, "not applied: nobody is left"))
+            return Found(None, (*lines, "not applied: nobody is left"))
         required = f" in the region {self.region}" if self.region else ""
-        return Found(
-            None, (*out.effects, "denied: nobody is left"), f"no model{required} meets its constraints now"
-        )
+        why = f"no model{required} meets its constraints now"
+        return Found(None, (*lines, "denied: nobody is left"), why)
+
+    def _unable(self, case: Case, offer: Offer) -> str | None:
+        return case.unable(offer) or self._exceeds(case, offer.target)
 
     def _binds(self, case: Case, pool: Pool) -> bool:
         """Whether the conversation may not stay where it is, since that place breaks a constraint of kind."""
@@ -90,7 +92,7 @@ class Choose(Section):
     def _exceeds(self, case: Case, target: Target) -> str | None:
         """Which limit on money or time the target is beyond."""
         if self.max_cost_per_1k is not None:
-            price = price_of(case, target)
+            price = case.tariff.per_1k_usd[target]
             if price is None:
                 return "no price is known"
             if price > self.max_cost_per_1k:

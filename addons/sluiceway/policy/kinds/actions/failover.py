@@ -45,7 +45,9 @@ def chain(
     found: list[Target] = []
     effects: list[str] = []
     for target in (of, *hops(failover, case, of)):
-        if target == first or target in found or len(found) == MAX_HOPS:
+        if len(found) == MAX_HOPS:
+            break
+        if target == first or target in found:
             continue
         if why := case.barred(target):
             effects.append(f"out: {target}: {why}")
@@ -63,5 +65,5 @@ def hops(failover: Failover, case: Case, first: Target) -> Iterator[Target]:
         for hop in failover:
             yield from hop.targets(case, first)
     elif (offer := case.offer(first)) is not None and case.call.operation in CONVERSING:
-        kin = [each for each in case.models.offers if each.model.family == offer.model.family]
+        kin = case.models.of_family(offer.model.family)
         yield from (each.target for each in ranked(case, "same_family", kin))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from sluiceway.policy.case import LACKS, Case
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 type Preference = Literal["cheapest", "fastest", "same_family"]
 
+WORDS: Mapping[Preference, str] = MappingProxyType(
+    {"cheapest": "the cheapest", "fastest": "the fastest", "same_family": "the nearest of kin"}
+)
 NAMED = 3  # how many of those that fell out for one reason are named
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Who can ever meet a constraint, whatever the request; `out`: who cannot, by the reason."""
+    """Who can ever meet a constraint, whatever the request; `lines`: who cannot, and why."""
 
     offers: tuple[Offer, ...]
-    out: Mapping[str, tuple[str, ...]]
+    lines: tuple[str, ...]
 
     @classmethod
     def of(cls, models: Models, choose: Choose) -> Pool:
-        offers: list[Offer] = []
-        out: dict[str, tuple[str, ...]] = {}
-        for offer in models.offers:
-            if not _is_named(choose, offer):
-                continue
-            if (why := cls.unfit(choose, offer)) is None:
-                offers.append(offer)
-            else:
-                out[why] = (*out.get(why, ()), offer.label)
-        return cls(tuple(offers), out)
+        named = [offer for offer in models.offers if _is_named(choose, offer)]
+        out = Out()
+        return cls(tuple(o for o in named if not out.drops(o, cls.unfit(choose, o))), out.lines)
+
+    def get(self, target: Target) -> Offer | None:
+        """The offer of that target, if it is one of them."""
+        return next((offer for offer in self.offers if offer.target == target), None)
 
     @staticmethod
     def unfit(choose: Choose, offer: Offer) -> str | None:
@@ -59,61 +59,42 @@ class Pool:
 class Out:
     """Who fell out of a choice, gathered by reason."""
 
-    def __init__(self, known: Mapping[str, tuple[str, ...]]) -> None:
-        self._known = known
-        self._now: dict[str, list[Offer]] = {}
+    def __init__(self) -> None:
+        self._found: dict[str, list[Offer]] = {}
 
     def drops(self, offer: Offer, why: str | None) -> bool:
         """Whether it falls out; remembers why."""
         if why is None:
             return False
-        self._now.setdefault(why, []).append(offer)
+        self._found.setdefault(why, []).append(offer)
         return True
 
     @property
-    def effects(self) -> tuple[str, ...]:
+    def lines(self) -> tuple[str, ...]:
         """A line for each reason."""
-        now = {why: [o.label for o in offers[:NAMED]] for why, offers in self._now.items()}
-        counts = {why: len(offers) for why, offers in self._now.items()}
-        for why, labels in self._known.items():
-            now[why] = [*now.get(why, ()), *labels[:NAMED]][:NAMED]
-            counts[why] = counts.get(why, 0) + len(labels)
-        return tuple(_line(why, labels, counts[why]) for why, labels in now.items())
+        return tuple(_line(why, offers) for why, offers in self._found.items())
 
 
-def _line(why: str, labels: list[str], count: int) -> str:
-    more = f" and {count - len(labels)} more" if count > len(labels) else ""
-    return f"out: {', '.join(labels)}{more}: {why}"
+def _line(why: str, offers: list[Offer]) -> str:
+    more = f" and {len(offers) - NAMED} more" if len(offers) > NAMED else ""
+    return f"out: {', '.join(offer.label for offer in offers[:NAMED])}{more}: {why}"
 
 
 def _is_named(choose: Choose, offer: Offer) -> bool:
     if choose.from_ == "catalogue":
         return True
-    names = (offer.model.name, offer.label, str(offer.target))
+    names = (offer.model.name, offer.name, str(offer.target))
     return any(matches(glob, name) for glob in choose.from_ for name in names)
 
 
-def price_of(case: Case, target: Target) -> Decimal | None:
-    """USD for 1,000 tokens; None: not known."""
-    price = case.facts.price(target)
-    return None if price is None else price.per_1k_usd
-
-
-def ranked(case: Case, prefer: Preference, offers: Iterable[Offer]) -> list[Offer]:
-    """The preferred first. What cannot be told comes last; of equals the cheaper, then what needs no move."""
-    far = float("inf")
-
-    def cost(offer: Offer) -> float:
-        price = price_of(case, offer.target)
-        return far if price is None else float(price)
-
-    def key(offer: Offer) -> tuple[float | bool | str, ...]:
-        tail = (cost(offer), offer.target.provider != case.asked.provider, offer.label, offer.target.model)
-        if prefer == "fastest":
-            return (_speed(case, offer.target), *tail)
-        return (*kin(case, offer), *tail) if prefer == "same_family" else tail
-
-    return sorted(offers, key=key)
+def ranked(case: Case, prefer: Preference, offers: tuple[Offer, ...]) -> Iterable[Offer]:
+    """The preferred first. What cannot be told comes last; of equals the cheaper."""
+    cheapest_first = case.tariff.cheapest_first(offers)
+    if prefer == "fastest":
+        return sorted(cheapest_first, key=lambda offer: _speed(case, offer.target))
+    if prefer == "same_family":
+        return sorted(cheapest_first, key=lambda offer: kin(case, offer))
+    return cheapest_first
 
 
 def _speed(case: Case, target: Target) -> float:
@@ -130,7 +111,7 @@ def kin(case: Case, offer: Offer) -> tuple[int, int]:
     asked = case.offer(case.asked)
     if asked is None:
         return 2, 0
-    if offer.model.name == asked.model.name:
+    own, other = asked.model, offer.model
+    if other.name == own.name:
         return 0, 0
-    apart = abs(TIERS[offer.model.tier] - TIERS[asked.model.tier])
-    return (1 if offer.model.family == asked.model.family else 2), apart
+    return (1 if other.family == own.family else 2), abs(TIERS[other.tier] - TIERS[own.tier])

@@ -54,7 +54,7 @@ def render_request(request: Request, aim: Aim, losses: Losses) -> Rendered:
         document["tools"] = [_tool(tool, names, losses) for tool in tools]
         document |= _choice(request, names)
     if _is_uncached(request, turns):
-        document["cache_control"] = _CACHED
+        _cache(document)
     return Rendered(
         document,
         path=f"{PATH}/count_tokens" if aim.counts_only else PATH,
@@ -197,6 +197,15 @@ def _written(choice: ToolChoice, names: Names, single: bool) -> dict[str, Any]:
     if single:
         written["disable_parallel_tool_use"] = True
     return written
+
+
+def _cache(document: dict[str, Any]) -> None:
+    """Breakpoints behind the instructions and behind the last words, so that the next turn finds this one. On
+    the blocks themselves: `cache_control` on the request is Anthropic's own API's alone."""
+    last = document["messages"][-1]["content"]
+    for blocks in (document.get("system"), last):
+        if isinstance(blocks, list) and blocks:
+            blocks[-1]["cache_control"] = _CACHED
 
 
 def _is_uncached(request: Request, turns: Sequence[Message]) -> bool:

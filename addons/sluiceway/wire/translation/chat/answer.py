@@ -21,6 +21,7 @@ _STOPS: dict[str, StopReason] = {
     "content_filter": StopReason.REFUSAL,
     "insufficient_system_resource": StopReason.MAX_TOKENS,  # DeepSeek broke off
 }
+_NOT_YET = (None, "", "null")  # DashScope's and older servers' words for null
 _WORDS: dict[StopReason, str] = {
     StopReason.END: "stop",
     StopReason.MAX_TOKENS: "length",
@@ -52,7 +53,7 @@ def parse_answer(document: object) -> Answer:
 
 def stop_of(word: object) -> StopReason | None:
     """The neutral reason, None where the answer has not ended; a word nobody knows is an end."""
-    return None if word is None else _STOPS.get(str(word), StopReason.END)
+    return None if word in _NOT_YET else _STOPS.get(str(word), StopReason.END)
 
 
 def render_answer(answer: Answer, asked: Asked) -> dict[str, Any]:

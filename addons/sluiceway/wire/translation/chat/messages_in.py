@@ -55,7 +55,7 @@ def _message(role: object, message: Mapping[str, Any], where: str, losses: Losse
         return Message("assistant", answer_parts(message, f"{where}."))
     if role == "tool":
         given = need_text(message, "tool_call_id", where)
-        return Message("user", (ToolResult(given, _texts(message.get("content"), where)),))
+        return Message("user", (ToolResult(given, _shown(message.get("content"), where, losses)),))
     if role == "function":
         name = need_text(message, "name", where)
         return Message("user", (ToolResult("", _texts(message.get("content"), where), name=name),))
@@ -112,6 +112,14 @@ def _piece(part: Mapping[str, Any]) -> Text | Thinking | None:
     if part.get("type") == "thinking":
         return Thinking("".join(_text(mapping(one).get("text")) for one in items(part.get("thinking"))))
     return Text(part["text"]) if isinstance(part.get("text"), str) else None
+
+
+def _shown(content: object, where: str, losses: Losses) -> tuple[Text | Image | Document | Media, ...]:
+    """A tool's result: text, and with some servers of this API pictures."""
+    if content is None or isinstance(content, str):
+        return _texts(content, where)
+    parts = _parts(content, where, losses)
+    return tuple(part for part in parts if isinstance(part, Text | Image | Document | Media))
 
 
 def _texts(content: object, where: str) -> tuple[Text, ...]:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sluiceway.types import Usage
-from sluiceway.wire.fields import items, label, load, mapping
+from sluiceway.wire.fields import items, label, load, mapping, newer
 from sluiceway.wire.openai_chat_stream import usage_in, usage_of
 from sluiceway.wire.sse import EventSplitter, data_of
 from sluiceway.wire.tap import MAX_JSON_BYTES
@@ -54,7 +53,7 @@ class ChunkReader:
         self._text: tuple[str, int] | None = None  # what sort of words is open, and its index
         self._calls: dict[object, _Call] = {}  # by the stream's own index
         self._stop: StopReason | None = None
-        self._usage = Usage()
+        self._told: Mapping[str, Any] = {}
         self._tier: str | None = None
         self._has_refused = False
         self._begun = False
@@ -97,8 +96,7 @@ class ChunkReader:
         if not self._begun:
             self._begin(chunk, out)
         if chunk.get("usage") or "x_groq" in chunk or not chunk.get("choices"):
-            told = usage_in(chunk)
-            self._usage = usage_of(told) if told else self._usage
+            self._told = newer(self._told, usage_in(chunk))
             self._tier = label(chunk.get("service_tier"), 64) or self._tier
         for one in items(chunk.get("choices")):
             choice = mapping(one)
@@ -202,4 +200,4 @@ class ChunkReader:
         reason = self._stop or StopReason.END
         if reason is StopReason.END and self._has_refused:
             reason = StopReason.REFUSAL
-        out.append(Finished(reason, None, self._usage, self._tier))
+        out.append(Finished(reason, None, usage_of(self._told), self._tier))

@@ -62,6 +62,7 @@ def conversation_of(given: object, losses: Losses) -> Conversation:
         where = f"input[{number}]"
         item = need_object(one, where)
         kind = item.get("type") or ("message" if "role" in item else None)
+        kind = kind if isinstance(kind, str) else ""
         if kind == "message":
             _message(item, where, found, losses)
         elif kind in ("additional_tools", "tool_search_output"):
@@ -86,16 +87,16 @@ def _message(item: Mapping[str, Any], where: str, found: Conversation, losses: L
         raise WireError(f"{where}.role: must be system, developer, user or assistant")
 
 
-def _turn(kind: object, item: Mapping[str, Any], where: str, losses: Losses) -> Message | None:
+def _turn(kind: str, item: Mapping[str, Any], where: str, losses: Losses) -> Message | None:
     if kind in ("function_call", "custom_tool_call"):
         return Message("assistant", (_call(item, where, kind == "custom_tool_call"),))
     if kind == "reasoning":
         return Message("assistant", (thinking_of(item),))
-    if isinstance(kind, str) and kind in _CALLS:
+    if kind in _CALLS:
         return Message("assistant", (own_tools.call_in(item, _CALLS[kind]),))
-    if isinstance(kind, str) and kind.endswith("_output") and kind not in _PASSED:
+    if kind.endswith("_output") and kind not in _PASSED:
         return Message("user", (_result(kind, item, where, losses),))
-    if isinstance(kind, str) and kind in _KEPT:
+    if kind in _KEPT:
         losses.need(f"input.{kind}", _KEPT[kind])
     elif kind in _PASSED:
         losses.drop("input: OpenAI's own tools", "what they did is not told there")

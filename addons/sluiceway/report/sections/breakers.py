@@ -1,0 +1,116 @@
+"""The history of breakers: which targets nobody was sent to for a while, with which key, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from sqlalchemy import select
+
+from sluiceway.report.model import Attention, Weight, from_us
+from sluiceway.report.section import Context, Section
+from sluiceway.report.text import plural, visible
+from sluiceway.store.tables import events
+
+_SHOWN = 30
+PREFIX = "breaker_"  # of the events, before the state
+_WORDS = {"open": "opened", "half_open": "one probe let through", "closed": "closed"}
+
+type Key = tuple[str, str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One change. `what` is in words; `reason` a status or a code."""
+
+    at: datetime
+    provider: str
+    model: str
+    key: str | None
+    state: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One model of a provider with one key. `shut_s` is how long nobody was sent there, within the period;
+    `still`: it was not closed again."""
+
+    provider: str
+    model: str
+    key: str | None
+    opened: int
+    shut_s: float
+    still: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakers:
+    places: tuple[Place, ...]
+    turns: tuple[Turn, ...]
+    earlier: int
+
+
+def load(context: Context) -> Breakers:
+    found = _turns(context)
+    by_key: dict[Key, list[Turn]] = {}
+    for turn in found:
+        by_key.setdefault((turn.provider, turn.model, turn.key), []).append(turn)
+    until = min(context.generated_at, from_us(context.period.to_us))
+    places = [_place(key, turns, until) for key, turns in by_key.items()]
+    places.sort(key=lambda place: -place.shut_s)
+    return Breakers(tuple(places[:_SHOWN]), tuple(found[-_SHOWN:]), max(0, len(found) - _SHOWN))
+
+
+def _turns(context: Context) -> list[Turn]:
+    rows = context.connection.execute(
+        select(events.c.at, events.c.kind, events.c.detail)
+        .where(events.c.at >= context.period.from_us, events.c.at < context.period.to_us)
+        .where(events.c.kind.in_([PREFIX + state for state in _WORDS]))
+        .order_by(events.c.id)
+    )
+    return [_turn(from_us(row.at), row.kind, orjson.loads(row.detail)) for row in rows]
+
+
+def _turn(at: datetime, kind: str, detail: dict[str, str | None]) -> Turn:
+    state = kind.removeprefix(PREFIX)
+    provider, model, reason = (str(detail.get(name) or "") for name in ("provider", "model", "reason"))
+    return Turn(at, provider, model, detail.get("key"), state, _WORDS.get(state, state), reason)
+
+
+def _place(key: Key, turns: Iterable[Turn], until: datetime) -> Place:
+    """From each opening to the closing after it; a probe in between changes nothing."""
+    opened, shut_s, since = 0, 0.0, None
+    reasons: dict[str, None] = {}
+    for turn in turns:
+        if turn.state == "open":
+            reasons.setdefault(turn.reason)
+            opened += since is None
+            since = since or turn.at
+        elif turn.state == "closed" and since is not None:
+            shut_s += (turn.at - since).total_seconds()
+            since = None
+    if since is not None:
+        shut_s += max(0.0, (until - since).total_seconds())
+    reasons.pop("probe_left", None)
+    return Place(*key, opened, shut_s, since is not None, tuple(reasons))
+
+
+def attention(data: Breakers) -> Sequence[Attention]:
+    return [
+        Attention(
+            Weight.LOOK,
+            f"{visible(place.provider, 40)} was avoided at the end of the period",
+            f"Its breaker for {visible(place.model, 60)} opened {plural(place.opened, 'time')} and is open.",
+            "breakers",
+        )
+        for place in data.places
+        if place.still
+    ][:3]
+
+
+SECTION = Section("breakers", "Breakers", load, attention)

@@ -1,0 +1,64 @@
+"""Whether there is a way to a provider of another API, in which dialect and by which path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sluiceway.content import folder
+from sluiceway.gateway.foreign import foreign_path
+from sluiceway.gateway.roads import road_to
+from sluiceway.settings.providers import Providers, match
+from sluiceway.types import Provider, Route
+
+SHIPPED = Providers.load(folder("rules") / "providers.yaml").by_name
+MESSAGES, CHAT = ("anthropic", "/v1/messages"), ("openai", "/v1/chat/completions")
+
+
+def provider_of(name: str) -> Provider:
+    fills = {"project": "acme-1", "location": "global"} if name == "vertex" else {}
+    return replace(SHIPPED[name], fills={**SHIPPED[name].fills, **fills})
+
+
+def route_of(provider: str, path: str) -> Route:
+    route = match(SHIPPED[provider], "POST", path)
+    assert route is not None
+    return route
+
+
+VERTEX = "/v1/projects/acme-1/locations/global/publishers/anthropic/models/claude-sonnet-4-5"
+WAYS = {
+    "messages to openai": (MESSAGES, "openai", "gpt-4.1", ("openai_chat", "/v1/chat/completions")),
+    "messages to groq": (MESSAGES, "groq", "llama-3.3", ("openai_chat", "/openai/v1/chat/completions")),
+    "chat to anthropic": (CHAT, "anthropic", "claude-opus-5", ("anthropic_messages", "/v1/messages")),
+    "chat to claude on vertex": (
+        CHAT,
+        "vertex",
+        "claude-sonnet-4-5",
+        ("anthropic_vertex", f"{VERTEX}:streamRawPredict"),
+    ),
+    "to one that only embeds": (MESSAGES, "voyage", "voyage-4", None),
+    "from embeddings": (("openai", "/v1/embeddings"), "anthropic", "claude-opus-5", None),
+    "from compaction": (("openai", "/v1/responses/compact"), "anthropic", "claude-opus-5", None),
+}
+
+
+@pytest.mark.parametrize(("asked", "provider", "model", "found"), WAYS.values(), ids=WAYS)
+def test_the_way_to_another_api(
+    asked: tuple[str, str], provider: str, model: str, found: tuple[str, str] | None
+) -> None:
+    assert foreign_path(provider_of(provider), route_of(*asked), model, True) == found
+
+
+def test_a_provider_of_the_same_api_is_not_translated_to() -> None:
+    road = road_to(provider_of("openrouter"), route_of(*MESSAGES), MESSAGES[1], "claude-opus-5", True)
+    assert road is not None
+    assert (road.path, road.foreign) == ("/api/v1/messages", None)
+
+
+def test_a_question_for_the_number_of_tokens_is_answered_here() -> None:
+    path = "/v1/messages/count_tokens"
+    road = road_to(provider_of("openai"), route_of("anthropic", path), path, "gpt-4.1", False)
+    assert road is not None
+    assert road.counted
