@@ -8,6 +8,7 @@ from __future__ import annotations
 from sluiceway.wire.translation.anthropic import AnthropicTranslator
 from sluiceway.wire.translation.anthropic.vertex import VertexTranslator
 from sluiceway.wire.translation.chat import ChatTranslator
+from sluiceway.wire.translation.gemini import GeminiTranslator
 from sluiceway.wire.translation.responses import ResponsesTranslator
 from sluiceway.wire.translation.translator import Translator
 
@@ -18,6 +19,7 @@ TRANSLATORS: tuple[Translator, ...] = (
     VertexTranslator(),
     ChatTranslator(),
     ResponsesTranslator(),
+    GeminiTranslator(),
 )
 
 

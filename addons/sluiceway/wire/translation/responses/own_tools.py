@@ -12,7 +12,8 @@ from typing import Any
 
 from sluiceway.wire.fields import items, mapping
 from sluiceway.wire.translation.neutral import Request, Tool, ToolCall
-from sluiceway.wire.translation.reading import arguments_of, object_of
+from sluiceway.wire.translation.reading import arguments_of
+from sluiceway.wire.translation.whole_arguments import whole_object
 
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
@@ -71,7 +72,7 @@ def call_in(item: Mapping[str, Any], kind: str) -> ToolCall:
 
 def call_item(call: ToolCall, item_id: str, call_id: str) -> dict[str, Any]:
     """A call as its item."""
-    arguments = object_of(call.arguments)
+    arguments = whole_object(call.arguments)
     return {
         "id": item_id,
         "type": f"{call.name}_call",
