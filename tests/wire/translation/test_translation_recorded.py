@@ -8,13 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
+from frame_files import stream_of
 from sdk_judges import REQUESTS, unread_by
 from translation_cases import AT, named
 
 from sluiceway.errors import WireError
 from sluiceway.wire.dialect import Target
 from sluiceway.wire.sse import EventSplitter, data_of
-from sluiceway.wire.translation import TRANSLATORS
+from sluiceway.wire.translation import TRANSLATORS, reads_clients
 from sluiceway.wire.translation.losses import Losses
 from sluiceway.wire.translation.neutral import Answer, Text, ToolCall
 from sluiceway.wire.translation.passage import Translation, translated
@@ -26,9 +27,11 @@ MODELS = {
     "openai_chat": ("gpt-4.1", "gpt-5.1", "gpt-5.4", "mistral-large-2512", "qwen3-max"),
     "openai_responses": ("gpt-4.1", "gpt-5.4", "grok-4"),
     "gemini": ("gemini-2.5-pro", "gemini-2.5-flash", "gemini-3-flash-preview"),
+    "bedrock_converse": ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-pro-v1:0"),
 }
 NAMES = [translator.name for translator in TRANSLATORS if translator.name in MODELS]
-WAYS = [(source, target) for source in NAMES for target in NAMES if source != target]
+WAYS = [(one, other) for one in NAMES if reads_clients(one) for other in NAMES if one != other]
+BACK = [(provider, client) for client, provider in WAYS]
 ENDS = (
     b"[DONE]",
     b'"message_stop"',
@@ -57,7 +60,7 @@ def across(source: Translator, target: Translator, document: dict[str, Any], mod
     return translated(source, target, document, Target("POST", PATH), Aim(model), asked, Losses())
 
 
-@pytest.mark.parametrize(("source", "target"), WAYS, ids="-".join)
+@pytest.mark.parametrize(("source", "target"), WAYS, ids=["-".join(way) for way in WAYS])
 def test_every_recorded_request_is_one_that_the_other_sdk_takes(source: str, target: str) -> None:
     judged = 0
     for file in recorded(source, "request.json"):
@@ -75,13 +78,14 @@ def test_every_recorded_request_is_one_that_the_other_sdk_takes(source: str, tar
     assert judged > 30
 
 
-@pytest.mark.parametrize(("provider", "client"), WAYS, ids="-".join)
+@pytest.mark.parametrize(("provider", "client"), BACK, ids=["-".join(way) for way in BACK])
 def test_every_recorded_stream_ends_as_the_clients_api_does(provider: str, client: str) -> None:
-    streams = recorded(provider, "response.sse")
-    assert streams
-    for file in streams:
+    files = [*recorded(provider, "response.sse"), *recorded(provider, "response.frames.json")]
+    assert files
+    for file in files:
         translation = across(named(client), named(provider), HI, "m")
-        whole, cut, stream = translation.passage(), translation.passage(), file.read_bytes()
+        whole, cut = translation.passage(), translation.passage()
+        stream = stream_of(file) if file.suffix == ".json" else file.read_bytes()
         shown = whole.feed(stream) + whole.finish()
         pieces = (cut.feed(stream[at : at + 5]) for at in range(0, len(stream), 5))
         assert b"".join(pieces) + cut.finish() == shown, file.parent.name
@@ -89,7 +93,7 @@ def test_every_recorded_stream_ends_as_the_clients_api_does(provider: str, clien
         assert any(end in last for end in ENDS), file.parent.name
 
 
-@pytest.mark.parametrize(("provider", "client"), WAYS, ids="-".join)
+@pytest.mark.parametrize(("provider", "client"), BACK, ids=["-".join(way) for way in BACK])
 def test_every_recorded_answer_has_the_words_it_had(provider: str, client: str) -> None:
     for file in recorded(provider, "response.json"):
         translation = across(named(client), named(provider), HI, "m")
