@@ -11,7 +11,7 @@ import pytest
 
 from sluiceway.demo import answers
 from sluiceway.demo.pace import NO_LATENCY
-from tests.clients.cli import CLAUDE, Cli
+from tests.clients.cli import CLAUDE, CODEX, GEMINI, Cli
 from tests.clients.conftest import POSTS
 from tests.clients.desk import ELSEWHERE, PATIENCE_S, Desk
 from tests.clients.seen import Seen
@@ -20,19 +20,33 @@ from tests.e2e.since import billed_tokens, tokens_of
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(2 * PATIENCE_S)]
 
+# Each way has employees of its own, whose names begin with its route's.
 ROUTES = """\
 routes:
-  - {name: on-gpt, match: {provider: anthropic}, to: {provider: openai, model: gpt-4.1}}
+  - {name: chat, match: {employee: chat-*}, to: {provider: openai, model: gpt-5.1}}
+  - {name: responses, match: {employee: responses-*}, to: {provider: openai, model: gpt-5.4}}
+  - {name: claude, match: {employee: claude-*}, to: {provider: anthropic, model: claude-opus-4-5}}
+  - {name: gemini, match: {employee: gemini-*}, to: {provider: google, model: gemini-3-flash-preview}}
 inject: [{name: for-all}]
 """
-KEYS = {"anthropic": "sk-ant-api03-test", "openai": "sk-proj-ours"}
+KEYS = {"anthropic": "sk-ant-api03-test", "openai": "sk-proj-ours", "google": "AIza-of-the-company"}
+BASH = 'Bash: {{"command": "cat {path}", "description": "Look"}}'
+EXEC = r"""exec: {{"input": "text(await tools.exec_command({{cmd: \"cat note.txt\"}}))"}}"""
+SHELL = 'run_shell_command: {{"command": "cat note.txt"}}'
+MESSAGES, CHAT, RESPONSES, CONTENTS = "anthropic_messages", "openai_chat", "openai_responses", "gemini"
 WAYS = [
+    pytest.param(CLAUDE, "chat", (MESSAGES, CHAT, "gpt-5.1"), BASH, id="claude code on gpt"),
+    pytest.param(CLAUDE, "responses", (MESSAGES, RESPONSES, "gpt-5.4"), BASH, id="claude code on responses"),
     pytest.param(
-        CLAUDE,
-        ("anthropic_messages", "openai_chat", "gpt-4.1"),
-        'Bash: {{"command": "cat {path}", "description": "Look"}}',
-        id="claude code on gpt",
+        CLAUDE, "gemini", (MESSAGES, CONTENTS, "gemini-3-flash-preview"), BASH, id="claude code on gemini"
     ),
+    pytest.param(CODEX, "claude", (RESPONSES, MESSAGES, "claude-opus-4-5"), EXEC, id="codex on claude"),
+    pytest.param(
+        CODEX, "gemini", (RESPONSES, CONTENTS, "gemini-3-flash-preview"), EXEC, id="codex on gemini"
+    ),
+    pytest.param(CODEX, "chat", (RESPONSES, CHAT, "gpt-5.1"), EXEC, id="codex on chat"),
+    pytest.param(GEMINI, "claude", (CONTENTS, MESSAGES, "claude-opus-4-5"), SHELL, id="gemini cli on claude"),
+    pytest.param(GEMINI, "responses", (CONTENTS, RESPONSES, "gpt-5.4"), SHELL, id="gemini cli on gpt"),
 ]
 
 
@@ -42,6 +56,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         tmp_path_factory.mktemp("moved"), latency=NO_LATENCY, patience_s=40, names=ELSEWHERE, more=POSTS
     )
     started.set_rules("20-routes", ROUTES)
+    started.on.call(started.providers.be_strict)
     for provider, secret in KEYS.items():
         started.add_key(f"{provider}-key", provider, secret)
     yield started
@@ -49,11 +64,11 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def at_home(moved: Running, tmp_path: Path) -> Desk:
-    return Desk(tmp_path / "desk", moved, moved.add(f"a{uuid4().hex[:8]}"))
+def at_home(moved: Running, route: str, tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "desk", moved, moved.add(f"{route}-{uuid4().hex[:8]}"))
 
 
-@pytest.mark.parametrize(("cli", "apis", "order"), WAYS)
+@pytest.mark.parametrize(("cli", "route", "apis", "order"), WAYS)
 def test_a_client_works_on_another_vendors_model(
     cli: Cli, apis: tuple[str, str, str], order: str, at_home: Desk, moved: Running
 ) -> None:

@@ -59,5 +59,6 @@ def test_a_strict_provider(path: str, field: str, said: list[Any], told: str | N
     if told is None:
         strict.check(asked)
         return
-    with pytest.raises(Rejected, match=told):
+    with pytest.raises(Rejected) as caught:
         strict.check(asked)
+    assert told in caught.value.message

@@ -29,6 +29,7 @@ KEYS = {
     "vertex": "ya29.the-companys",
     "groq": "gsk_the-companys",
     "xai": "xai-the-companys",
+    "mistral": "the-companys-mistral-key",
 }
 POLICY = """
 routes:
@@ -39,7 +40,11 @@ routes:
   - {name: dear, match: {model: gpt-4.1-nano}, failover: [{model: gpt-4}]}
   - {name: compare, match: {model: gpt-4o-mini},
      mirror: {to: {provider: groq, model: llama-3.3-70b-versatile}, percent: 100, budget_usd_per_day: 1}}
+  - {name: poor, match: {model: gpt-4.1-mini},
+     mirror: {to: {provider: groq, model: llama-3.3-70b-versatile}, percent: 100, budget_usd_per_day:
+     0.000001}}
 inject:
+  - {name: elsewhere, match: {model: "codestral-*"}, keys: [{key: mistral-key, host: codestral.mistral.ai}]}
   - {name: pool, match: {model: gpt-4o}, keys: [{key: pool-a}, {key: pool-b, weight: 2}]}
   - {name: small, match: {model: o4-mini}, keys: [{key: pool-a, limit_requests_per_minute: 2}]}
   - {name: for-all}
@@ -405,6 +410,15 @@ def test_a_key_past_its_own_limit_is_not_used(running: Running, gpt: openai.Open
     assert len(since.served) == 2
 
 
+def test_a_key_of_a_pool_may_be_for_an_endpoint_of_its_own(running: Running, since: Since) -> None:
+    mistral = openai.OpenAI(base_url="https://api.mistral.ai/v1", api_key="sluiceway", max_retries=0)
+    mistral.chat.completions.create(model="codestral-2508", messages=HI)
+    assert since.row()["host"] == "codestral.mistral.ai"
+    (served,) = since.served
+    assert served.host == "codestral.mistral.ai"
+    assert served.credentials == presented({"authorization": KEYS["mistral"]}, {})
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 def test_a_mirror_has_a_row_and_a_budget_of_its_own_and_shows_nobody_its_answer(
     running: Running, gpt: openai.OpenAI, since: Since, stream: bool
@@ -429,6 +443,28 @@ def test_a_mirror_whose_provider_fails_is_nothing_to_the_client(
     running.on.call(lambda: running.providers.fault("groq", "refuse"))
     gpt.chat.completions.create(model="gpt-4o-mini", messages=HI)
     assert sorted(row["outcome"] for row in since.rows(2)) == ["ok", "upstream_error"]
+
+
+def test_a_mirror_without_money_or_room_is_dropped_and_counted(
+    running: Running, gpt: openai.OpenAI, since: Since
+) -> None:
+    gpt.chat.completions.create(model="gpt-4.1-mini", messages=HI)
+    own, copied = sorted(since.rows(2), key=lambda row: str(row["principal"]))
+    assert (own["outcome"], copied["outcome"], copied["refusal_rule"]) == ("ok", "refused", "poor")
+    parts, now = running.service.gateway.parts, Since(running)
+    parts.copies._most = 0
+    try:
+        gpt.chat.completions.create(model="gpt-4o-mini", messages=HI)
+        for _ in range(100):
+            figures = parts.metrics.text().decode()
+            if 'ending="busy"' in figures:
+                break
+            threading.Event().wait(0.02)
+    finally:
+        parts.copies._most = parts.bounds.mirrors
+    assert len(now.rows(1)) == 1
+    assert 'sluiceway_mirrors_total{ending="busy"} 1.0' in figures
+    assert 'sluiceway_mirrors_total{ending="no_money"} 1.0' in figures
 
 
 def test_caps_hold_while_attempts_fail_at_random(

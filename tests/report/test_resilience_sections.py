@@ -80,6 +80,7 @@ def test_a_breakers_time_is_from_its_opening_to_its_closing(store: Connection) -
     data = breakers.load(context)
     main, spare = data.places
     assert (main.key, main.opened, main.shut_s, main.still) == ("main", 1, 32.0, False)
+    assert (main.length, data.turns[0].when) == ("32 s", "1 Oct 00:00:00")
     assert (spare.key, spare.opened, spare.shut_s, spare.still) == ("spare", 1, 5.0, True)
     assert spare.reasons == ("connect_error",)
     assert [turn.what for turn in data.turns[:2]] == ["opened", "one probe let through"]

@@ -58,6 +58,7 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         health=parts.health.snapshot(time.monotonic()),
         stays_with=None if stay is None else stay.target,
         cached_tokens=0 if stay is None else stay.cached_tokens,
+        task=exchange.task,
     )
 
 

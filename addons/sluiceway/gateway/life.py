@@ -60,6 +60,7 @@ from sluiceway.gateway.sending import send
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.sockets import Socket
+from sluiceway.gateway.tasks import tell_task
 from sluiceway.gateway.upstream import Failed
 from sluiceway.policy import decide
 from sluiceway.settings.providers import match, socket_at
@@ -220,6 +221,7 @@ class Gateway:
         """The request as it may be sent, read, given a key and guarded, and where it goes. Refused where a
         rule says no."""
         upload = await self._read(exchange)
+        tell_task(exchange, self.parts, upload.reading)
         injection.equip(exchange, self.parts)
         policy, call = exchange.rules.policy, upload.reading.call
         if not (policy.routes or policy.guard):

@@ -152,7 +152,9 @@ class Settings(Section):
     """`sluiceway.yaml`. `wait_s`: how long a request waits for money that is only reserved by others;
     `contact`: whom a refused employee is told to ask; `watch_rules`: edited rules are taken up by themselves;
     `time_zone`: where budget days and months begin; `websockets`: whether those that providers.yaml lists are
-    carried and metered, or every upgrade is answered 426, after which Codex sends ordinary requests."""
+    carried and metered, or every upgrade is answered 426, after which Codex sends ordinary requests;
+    `task_types`: whether the ledger gets the task (coding, reasoning ...) of all requests, or of those that a
+    route looks at."""
 
     listeners: Annotated[tuple[Listener, ...], Field(min_length=1)] = (
         Listener(address=parse_address("127.0.0.1:8080")),
@@ -178,6 +180,7 @@ class Settings(Section):
     contact: Text | None = None
     watch_rules: bool = True
     websockets: Literal["meter", "refuse"] = "meter"
+    task_types: Literal["matched", "all"] = "matched"
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
     @field_validator("identity")

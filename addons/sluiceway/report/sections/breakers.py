@@ -33,6 +33,11 @@ class Turn:
     what: str
     reason: str
 
+    @property
+    def when(self) -> str:
+        """To the second: an opening, a probe and a closing may lie within a minute."""
+        return f"{self.at:%-d %b %H:%M:%S}"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -46,6 +51,14 @@ class Place:
     shut_s: float
     still: bool
     reasons: tuple[str, ...]
+
+    @property
+    def length(self) -> str:
+        """In words: `32 s`, `50 min`, `3 h 5 min`."""
+        minutes = round(self.shut_s / 60)
+        if minutes < 2:
+            return f"{self.shut_s:.0f} s"
+        return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @dataclass(frozen=True, slots=True)
