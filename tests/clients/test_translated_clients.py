@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,6 +31,8 @@ routes:
 inject: [{name: for-all}]
 """
 KEYS = {"anthropic": "sk-ant-api03-test", "openai": "sk-proj-ours", "google": "AIza-of-the-company"}
+# What an employee sets for the company's key to be used; Claude Code's is the company's own here.
+OURS = {"CODEX_API_KEY": "sluiceway", "GEMINI_API_KEY": "sluiceway"}
 BASH = 'Bash: {{"command": "cat {path}", "description": "Look"}}'
 EXEC = r"""exec: {{"input": "text(await tools.exec_command({{cmd: \"cat note.txt\"}}))"}}"""
 SHELL = 'run_shell_command: {{"command": "cat note.txt"}}'
@@ -72,7 +75,7 @@ def at_home(moved: Running, route: str, tmp_path: Path) -> Desk:
 def test_a_client_works_on_another_vendors_model(
     cli: Cli, apis: tuple[str, str, str], order: str, at_home: Desk, moved: Running
 ) -> None:
-    seen = Seen(moved)
+    seen, cli = Seen(moved), replace(cli, environment=cli.environment | OURS)
     ran = at_home.run(cli, cli.plain, "Say something.")
     assert ran.code == 0, ran.shown
     assert any(known in "".join(ran.out) for known in answers.TEXTS), ran.shown

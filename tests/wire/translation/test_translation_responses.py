@@ -162,6 +162,17 @@ def test_arguments_of_one_namespace_and_another_do_not_mix() -> None:
     assert (call["namespace"], call["name"], call["arguments"]) == ("b", "run", "{}")
 
 
+def test_a_tool_of_a_group_goes_by_its_own_name_where_no_other_has_it() -> None:
+    case = Case(next(folder for folder in OURS if folder.name == "codex_turn_stream"))
+    made = case.translated()
+    assert [tool["name"] for tool in made.rendered.document["tools"]] == [
+        "exec_command",
+        "apply_patch",
+        "spawn_agent",
+    ]
+    assert made.rendered.document["messages"][1]["content"][2]["name"] == "spawn_agent"
+
+
 def test_a_case_names_what_only_openai_keeps() -> None:
     case = Case(next(folder for folder in OURS if folder.name == "what_cannot_go"))
     case.translated()

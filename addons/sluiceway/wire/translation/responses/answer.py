@@ -74,8 +74,8 @@ def stop_of(response: Mapping[str, Any], parts: tuple[Part, ...]) -> StopReason:
 
 def render_answer(answer: Answer, asked: Asked) -> dict[str, Any]:
     """A whole response."""
-    own, response_id = own_tools.own_of(asked.request), id_of(answer.id or asked.fallback_id)
-    found = (item_of(part, item_id(response_id, n), own) for n, part in enumerate(answer.parts))
+    offer, response_id = own_tools.Offer.of(asked.request), id_of(answer.id or asked.fallback_id)
+    found = (item_of(part, item_id(response_id, n), offer) for n, part in enumerate(answer.parts))
     output = [item for item in found if item is not None]
     refused = any(isinstance(part, Text) and part.refusal for part in answer.parts)
     model = answer.model or asked.model
@@ -125,13 +125,13 @@ def ending(
     }
 
 
-def item_of(part: Part, given: str, own: frozenset[str]) -> dict[str, Any] | None:
+def item_of(part: Part, given: str, offer: own_tools.Offer) -> dict[str, Any] | None:
     """A part as an output item, None where the client's API has none. Thoughts of another vendor's are not
     shown: the client would send them back, and OpenAI refuses what it did not think."""
     if isinstance(part, Text):
         return message_item(f"msg_{given}", part.text, part.refusal)
     if isinstance(part, ToolCall):
-        return call_item(part, given, own)
+        return call_item(part, given, offer)
     if isinstance(part, Thinking) and part.vendor == "openai":
         summary = [{"type": "summary_text", "text": part.text}] if part.text else []
         item = {"id": part.id or f"rs_{given}", "type": "reasoning", "summary": summary}
@@ -158,16 +158,16 @@ def message_item(item_id: str, text: str, refusal: bool) -> dict[str, Any]:
     }
 
 
-def call_item(call: ToolCall, given: str, own: frozenset[str]) -> dict[str, Any]:
+def call_item(call: ToolCall, given: str, offer: own_tools.Offer) -> dict[str, Any]:
     """A call as the client offered the tool."""
     call_id = fitted_id(call.id, RESPONSES_LENGTH)
-    if call.name in own:
+    if call.name in offer.own:
         return own_tools.call_item(call, f"{own_tools.PREFIX[call.name]}_{given}", call_id)
     if call.custom:
         item = {"id": f"ctc_{given}", "type": "custom_tool_call", "input": call.arguments}
     else:
         item = {"id": f"fc_{given}", "type": "function_call", "arguments": call.arguments or "{}"}
-    return item | {"status": "completed", "call_id": call_id, **own_tools.parted(call.name)}
+    return item | {"status": "completed", "call_id": call_id, **offer.named(call.name)}
 
 
 def id_of(given: str) -> str:

@@ -1,13 +1,15 @@
 """Tools that OpenAI defines and clients run (`local_shell`, `shell`, `apply_patch`), as functions any model
 can call, and the items that the client's API has for their calls and results.
 
-Facts from OpenAI's guides (Local shell, Shell, Apply patch) and the official SDK's types. A group of tools
-(`namespace`) is written into a name with a dot, which OpenAI allows in no name.
+Facts from OpenAI's guides (Local shell, Shell, Apply patch) and the official SDK's types. The group of
+a tool (`namespace`) stands before its name, with a dot, which OpenAI allows in no name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sluiceway.wire.fields import items, mapping
@@ -50,14 +52,59 @@ OWN: Mapping[str, Tool] = {tool.name: tool for tool in (LOCAL_SHELL, SHELL, APPL
 _INSIDE = {"local_shell": "action", "shell": "action", "apply_patch": "operation"}
 PREFIX = {"local_shell": "lsh", "shell": "sh", "apply_patch": "apc"}
 """What the ids of their items begin with: OpenAI refuses others when they come back."""
-NO_OWN: frozenset[str] = frozenset()
 
 
-def own_of(request: Request | None) -> frozenset[str]:
-    """Which of them the client offered by their type: others may be functions of the same name."""
-    if request is None:
-        return NO_OWN
-    return frozenset(tool.name for tool in request.tools if OWN.get(tool.name) is tool)
+@dataclass(frozen=True, slots=True)
+class Grouped(Tool):
+    """A tool of a group (`namespace`) whose own name no other tool has, so that models see it by that."""
+
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the client's tools are beyond functions: `own` by their type (others may be functions of the same
+    name), `groups` by the names of the tools in them."""
+
+    own: frozenset[str] = frozenset()
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: Request | None) -> Offer:
+        tools = () if request is None else request.tools
+        own = frozenset(tool.name for tool in tools if OWN.get(tool.name) is tool)
+        return cls(own, {tool.name: tool.group for tool in tools if isinstance(tool, Grouped)})
+
+    def named(self, name: str) -> dict[str, str]:
+        """A tool's name as the API has it: with its group where it has one."""
+        if (group := self.groups.get(name)) is not None:
+            return {"name": name, "namespace": group}
+        group, dot, bare = name.rpartition(".")
+        return {"name": bare, "namespace": group} if dot and group and bare else {"name": name}
+
+
+def ungrouped(tools: Sequence[Tool]) -> tuple[tuple[Tool, ...], dict[str, str]]:
+    """The tools by names without their groups, where no other tool has that name; and these names by the
+    ones that `joined` made."""
+    bare = Counter(tool.name.rpartition(".")[2] for tool in tools)
+    renamed: dict[str, str] = {}
+    found: list[Tool] = []
+    for tool in tools:
+        group, dot, name = tool.name.rpartition(".")
+        if dot and bare[name] == 1:
+            renamed[tool.name] = name
+            tool = Grouped(
+                name,
+                tool.description,
+                tool.schema,
+                tool.strict,
+                tool.custom,
+                tool.grammar,
+                tool.cache,
+                group,
+            )
+        found.append(tool)
+    return tuple(found), renamed
 
 
 def call_in(item: Mapping[str, Any], kind: str) -> ToolCall:
@@ -116,9 +163,3 @@ def _words(value: object) -> list[str]:
 def joined(namespace: object, name: str) -> str:
     """The name of a tool with its group's."""
     return f"{namespace}.{name}" if isinstance(namespace, str) and namespace else name
-
-
-def parted(name: str) -> dict[str, str]:
-    """The same as the API has it: a name, and a group where there is one."""
-    group, dot, own = name.rpartition(".")
-    return {"name": own, "namespace": group} if dot and group and own else {"name": name}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sluiceway.errors import WireError
@@ -12,11 +13,14 @@ from sluiceway.wire.translation.effort import EFFORTS
 from sluiceway.wire.translation.losses import Losses
 from sluiceway.wire.translation.neutral import (
     Format,
+    Message,
+    Part,
     Reasoning,
     Request,
     Sampling,
     Text,
     Tool,
+    ToolCall,
     ToolChoice,
 )
 from sluiceway.wire.translation.reading import (
@@ -28,7 +32,7 @@ from sluiceway.wire.translation.reading import (
     need_text,
 )
 from sluiceway.wire.translation.responses.items_in import conversation_of
-from sluiceway.wire.translation.responses.own_tools import OWN, joined
+from sluiceway.wire.translation.responses.own_tools import OWN, joined, ungrouped
 
 _ESSENTIAL = {
     "previous_response_id": "the conversation before it is kept by OpenAI",
@@ -64,14 +68,15 @@ def parse_request(document: Mapping[str, Any], target: Target, losses: Losses) -
     _count_losses(document, losses)
     found = conversation_of(document.get("input"), losses)
     told = maybe_text(document, "instructions")
-    tools = tuple(_tools([*maybe_list(document, "tools"), *found.brought], "tools", losses))
+    given = [*maybe_list(document, "tools"), *found.brought]
+    tools, renamed = ungrouped(tuple(_tools(given, "tools", losses)))
     form = maybe_object(document, "text")
     return Request(
         model=need_model(document),
-        messages=tuple(found.messages),
+        messages=_renamed(found.messages, renamed),
         system=(*((Text(told),) if told else ()), *found.system),
         tools=tools,
-        tool_choice=_choice(document.get("tool_choice")),
+        tool_choice=_choice(document.get("tool_choice"), renamed),
         parallel_calls=maybe_flag(document, "parallel_tool_calls"),
         max_output_tokens=whole(document, "max_output_tokens"),
         sampling=Sampling(maybe_number(document, "temperature"), maybe_number(document, "top_p")),
@@ -151,26 +156,44 @@ def _custom(tool: Mapping[str, Any], where: str, group: str) -> Tool:
     )
 
 
-def _choice(choice: object) -> ToolChoice | None:
+def _renamed(messages: list[Message], renamed: Mapping[str, str]) -> tuple[Message, ...]:
+    """Calls by the names that the tools have here."""
+    if not renamed:
+        return tuple(messages)
+    return tuple(
+        replace(message, parts=tuple(_as_known(part, renamed) for part in message.parts))
+        if message.role == "assistant"
+        else message
+        for message in messages
+    )
+
+
+def _as_known(part: Part, renamed: Mapping[str, str]) -> Part:
+    known = renamed.get(part.name) if isinstance(part, ToolCall) else None
+    return part if known is None or not isinstance(part, ToolCall) else replace(part, name=known)
+
+
+def _choice(choice: object, renamed: Mapping[str, str]) -> ToolChoice | None:
     if choice is None:
         return None
     if choice in ("auto", "none", "required"):
         return ToolChoice("none" if choice == "none" else "auto" if choice == "auto" else "required")
     told = need_object(choice, "tool_choice")
     if told.get("type") == "allowed_tools":
-        names = tuple(name for one in items(told.get("tools")) if (name := _name(mapping(one))))
+        names = tuple(name for one in items(told.get("tools")) if (name := _name(mapping(one), renamed)))
         return ToolChoice("required" if told.get("mode") == "required" else "auto", names)
-    name = _name(told)
+    name = _name(told, renamed)
     if name is None:
         raise WireError("tool_choice: must be auto, none, required or name a tool")
     return ToolChoice("required", (name,))
 
 
-def _name(told: Mapping[str, Any]) -> str | None:
+def _name(told: Mapping[str, Any], renamed: Mapping[str, str]) -> str | None:
     """The tool that is meant; OpenAI's own go by their type."""
     name, kind = told.get("name"), told.get("type")
     if isinstance(name, str):
-        return joined(told.get("namespace"), name)
+        full = joined(told.get("namespace"), name)
+        return renamed.get(full, full)
     return kind if isinstance(kind, str) and kind in OWN else None
 
 

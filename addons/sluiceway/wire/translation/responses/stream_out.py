@@ -53,7 +53,7 @@ class ResponseWriter:
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
-        self._own = own_tools.own_of(asked.request)
+        self._offer = own_tools.Offer.of(asked.request)
         self._response: dict[str, Any] = {}
         self._number = 0
         self._open: dict[int, _Item] = {}  # by our index of the part
@@ -88,11 +88,11 @@ class ResponseWriter:
 
     def _start(self, index: int, part: Part) -> bytes:
         given = item_id(self._response["id"], self._items)
-        whole = item_of(part, given, self._own)
+        whole = item_of(part, given, self._offer)
         if whole is None or not isinstance(part, Text | Thinking | ToolCall):
             return b""
         place = {"item_id": whole["id"], "output_index": self._items}
-        item = _Item(part, given, self._items, *_deltas(part, place, self._own))
+        item = _Item(part, given, self._items, *_deltas(part, place, self._offer))
         self._open[index] = item
         self._items += 1
         if not item.head:
@@ -127,7 +127,7 @@ class ResponseWriter:
             ended: Part = replace(part, arguments=said)
         else:
             ended = replace(part, text=said)
-        whole = item_of(ended, item.given, self._own) or {}
+        whole = item_of(ended, item.given, self._offer) or {}
         self._output[item.at] = whole
         if not item.head:
             begun = self._event("response.output_item.added", output_index=item.at, item=_begun(whole))
@@ -191,7 +191,7 @@ def _begun(whole: dict[str, Any]) -> dict[str, Any]:
 
 
 def _deltas(
-    part: Text | Thinking | ToolCall, place: dict[str, Any], own: frozenset[str]
+    part: Text | Thinking | ToolCall, place: dict[str, Any], offer: own_tools.Offer
 ) -> tuple[bytes, dict[str, Any]]:
     """What all deltas of an item begin with, and the place that they name."""
     if isinstance(part, Text):
@@ -201,7 +201,7 @@ def _deltas(
     elif isinstance(part, Thinking):
         kind, told = "response.reasoning_summary_text.delta", {}
         place = place | {"summary_index": 0}
-    elif part.name in own:
+    elif part.name in offer.own:
         return b"", place
     elif part.custom:
         kind, told = "response.custom_tool_call_input.delta", {}
