@@ -28,14 +28,21 @@ routes:
   - {name: responses, match: {employee: responses-*}, to: {provider: openai, model: gpt-5.4}}
   - {name: claude, match: {employee: claude-*}, to: {provider: anthropic, model: claude-opus-4-5}}
   - {name: gemini, match: {employee: gemini-*}, to: {provider: google, model: gemini-3-flash-preview}}
+  - {name: mistral, match: {employee: mistral-*}, to: {provider: mistral, model: mistral-large-2512}}
 inject: [{name: for-all}]
 """
-KEYS = {"anthropic": "sk-ant-api03-test", "openai": "sk-proj-ours", "google": "AIza-of-the-company"}
+KEYS = {
+    "anthropic": "sk-ant-api03-test",
+    "openai": "sk-proj-ours",
+    "google": "AIza-of-the-company",
+    "mistral": "mistral-ours",
+}
 # What an employee sets for the company's key to be used; Claude Code's is the company's own here.
 OURS = {"CODEX_API_KEY": "sluiceway", "GEMINI_API_KEY": "sluiceway"}
 BASH = 'Bash: {{"command": "cat {path}", "description": "Look"}}'
 EXEC = r"""exec: {{"input": "text(await tools.exec_command({{cmd: \"cat note.txt\"}}))"}}"""
 SHELL = 'run_shell_command: {{"command": "cat note.txt"}}'
+UNBILLED = ("count_tokens", "websocket")  # Codex asks for a socket first, and is told to send posts
 MESSAGES, CHAT, RESPONSES, CONTENTS = "anthropic_messages", "openai_chat", "openai_responses", "gemini"
 WAYS = [
     pytest.param(CLAUDE, "chat", (MESSAGES, CHAT, "gpt-5.1"), BASH, id="claude code on gpt"),
@@ -47,7 +54,7 @@ WAYS = [
     pytest.param(
         CODEX, "gemini", (RESPONSES, CONTENTS, "gemini-3-flash-preview"), EXEC, id="codex on gemini"
     ),
-    pytest.param(CODEX, "chat", (RESPONSES, CHAT, "gpt-5.1"), EXEC, id="codex on chat"),
+    pytest.param(CODEX, "mistral", (RESPONSES, CHAT, "mistral-large-2512"), EXEC, id="codex on mistral"),
     pytest.param(GEMINI, "claude", (CONTENTS, MESSAGES, "claude-opus-4-5"), SHELL, id="gemini cli on claude"),
     pytest.param(GEMINI, "responses", (CONTENTS, RESPONSES, "gpt-5.4"), SHELL, id="gemini cli on gpt"),
 ]
@@ -84,7 +91,7 @@ def test_a_client_works_on_another_vendors_model(
     ran = at_home.run(cli, cli.plain, f"Please use the tool {order.format(path=note)}")
     assert ran.code == 0, ran.shown
     assert re.search(rf"The tool says: [\s\S]*{secret}", "".join(ran.out)), ran.shown
-    rows = [row for row in seen.rows() if row["metered"] and row["operation"] != "count_tokens"]
+    rows = [row for row in seen.rows() if row["metered"] and row["operation"] not in UNBILLED]
     assert [(row["outcome"], row["dialect"], row["upstream_dialect"]) for row in rows] == [
         ("ok", *apis[:2])
     ] * len(rows)
