@@ -31,6 +31,13 @@ class Jobs:
         return begun_at is None or now >= begun_at + self.take_s
 
 
+@dataclass(slots=True)
+class Manners:
+    """Whether conversations are looked at as strictly as the real providers do (`strict.py`)."""
+
+    strict: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """One simulator's memory; accounts see only what is theirs."""
@@ -38,6 +45,7 @@ class Memory:
     prompts: PromptCache
     turns: dict[tuple[str, str], Turn] = field(default_factory=dict)
     jobs: Jobs = field(default_factory=Jobs)
+    manners: Manners = field(default_factory=Manners)
     batches: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod

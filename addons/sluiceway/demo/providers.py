@@ -106,6 +106,10 @@ class Providers:
         """Work in the background is over so long after it began, also what has begun already."""
         self._memory.jobs.take_s = seconds
 
+    def be_strict(self) -> None:
+        """Refuse from now on what the real providers refuse in a conversation (`strict.py`)."""
+        self._memory.manners.strict = True
+
     def release(self) -> None:
         """Let streams that the fault `hold` stopped go on; call it in the loop that serves."""
         self._pace.release()

@@ -18,7 +18,7 @@ from sluiceway.types import Target as Goal
 from sluiceway.wire import by_name
 from sluiceway.wire.body import write
 from sluiceway.wire.dialect import Reading, Target
-from sluiceway.wire.translation import by_dialect
+from sluiceway.wire.translation import by_dialect, reads_clients
 from sluiceway.wire.translation.fitting import fit
 from sluiceway.wire.translation.losses import Losses
 from sluiceway.wire.translation.models import wants_responses
@@ -38,7 +38,7 @@ def foreign_path(provider: Provider, route: Route, model: str | None, stream: bo
     translation, or the provider has no chat."""
     if route.operation not in CHATS or route.pattern.endswith(_NOT_AN_ANSWER):
         return None
-    if route.dialect is None or by_dialect(route.dialect) is None:
+    if route.dialect is None or not reads_clients(route.dialect):
         return None
     for dialect in _spoken(provider, model):
         if dialect == route.dialect or (usual := _usual_path(dialect, model or _ANY_MODEL, stream)) is None:

@@ -10,12 +10,17 @@ import httpx2
 import openai
 from anthropic.types import message_count_tokens_params, message_create_params
 from openai.types.chat import completion_create_params
+from openai.types.responses import response_create_params
 from pydantic import TypeAdapter
+from request_models import CONVERSE, GEMINI, Judge
 
-REQUESTS: dict[str, TypeAdapter[Any]] = {
+REQUESTS: dict[str, TypeAdapter[Any] | Judge] = {
     "anthropic_messages": TypeAdapter(message_create_params.MessageCreateParams),
     "anthropic_count": TypeAdapter(message_count_tokens_params.MessageCountTokensParams),
     "openai_chat": TypeAdapter(completion_create_params.CompletionCreateParams),
+    "openai_responses": TypeAdapter(response_create_params.ResponseCreateParams),
+    "gemini": GEMINI,
+    "bedrock_converse": CONVERSE,
 }
 # Fields that the SDK's newest types lack and the API takes from older models.
 OLD_FIELDS = {"anthropic_messages": {"temperature", "top_p", "top_k"}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sluiceway.demo import credentials, seats, sigv4
+from sluiceway.demo import credentials, seats, sigv4, strict
 from sluiceway.demo.dialects import (
     anthropic,
     anthropic_batches,
@@ -73,6 +73,8 @@ def answer(asked: Asked, memory: Memory) -> Reply:
     else:
         credentials.check(asked.provider, asked.headers, asked.query)
     try:
+        if memory.manners.strict:
+            strict.check(asked)
         return seats.told(asked, _function(asked)(asked, memory))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         # A wrong type somewhere deep in the body. The real ones answer 400 too, with the path into it.

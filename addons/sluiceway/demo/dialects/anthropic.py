@@ -15,7 +15,7 @@ from sluiceway.demo.exchange import Asked, Json, Rejected, Reply, body_of, new_i
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
 from sluiceway.demo.prompt_cache import MINIMUM_TOKENS, PromptCache, prefixes
-from sluiceway.demo.tools import Tool, ToolCall, call_for, quoted
+from sluiceway.demo.tools import Tool, ToolCall, call_for, example, quoted
 
 Marked = tuple[bytes, str | None]  # a block of the prompt, and its cache mark's lifetime
 _ROLES = ("user", "assistant", "system")
@@ -39,7 +39,7 @@ def message_for(asked: Asked, memory: Memory, body: Json) -> tuple[Json, Json]:
         limit=body["max_tokens"],
         thinks=_thinks(body),
         call=_call(body),
-        fixed=quoted(_results(body)) if asked.wanted is None else None,
+        fixed=_fixed(body) or (quoted(_results(body)) if asked.wanted is None else None),
     )
     usage = _usage(memory.prompts, f"{asked.account} {model}", marked, written)
     message: Json = {
@@ -143,6 +143,12 @@ def _results(body: Json) -> list[str]:
     ]
     inner = [piece for part in found for piece in parts(part.get("content"))]
     return [piece if isinstance(piece, str) else str(piece.get("text", "")) for piece in inner]
+
+
+def _fixed(body: Json) -> str | None:
+    """An answer that fits the schema that was asked for."""
+    form = (body.get("output_config") or {}).get("format") or {}
+    return orjson.dumps(example(form.get("schema"))).decode() if form.get("type") == "json_schema" else None
 
 
 def _is_text(part: Any) -> bool:

@@ -18,6 +18,7 @@ from sluiceway.demo.exchange import Asked, Json, Rejected, Reply, body_of, new_i
 from sluiceway.demo.headers import answer_headers
 from sluiceway.demo.memory import Memory
 from sluiceway.demo.prompt_cache import automatic
+from sluiceway.demo.strict import signature_of
 from sluiceway.demo.tools import Tool, ToolCall, call_for, example, quoted
 from sluiceway.demo.vectors import vector
 
@@ -99,7 +100,10 @@ def _answer(asked: Asked, memory: Memory, model: str, body: Json) -> tuple[Json,
     cached = automatic(memory.prompts, f"{asked.account} {model}", blocks)
     usage = _usage(prompt_tokens(blocks), cached, written)
     candidate = {
-        "content": {"parts": _parts(written, _get(thinking, "includeThoughts") is True), "role": "model"},
+        "content": {
+            "parts": _signed(model, _parts(written, _get(thinking, "includeThoughts") is True)),
+            "role": "model",
+        },
         "finishReason": "MAX_TOKENS" if written.truncated else "STOP",
         "index": 0,
     }
@@ -182,6 +186,14 @@ def _parts(written: Written, include_thoughts: bool) -> list[Json]:
     if written.call:
         said = {"functionCall": {"name": written.call.name, "args": orjson.loads(written.call.arguments)}}
     return [*(thoughts if include_thoughts else []), said]
+
+
+def _signed(model: str, said: list[Json]) -> list[Json]:
+    """From Gemini 3 on every call is signed."""
+    last = said[-1]
+    if "functionCall" in last and re.match(r"gemini-[3-9]", model):
+        last["thoughtSignature"] = signature_of(str(last))
+    return said
 
 
 def _chunks(answer: Json, written: Written, count: int | None) -> list[bytes]:

@@ -156,15 +156,29 @@ def _tools(given: list[Json], namespace: str | None = None) -> list[Tool]:
 
 
 def _results(items: list[Json]) -> list[Any]:
-    last: Json = items[-1] if items else {}
-    told = parts(last.get("output")) if str(last.get("type")).endswith("_call_output") else []
+    outputs = [item for item in _since(items) if str(item.get("type")).endswith("_call_output")]
+    told = [piece for item in outputs for piece in parts(item.get("output"))]
     return [part.get("text", part) if isinstance(part, dict) else part for part in told]
 
 
 def _last_words(items: list[Json]) -> str:
-    last: Json = items[-1] if items else {}
-    said = parts(last.get("content")) if last.get("role") == "user" else []
-    return " ".join(part if isinstance(part, str) else str(part.get("text", "")) for part in said)
+    said = [item for item in _since(items) if item.get("role") == "user"]
+    found = parts(said[-1].get("content")) if said else []
+    return " ".join(part if isinstance(part, str) else str(part.get("text", "")) for part in found)
+
+
+def _since(items: list[Json]) -> list[Json]:
+    """What came after the model's own last item. Instructions may stand behind the user's words."""
+    found: list[Json] = []
+    for item in reversed(items):
+        if item.get("role") == "assistant" or item.get("type") in _ITEMS_OF_THE_MODEL:
+            break
+        if item.get("role") not in ("developer", "system"):
+            found.insert(0, item)
+    return found
+
+
+_ITEMS_OF_THE_MODEL = ("reasoning", "function_call", "custom_tool_call")
 
 
 def _fixed(body: Json) -> str | None:

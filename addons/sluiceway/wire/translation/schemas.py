@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from sluiceway.wire.fields import items
+
 _CHOICES = ("anyOf", "oneOf", "allOf")
 _NOT_AT_TOP = frozenset({*_CHOICES, "enum", "not", "if", "then", "else", "$ref"})
 _BELOW = frozenset(
@@ -50,7 +52,7 @@ def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = dict(_object(schema.get("properties")))
     required: set[str] = set(_words(schema.get("required")))
     for kind in _CHOICES:
-        variants = [one for one in schema.get(kind) or () if isinstance(one, dict)]
+        variants = [one for one in items(schema.get(kind)) if isinstance(one, dict)]
         for variant in variants:
             properties = {**_object(variant.get("properties")), **properties}
         needs = [set(_words(variant.get("required"))) for variant in variants]

@@ -148,7 +148,7 @@ def _format(form: Format, losses: Losses) -> dict[str, Any]:
 def _about(request: Request, losses: Losses) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if request.user:
-        fields["user"] = request.user if len(request.user) <= MAX_USER else _short(request.user)
+        fields["user"] = request.user if len(request.user) <= MAX_USER else shortened(request.user)
     if request.tier in _TIERS:
         if (tier := _TIERS[request.tier]) is not None:
             fields["service_tier"] = tier
@@ -159,6 +159,6 @@ def _about(request: Request, losses: Losses) -> dict[str, Any]:
     return fields
 
 
-def _short(user: str) -> str:
+def shortened(user: str) -> str:
     """The same for the same person, as the id of an end user is meant to be."""
     return blake2s(user.encode(errors="replace"), digest_size=16).hexdigest()
