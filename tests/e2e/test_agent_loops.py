@@ -42,7 +42,7 @@ routes:
     match: {{model: {GEMINI}}}
     failover: [{{provider: anthropic, model: {CLAUDE}}}, {{provider: openai, model: {GPT}}}]
   - name: bedrock
-    match: {{model: gemini-2.5-pro}}
+    match: {{model: [gemini-2.5-pro, claude-opus-4-1]}}
     to: {{provider: bedrock, model: "amazon.nova-pro-v1:0"}}
 inject: [{{name: for-all}}]
 """
@@ -250,3 +250,14 @@ def test_an_agent_works_at_bedrock(running: Running, stream: bool) -> None:
     row = since.matching()
     assert (row["provider"], row["upstream_dialect"]) == ("bedrock", "bedrock_converse")
     assert row["model_routed"] == "amazon.nova-pro-v1:0"
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-1"], ids=["messages-at-bedrock"])
+@pytest.mark.usefixtures("environment")
+def test_a_model_at_bedrock_is_asked_in_an_api_that_it_has(running: Running, model: str) -> None:
+    since, client = Since(running), anthropic.Anthropic(api_key="sluiceway", max_retries=0)
+    said: Any = [{"role": "user", "content": "Say hello."}]
+    with client.messages.stream(model=model, max_tokens=300, messages=said) as stream:
+        assert stream.get_final_text()
+    row = since.matching()  # Bedrock has the Messages API, too, but for Claude alone
+    assert (row["provider"], row["upstream_dialect"]) == ("bedrock", "bedrock_converse")
