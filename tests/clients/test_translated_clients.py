@@ -28,7 +28,7 @@ routes:
   - {name: responses, match: {employee: responses-*}, to: {provider: openai, model: gpt-5.4}}
   - {name: claude, match: {employee: claude-*}, to: {provider: anthropic, model: claude-opus-4-5}}
   - {name: gemini, match: {employee: gemini-*}, to: {provider: google, model: gemini-3-flash-preview}}
-  - {name: mistral, match: {employee: mistral-*}, to: {provider: mistral, model: mistral-large-2512}}
+  - {name: mistral, match: {employee: mistral-*}, to: {provider: mistral, model: magistral-medium-2509}}
 inject: [{name: for-all}]
 """
 KEYS = {
@@ -54,7 +54,7 @@ WAYS = [
     pytest.param(
         CODEX, "gemini", (RESPONSES, CONTENTS, "gemini-3-flash-preview"), EXEC, id="codex on gemini"
     ),
-    pytest.param(CODEX, "mistral", (RESPONSES, CHAT, "mistral-large-2512"), EXEC, id="codex on mistral"),
+    pytest.param(CODEX, "mistral", (RESPONSES, CHAT, "magistral-medium-2509"), EXEC, id="codex on mistral"),
     pytest.param(GEMINI, "claude", (CONTENTS, MESSAGES, "claude-opus-4-5"), SHELL, id="gemini cli on claude"),
     pytest.param(GEMINI, "responses", (CONTENTS, RESPONSES, "gpt-5.4"), SHELL, id="gemini cli on gpt"),
 ]

@@ -41,9 +41,17 @@ routes:
   - name: from-gemini
     match: {{model: {GEMINI}}}
     failover: [{{provider: anthropic, model: {CLAUDE}}}, {{provider: openai, model: {GPT}}}]
+  - name: bedrock
+    match: {{model: [gemini-2.5-pro, claude-opus-4-1]}}
+    to: {{provider: bedrock, model: "amazon.nova-pro-v1:0"}}
 inject: [{{name: for-all}}]
 """
-KEYS = {"anthropic": "sk-ant-api03-ours", "openai": "sk-proj-ours", "google": "AIza-of-the-company"}
+KEYS = {
+    "bedrock": "ABSKexampleexampleexample",
+    "anthropic": "sk-ant-api03-ours",
+    "openai": "sk-proj-ours",
+    "google": "AIza-of-the-company",
+}
 SIMULATED = {"anthropic": "anthropic", "openai": "openai", "google": "gemini"}
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -217,3 +225,39 @@ def _grows(served: list[Served]) -> bool:
         if any(after <= before for before, after in pairwise(read)):
             return False
     return True
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("stream", [True, False], ids=["frames", "whole"])
+def test_an_agent_works_at_bedrock(running: Running, stream: bool) -> None:
+    since, client = Since(running), genai.Client(api_key="sluiceway")
+    declared = types.FunctionDeclaration(name="Bash", parameters_json_schema=SCHEMA)
+    asked: Any = {
+        "model": "gemini-2.5-pro",
+        "contents": 'Use the tool Bash: {"command": "ls"}',
+        "config": {
+            "tools": [types.Tool(function_declarations=[declared])],
+            "automatic_function_calling": {"disable": True},
+        },
+    }
+    answers = (
+        client.models.generate_content_stream(**asked)
+        if stream
+        else [client.models.generate_content(**asked)]
+    )
+    calls = [call for answer in answers for call in answer.function_calls or ()]
+    assert [(call.name, call.args) for call in calls] == [("Bash", {"command": "ls"})]
+    row = since.matching()
+    assert (row["provider"], row["upstream_dialect"]) == ("bedrock", "bedrock_converse")
+    assert row["model_routed"] == "amazon.nova-pro-v1:0"
+
+
+@pytest.mark.parametrize("model", ["claude-opus-4-1"], ids=["messages-at-bedrock"])
+@pytest.mark.usefixtures("environment")
+def test_a_model_at_bedrock_is_asked_in_an_api_that_it_has(running: Running, model: str) -> None:
+    since, client = Since(running), anthropic.Anthropic(api_key="sluiceway", max_retries=0)
+    said: Any = [{"role": "user", "content": "Say hello."}]
+    with client.messages.stream(model=model, max_tokens=300, messages=said) as stream:
+        assert stream.get_final_text()
+    row = since.matching()  # Bedrock has the Messages API, too, but for Claude alone
+    assert (row["provider"], row["upstream_dialect"]) == ("bedrock", "bedrock_converse")

@@ -28,6 +28,7 @@ def route_of(provider: str, path: str) -> Route:
 
 
 VERTEX = "/v1/projects/acme-1/locations/global/publishers/anthropic/models/claude-sonnet-4-5"
+GOOGLES = "/v1/projects/acme-1/locations/global/publishers/google/models"
 WAYS = {
     "messages to openai": (MESSAGES, "openai", "gpt-4.1", ("openai_chat", "/v1/chat/completions")),
     "messages to groq": (MESSAGES, "groq", "llama-3.3", ("openai_chat", "/openai/v1/chat/completions")),
@@ -37,6 +38,36 @@ WAYS = {
         "vertex",
         "claude-sonnet-4-5",
         ("anthropic_vertex", f"{VERTEX}:streamRawPredict"),
+    ),
+    "messages to gemini on vertex": (
+        MESSAGES,
+        "vertex",
+        "gemini-3-flash",
+        ("gemini", f"{GOOGLES}/gemini-3-flash:streamGenerateContent"),
+    ),
+    "messages to google": (
+        MESSAGES,
+        "google",
+        "gemini-3-flash",
+        ("gemini", "/v1beta/models/gemini-3-flash:streamGenerateContent"),
+    ),
+    "messages to a gpt that reasons": (
+        MESSAGES,
+        "openai",
+        "gpt-5.4",
+        ("openai_responses", "/v1/responses"),
+    ),
+    "gemini to bedrock": (
+        ("google", "/v1beta/models/gemini-3-flash:streamGenerateContent"),
+        "bedrock",
+        "amazon.nova-pro-v1:0",
+        ("bedrock_converse", "/model/amazon.nova-pro-v1%3A0/converse-stream"),
+    ),
+    "from converse": (
+        ("bedrock", "/model/amazon.nova-pro-v1:0/converse"),
+        "anthropic",
+        "claude-opus-5",
+        None,
     ),
     "to one that only embeds": (MESSAGES, "voyage", "voyage-4", None),
     "from embeddings": (("openai", "/v1/embeddings"), "anthropic", "claude-opus-5", None),
@@ -62,3 +93,20 @@ def test_a_question_for_the_number_of_tokens_is_answered_here() -> None:
     road = road_to(provider_of("openai"), route_of("anthropic", path), path, "gpt-4.1", False)
     assert road is not None
     assert road.counted
+
+
+@pytest.mark.parametrize(
+    ("asked", "model", "foreign"),
+    [
+        (MESSAGES, "us.anthropic.claude-sonnet-4-5-20250929-v1:0", None),
+        (MESSAGES, "amazon.nova-pro-v1:0", "bedrock_converse"),
+        (CHAT, "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "bedrock_converse"),
+        (CHAT, "openai.gpt-oss-120b-1:0", None),
+    ],
+)
+def test_each_vendors_api_at_bedrock_is_for_its_own_models(
+    asked: tuple[str, str], model: str, foreign: str | None
+) -> None:
+    road = road_to(provider_of("bedrock"), route_of(*asked), asked[1], model, True)
+    assert road is not None
+    assert road.foreign == foreign

@@ -17,11 +17,12 @@ from sluiceway.types import Provider, Route
 from sluiceway.types import Target as Goal
 from sluiceway.wire import by_name
 from sluiceway.wire.body import write
+from sluiceway.wire.cousins import VERTEX
 from sluiceway.wire.dialect import Reading, Target
 from sluiceway.wire.translation import by_dialect, reads_clients
 from sluiceway.wire.translation.fitting import fit
 from sluiceway.wire.translation.losses import Losses
-from sluiceway.wire.translation.models import wants_responses
+from sluiceway.wire.translation.models import claude_version, wants_responses
 from sluiceway.wire.translation.neutral import Message, Request, Text
 from sluiceway.wire.translation.passage import Translation, translated
 from sluiceway.wire.translation.translator import Aim, Asked
@@ -52,13 +53,15 @@ def foreign_path(provider: Provider, route: Route, model: str | None, stream: bo
 
 def _spoken(provider: Provider, model: str | None) -> list[str]:
     """The dialects of a provider's chats, its main one first; but OpenAI's newest models do not reason beside
-    tools in Chat Completions."""
+    tools in Chat Completions, and Claude on Vertex AI has an API of its own."""
     found = dict.fromkeys(
         route.dialect for route in provider.routes if route.dialect and route.operation in CHATS
     )
     first = provider.dialect
     if RESPONSES in found and wants_responses(model or ""):
         first = RESPONSES
+    if VERTEX in found and claude_version(model or "") is not None:
+        first = VERTEX
     return sorted(found, key=lambda dialect: dialect != first)
 
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from sluiceway.gateway.parts import Rules
-from sluiceway.gateway.roads import road_to
+from sluiceway.gateway.roads import ANY_MODEL, road_to
 from sluiceway.types import Facts, Provider, Route, Target, TokenPrice
 
 MAX_REMEMBERED = 4096
-ANY_MODEL = "model"  # stands in a path for the one that will be asked
 HALF_HOUR_S = 1800
 
 

@@ -12,6 +12,7 @@ from google import genai
 from google.genai import errors, types
 from translation_cases import AT, FOLDERS, Case, name_of, named
 
+from sluiceway.errors import WireError
 from sluiceway.wire.dialect import Target
 from sluiceway.wire.translation.gemini.contents_in import NO_SIGNATURE
 from sluiceway.wire.translation.gemini.schemas import from_google
@@ -231,6 +232,26 @@ def test_a_key_that_google_refuses_is_not_taken_for_a_wrong_request() -> None:
         }
     }
     assert named("anthropic_messages").render_error(GEMINI.parse_error(400, body), "sw_1").status == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/v1beta/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro"),
+        ("/v1beta/models/amazon.nova-pro-v1%3A0:generateContent", "amazon.nova-pro-v1:0"),
+        ("/v1beta/models/anthropic%2Fclaude-opus-4-8:generateContent", "anthropic/claude-opus-4-8"),
+        ("/v1beta/models/x", None),
+        ("/v1beta/models/:generateContent", None),
+        ("/", None),
+    ],
+)
+def test_any_providers_model_may_stand_in_the_path(path: str, model: str | None) -> None:
+    document = {"contents": [{"parts": [{"text": "Hi"}]}]}
+    if model is None:
+        with pytest.raises(WireError, match="path"):
+            GEMINI.parse_request(document, Target("POST", path), Losses())
+    else:
+        assert GEMINI.parse_request(document, Target("POST", path), Losses()).model == model
 
 
 def test_a_blocked_prompt_is_a_refusal() -> None:

@@ -11,8 +11,8 @@ from sluiceway.wire.translation.anthropic.blocks_in import answer_part
 from sluiceway.wire.translation.anthropic.blocks_out import call_block, thinking_block
 from sluiceway.wire.translation.ids import ANTHROPIC_LENGTH, fitted_id
 from sluiceway.wire.translation.neutral import Answer, Part, StopReason, Text, Thinking, ToolCall
-from sluiceway.wire.translation.reading import object_of
 from sluiceway.wire.translation.translator import Asked
+from sluiceway.wire.translation.whole_arguments import whole_object
 
 _STOPS: dict[str, StopReason] = {
     "end_turn": StopReason.END,
@@ -66,7 +66,7 @@ def _block(part: Part) -> dict[str, Any] | None:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text} if part.text else None
     if isinstance(part, ToolCall):
-        return call_block(part, part.name, object_of(part.arguments))
+        return call_block(part, part.name, whole_object(part.arguments))
     if isinstance(part, Thinking) and part.vendor == "anthropic":
         return thinking_block(part)
     return None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from sluiceway.errors import WireError
 from sluiceway.wire.dialect import Target
 from sluiceway.wire.fields import choices, maybe_list, maybe_object, need_list, whole
-from sluiceway.wire.gemini_model import model_and_method
+from sluiceway.wire.gemini_model import OPERATIONS
 from sluiceway.wire.translation.gemini.contents_in import messages_of, texts_of
 from sluiceway.wire.translation.gemini.schemas import from_google
 from sluiceway.wire.translation.gemini.spelling import get, plain
@@ -62,7 +62,7 @@ _STREAMS = "streamGenerateContent"
 
 def parse_request(document: Mapping[str, Any], target: Target, losses: Losses) -> Request:
     """Raises WireError naming the field that is wrong."""
-    model, method = model_and_method(target.path)
+    model, method = _addressed(target.path)
     told = get(document, "generateContentRequest")  # what is to be counted
     given = plain(told if isinstance(told, dict) else document, _FIELDS)
     stream = method == _STREAMS
@@ -84,6 +84,15 @@ def parse_request(document: Mapping[str, Any], target: Target, losses: Losses) -
         tier=_TIERS.get(str(given.get("serviceTier")).lower()),
         metadata=maybe_object(given, "labels"),
     )
+
+
+def _addressed(path: str) -> tuple[str, str]:
+    """The model and the method. A route may have put another provider's model there, whose name Google would
+    not take (`anthropic/claude-...`, `amazon.nova-pro-v1:0`)."""
+    model, _, method = unquote(path.rstrip("/").rpartition("/")[2]).rpartition(":")
+    if not model or method not in OPERATIONS:
+        raise WireError("path: must end in models/{model}:{method}")
+    return model, method
 
 
 def _count_losses(given: Mapping[str, Any], config: Mapping[str, Any], losses: Losses) -> None:
