@@ -52,7 +52,7 @@ bench: $(STAMP)  ## cost of reading a stream, and ratios against stock mitmdump 
 fuzz: $(STAMP)  ## damaged answers, requests and forms, thousands of each; all properties in full (half an hour)
 	SLUICEWAY_FUZZ=2000 $(BIN)/python -m pytest -n 2 \
 	  tests/wire/test_fuzz.py tests/wire/test_multipart.py tests/wire/test_taps.py tests/wire/test_socket_fuzz.py \
-	  tests/store/test_ledger_model.py tests/settings/test_yaml_file.py tests/app/test_reconcile.py
+	  tests/store/test_ledger_model.py tests/settings/test_yaml_file.py tests/app/test_reconcile.py tests/gateway/test_restoring.py
 
 bench-short: $(STAMP)  ## the same harness in a minute; its figures mean little
 	$(BIN)/python -m tests.bench --short

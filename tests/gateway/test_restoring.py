@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.properties import examples
 
 from sluiceway.gateway.restoring import Restoring
 from sluiceway.types import Call
@@ -168,7 +169,7 @@ def cut(text: str, chance: random.Random) -> list[str]:
 def test_values_come_back_in_whatever_pieces_an_answer_comes(dialect: str) -> None:
     name, kind, build = DIALECTS[dialect]
     chance = random.Random(dialect)
-    for _ in range(800 if name.startswith("bedrock") else 4_000):
+    for _ in range(examples(800 if name.startswith("bedrock") else 4_000)):
         said = "x" + "".join(chance.choices(PIECES, k=chance.randint(0, 6)))
         value = "".join(chance.choices(PIECES, k=chance.randint(0, 6)))
         arguments = orjson.dumps({"a": value}).decode()
