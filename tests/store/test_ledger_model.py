@@ -10,19 +10,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+from databases import Database, crashed, file
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from postgres_server import Server
 from store_world import KEY, at_once, attempt, company, counted, counter, ended, minute, person, team
 
-from sluiceway.store import Busy, Granted, Reservation, Spent, Store, Want, balances
+from sluiceway.store import Busy, Granted, Reservation, Spent, Store, Want, balances, nodes
+from sluiceway.store.engines.connection import Connection
+from sluiceway.store.ledger import Ledger
 from sluiceway.types import Cap, LedgerRow, Outcome, Unit
 
 UNITS: tuple[Unit, ...] = ("usd", "requests", "tokens", "concurrent")
@@ -67,6 +72,13 @@ class Row:
     charged: dict[Unit, int] | None = None
     reservation: Reservation | None = None
     number: int = 1
+    store: Store | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        """Of the node that holds it."""
+        assert self.store is not None
+        return self.store.ledger
 
     @property
     def line(self) -> LedgerRow:
@@ -86,7 +98,9 @@ def over(row: LedgerRow, charged: int, tokens: int | None, outcome: Outcome = Ou
 
 
 class LedgerAndModel(RuleBasedStateMachine):
-    template: Path
+    """`new`: a database, empty but for its schema. Of a shared one two nodes write, in turns."""
+
+    new: Callable[[Path], Database]
 
     running = Bundle("running")
 
@@ -94,18 +108,27 @@ class LedgerAndModel(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
-        self.numbers = itertools.count(1)
+        self.numbers, self.turns = itertools.count(1), itertools.count()
         self.rows: list[Row] = []
         self.outside = dict.fromkeys(ALL_CAPS, 0)  # spent past admission, by counter
         self.opened: set[str] = set()
 
     @initialize()
     def open_store(self) -> None:
-        self.path = Path(shutil.copy(self.template, Path(self.folder.name) / "0.db"))
-        self.store = Store.open(f"sqlite:///{self.path}", key=KEY, boot="boot-0")
+        self.database = type(self).new(Path(self.folder.name) / "0.db")
+        self.stores = [self.open(f"boot-{n}") for n in range(2 if self.database.shared else 1)]
+
+    def open(self, boot: str) -> Store:
+        return Store.open(self.database.url, key=KEY, boot=boot)
+
+    @property
+    def store(self) -> Store:
+        """Whoever's turn it is."""
+        return self.stores[next(self.turns) % len(self.stores)]
 
     def teardown(self) -> None:
-        self.store.close()
+        for store in self.stores:
+            store.close()
         self.loop.close()
         self.folder.cleanup()
 
@@ -185,16 +208,16 @@ class LedgerAndModel(RuleBasedStateMachine):
         self, who: str, nusd: int, floor: int, tokens: int, least_tokens: int, forced: frozenset[str]
     ) -> Any:
         (floor, nusd), (least_tokens, tokens) = sorted([nusd, floor]), sorted([tokens, least_tokens])
-        row = Row(who, f"r{next(self.numbers)}", caps_of(who, forced), {})
+        row = Row(who, f"r{next(self.numbers)}", caps_of(who, forced), {}, store=self.store)
         want = Want(nusd, floor, tokens, least_tokens)
-        answer = self.do(lambda: self.store.ledger.admit(row.line, want, row.caps, 0))
+        answer = self.do(lambda: row.ledger.admit(row.line, want, row.caps, 0))
         return row if self.admitted(row, answer, wanted(nusd, tokens), wanted(floor, least_tokens)) else None
 
     @rule(row=running, extra=amounts, unit=st.sampled_from(["usd", "tokens"]))
     def top_up(self, row: Row | None, extra: int, unit: Any) -> None:
         if row is None or row.reservation is None:
             return
-        got = self.do(lambda: self.store.ledger.top_up(row.reservation, extra, unit))
+        got = self.do(lambda: row.ledger.top_up(row.reservation, extra, unit))
         if not row.open:
             assert got == 0
             return
@@ -208,7 +231,7 @@ class LedgerAndModel(RuleBasedStateMachine):
             return
         outcome = Outcome.TRUNCATED if cut else Outcome.OK
         end = over(row.line, charged, tokens, outcome)
-        self.do(lambda: self.store.ledger.settle(row.reservation, end))
+        self.do(lambda: row.ledger.settle(row.reservation, end))
         self.end(row, charged, tokens)
 
     def end(self, row: Row, charged: int, tokens: int | None) -> None:
@@ -238,13 +261,13 @@ class LedgerAndModel(RuleBasedStateMachine):
     ) -> Any:
         if row is None or not row.open or row.reservation is None:
             return None
-        following = Row(row.who, row.request_id, caps_of(row.who, forced), {}, number=row.number + 1)
+        following = Row(
+            row.who, row.request_id, caps_of(row.who, forced), {}, number=row.number + 1, store=row.store
+        )
         failed = over(row.line, charged, used, Outcome.UPSTREAM_ERROR)
         want = Want(nusd, 0, tokens, 0)
         answer = self.do(
-            lambda: self.store.ledger.replace(
-                row.reservation, failed, following.line, want, following.caps, 0
-            )
+            lambda: row.ledger.replace(row.reservation, failed, following.line, want, following.caps, 0)
         )
         self.end(row, charged, used)
         most, least = wanted(nusd, tokens, requests=0), wanted(0, 0, requests=0)
@@ -267,41 +290,52 @@ class LedgerAndModel(RuleBasedStateMachine):
             row = attempt(f"r{next(self.numbers)}", who, team=TEAM[who])
             want, caps = Want(nusd, 0, nusd, 0), caps_of(who)
             self.opened |= {cap.counter for cap in caps}
-            task = asyncio.create_task(self.store.ledger.admit(row, want, caps, 60))
+            task = asyncio.create_task(store.ledger.admit(row, want, caps, 60))
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+        store = self.store
         self.loop.run_until_complete(cancelled())
-        self.store.events.record("barrier", "test", {})
+        store.events.record("barrier", "test", {})
 
     @rule()
     def crash(self) -> None:
         number = next(self.numbers)
-        copy = Path(self.folder.name) / f"{number}.db"
-        for suffix in ("", "-wal"):
-            shutil.copy(f"{self.path}{suffix}", f"{copy}{suffix}")
-        self.store.close()
-        self.path = copy
-        self.store = Store.open(f"sqlite:///{copy}", key=KEY, boot=f"boot-{number}")
-        left_open = [row for row in self.rows if row.open]
-        assert self.store.recovered == len(left_open)
+        dead = self.store
+        self.database = crashed(dead, self.database, Path(self.folder.name) / f"{number}.db")
+        dead.close()
+        left_open = [row for row in self.rows if row.open and row.store is dead]
+        if self.database.shared:
+            self.forget(dead)
+        store = self.open(f"boot-{number}")
+        self.stores[self.stores.index(dead)] = store
+        assert store.recovered == len(left_open)
+        for row in self.rows:
+            row.store = store if row.store is dead else row.store
         for row in left_open:
             self.end(row, row.held["usd"], None)
+
+    def forget(self, dead: Store) -> None:
+        """As if its lease had ended."""
+        assert dead._writer is not None
+        with closing(self.database.connect()) as connection:
+            connection.execute("UPDATE nodes SET seen_at = 0 WHERE node = ?", (dead._writer._boot,))
 
     @rule()
     def clear(self) -> None:
         """Housekeeping deletes the counters of minutes that are over, unless an open row needs them."""
-        writer = self.store._writer
+        store = self.store
+        writer = store._writer
         assert writer is not None
 
-        def let_go(connection: sqlite3.Connection) -> None:
+        def let_go(connection: Connection) -> None:
             assert writer._accounts is not None
             writer._accounts.forget(2**62, set())
             balances.let_go(connection, writer._accounts, 2**62)
 
-        self.store._run(let_go)
-        needed = [row for row in self.rows if row.open]
+        store._run(let_go)
+        needed = [row for row in self.rows if row.open and row.store is store]
         self.opened -= {
             key
             for key in self.opened
@@ -315,7 +349,7 @@ class LedgerAndModel(RuleBasedStateMachine):
         assert self.store.verify() == []
         for key in self.opened:
             cap = ALL_CAPS[key]
-            assert counter(self.path, cap) == (self.spent(cap), self.reserved(cap))
+            assert counter(self.database, cap) == (self.spent(cap), self.reserved(cap))
 
     @invariant()
     def no_cap_is_passed_by_admission(self) -> None:
@@ -324,13 +358,26 @@ class LedgerAndModel(RuleBasedStateMachine):
 
     @invariant()
     def every_open_row_is_known(self) -> None:
-        assert self.store.status()["open_reservations"] == sum(row.open for row in self.rows)
+        found = sum(store.status()["open_reservations"] for store in self.stores)
+        assert found == sum(row.open for row in self.rows)
+
+
+def run(new: Callable[[Path], Database], examples: int) -> None:
+    from hypothesis.stateful import run_state_machine_as_test
+
+    LedgerAndModel.new = staticmethod(new)  # type: ignore[assignment]  # called on the class alone
+    run_state_machine_as_test(
+        LedgerAndModel, settings=settings(max_examples=examples, stateful_step_count=30, deadline=None)
+    )
 
 
 def test_random_sequences_agree_with_the_model(empty_database: Path) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
+    run(lambda path: file(Path(shutil.copy(empty_database, path))), 40)
 
-    LedgerAndModel.template = empty_database
-    run_state_machine_as_test(
-        LedgerAndModel, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
-    )
+
+@pytest.mark.timeout(300)
+def test_random_sequences_on_two_nodes_agree_with_the_model(
+    postgres: Server, empty_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "_UP_S", "SELECT 1000000")  # the server has not just started
+    run(lambda _: Database(postgres.create(empty_postgres)), 15)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from sluiceway.errors import StoreError
 from sluiceway.store import scope
 from sluiceway.store.accounts import Accounts, Counter
 from sluiceway.store.amounts import CARRIED, SUMS, Amounts
+from sluiceway.store.engines.connection import Connection, Cursor
 from sluiceway.store.moments import to_us
 from sluiceway.store.records import Discrepancy
 from sluiceway.types import Cap, Unit
@@ -18,7 +17,7 @@ OVER = "SELECT counter FROM counters WHERE \"window\" IN ('minute', 'hour') AND 
 OPEN_ROWS = "WITH open_rows AS MATERIALIZED (SELECT * FROM ledger WHERE owner IS NOT NULL) "
 
 
-def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accounts:
+def load(connection: Connection, now_us: int, next_id: int = 1) -> Accounts:
     """The accounts as the database has them. Ids are never used twice, so `next_id` is a lower bound."""
     (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM ledger").fetchone()
     accounts = Accounts(max(next_id, last_id + 1), now_us)
@@ -35,7 +34,7 @@ def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accou
     return accounts
 
 
-def cover(connection: sqlite3.Connection, accounts: Accounts, started_us: int) -> None:
+def cover(connection: Connection, accounts: Accounts, started_us: int) -> None:
     """Makes sure that every stored counter a row started then may count on is in the accounts."""
     if started_us >= accounts.covered_from_us:
         return
@@ -43,7 +42,7 @@ def cover(connection: sqlite3.Connection, accounts: Accounts, started_us: int) -
     accounts.covered_from_us = started_us
 
 
-def open_counter(connection: sqlite3.Connection, accounts: Accounts, cap: Cap, key: str) -> None:
+def open_counter(connection: Connection, accounts: Accounts, cap: Cap, key: str) -> None:
     """Makes sure that a cap's counter exists. A new one starts at the ledger's sum, never at zero."""
     if key in accounts.counters:
         return
@@ -64,7 +63,7 @@ def open_counter(connection: sqlite3.Connection, accounts: Accounts, cap: Cap, k
     accounts.add(Counter(key, cap.scope, cap.unit, starts_us, ends_us, spent, reserved))
 
 
-def let_go(connection: sqlite3.Connection, accounts: Accounts, before_us: int) -> None:
+def let_go(connection: Connection, accounts: Accounts, before_us: int) -> None:
     """Deletes the counters of minutes and hours that ended before this moment and that nobody uses any more.
 
     They only save adding up: should one be asked for again, it starts at the ledger's sum.
@@ -75,31 +74,25 @@ def let_go(connection: sqlite3.Connection, accounts: Accounts, before_us: int) -
 
 
 def ledger_sums(
-    connection: sqlite3.Connection, of: scope.Scope, unit: Unit, starts_us: int, ends_us: int | None
+    connection: Connection, of: scope.Scope, unit: Unit, starts_us: int, ends_us: int | None
 ) -> tuple[int, int]:
     """What the ledger says is spent and reserved in a scope and window, in nano-dollars or counted."""
     condition, parameters = scope.where(of, starts_us, ends_us)
     spent, reserved = SUMS[unit]
-    what = f"SELECT coalesce({spent}, 0), coalesce({reserved}, 0) FROM"
+    carried = "0"
+    carried_parameters: list[str] = []
+    if ends_us is None and unit in CARRIED:  # in one statement: rows may be deleted and carried meanwhile
+        of_whom, carried_parameters = scope.of_whom(of)
+        carried = f"(SELECT coalesce(sum({CARRIED[unit]}), 0) FROM carried WHERE {of_whom})"  # noqa: S608 - our own columns
+    what = f"SELECT coalesce({spent}, 0) + {carried}, coalesce({reserved}, 0) FROM"
     rows = f"{what} ledger WHERE {condition}"
     if unit == "concurrent":
         rows = f"{OPEN_ROWS}{what} open_rows WHERE {condition}"
-    found: tuple[int, int] = connection.execute(rows, parameters).fetchone()
-    if ends_us is None and unit in CARRIED:
-        return found[0] + _carried(connection, of, unit), found[1]
+    found: tuple[int, int] = connection.execute(rows, [*carried_parameters, *parameters]).fetchone()
     return found
 
 
-def _carried(connection: sqlite3.Connection, of: scope.Scope, unit: Unit) -> int:
-    """What rows that are deleted by now were charged in a scope."""
-    condition, parameters = scope.of_whom(of)
-    total = f"SELECT coalesce(sum({CARRIED[unit]}), 0)"
-    statement = f"{total} FROM carried WHERE {condition}"
-    (found,) = connection.execute(statement, parameters).fetchone()
-    return int(found)
-
-
-def discrepancies(connection: sqlite3.Connection) -> list[Discrepancy]:
+def discrepancies(connection: Connection) -> list[Discrepancy]:
     """Every counter that does not equal the ledger, to the nano-dollar. Run it in one read transaction."""
     found = []
     for key, of, unit, starts_us, ends_us, spent, reserved in connection.execute(
@@ -111,7 +104,7 @@ def discrepancies(connection: sqlite3.Connection) -> list[Discrepancy]:
     return found
 
 
-def _take_in(accounts: Accounts, rows: sqlite3.Cursor) -> None:
+def _take_in(accounts: Accounts, rows: Cursor) -> None:
     for key, of, *figures in rows.fetchall():
         if key not in accounts.counters:
             accounts.add(Counter(key, scope.from_json(of), *figures))

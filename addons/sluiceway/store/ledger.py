@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from sluiceway.errors import StoreError
 from sluiceway.store import rows
@@ -26,7 +26,7 @@ class Ledger:
     forwarded. Compute caps for the row's own `started_at`: a cap that does not cover its row is an error.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer[Any]) -> None:
         self._writer = writer
         self._unsettled: set[int] = set()
 

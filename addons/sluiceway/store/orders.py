@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sluiceway.store.amounts import Amounts
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.records import Answer
 from sluiceway.store.rows import Value
 from sluiceway.store.scope import Who
@@ -109,7 +110,7 @@ class Correct:
 class Work:
     """Do something rarer in the same transaction: people, events, traffic. Fails alone on a bad value."""
 
-    do: Callable[[sqlite3.Connection], Any]  # its result is the promise's
+    do: Callable[[Connection], Any]  # its result is the promise's
     reply: Promise[Any]
 
 

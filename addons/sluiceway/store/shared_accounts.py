@@ -1,0 +1,94 @@
+"""The accounts of one of many nodes: its own open rows, and counters whose figures are good for one batch.
+
+Other nodes make counters, change them and delete them between two batches of ours. So before a batch is
+judged, every counter that one of its rows counts on is locked and read anew (store/locking.py); nothing else
+in here may be believed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sluiceway.store.accounts import Accounts, Counter, Held
+from sluiceway.store.amounts import Amounts
+from sluiceway.store.scope import Scope, Who, from_json, to_json
+
+type Shape = tuple[str, ...]  # the dimensions of a scope, in its order
+type Figures = tuple[str, str, str, int, int | None, int, int]  # a row of `counters`, without its window
+
+
+class Concern(NamedTuple):
+    """A budgeted row, as far as it decides which counters it counts on."""
+
+    who: Who
+    started_us: int
+
+
+class SharedAccounts(Accounts):
+    """`ids`: numbers for new rows, taken from the database ahead of need. `shapes`: every shape of scope that
+    a counter has anywhere."""
+
+    def __init__(self, ids: deque[int]) -> None:
+        super().__init__(next_id=0, covered_from_us=0)  # 0: whatever a row needs was read before the batch
+        self.ids = ids
+        self.shapes: frozenset[Shape] = frozenset()
+
+    def new_id(self) -> int:
+        return self.ids.popleft()
+
+    def forget(self, before_us: int, keep: set[str]) -> None:
+        super().forget(before_us, keep)
+        self.covered_from_us = 0
+
+    def held(self, ledger_id: int) -> Iterable[Concern]:
+        """An open row of ours, if there is one that counts anywhere."""
+        held = self.open.get(ledger_id)
+        if held is not None and held.budgeted:
+            yield Concern(held.who, held.started_us)
+
+    def places(self, concerns: Iterable[Concern]) -> list[tuple[str, int]]:
+        """In which scopes, as `counters` keeps them, and at which moments to look for counters."""
+        found = dict.fromkeys(
+            (scope, started_us)
+            for who, started_us in concerns
+            for shape in self.shapes
+            if (scope := _scope(shape, who)) is not None
+        )
+        return [(to_json(scope), started_us) for scope, started_us in found]
+
+    def take(self, figures: Iterable[Figures], concerns: Iterable[Concern]) -> None:
+        """Believes what was read under lock: new counters come in, those that are gone leave."""
+        seen = set()
+        for key, of, unit, starts_us, ends_us, spent, reserved in figures:
+            seen.add(key)
+            if key in self.counters:
+                self.counters[key].refresh(spent, reserved)
+            else:
+                self.add(Counter(key, from_json(of), unit, starts_us, ends_us, spent, reserved))  # type: ignore[arg-type]  # a Unit, as the table keeps it
+        for who, started_us in concerns:
+            for counter in self.covering(who, started_us):
+                if counter.key not in seen:
+                    self._gone(counter)
+
+    def reopen(self, ledger_id: int, amounts: Amounts, who: Who, started_us: int, budgeted: bool) -> None:
+        """Takes back a row that was swept while we were away: what it was charged is reserved again."""
+        held = Held(amounts, who, started_us, budgeted, self.covering(who, started_us) if budgeted else [])
+        self.open[ledger_id] = held
+        charged = amounts.kept()
+        for counter in held.counters:
+            counter.spent -= charged[counter.place]
+            counter.reserved += amounts[counter.place]
+        self._touched.update(held.counters)
+
+    def _gone(self, counter: Counter) -> None:
+        self._remove(counter)
+        for held in self.open.values():
+            if counter in held.counters:
+                held.counters.remove(counter)
+
+
+def _scope(shape: Shape, who: Who) -> Scope | None:
+    values = [(dimension, who.value(dimension)) for dimension in shape]
+    return None if any(value is None for _, value in values) else tuple(values)  # type: ignore[arg-type]  # none is None
