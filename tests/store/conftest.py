@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from databases import Database, file
-from postgres_server import Server, own_server, system_server
 from store_world import KEY
+from tests.postgres_server import Server
 
 from sluiceway.store import Store
 
@@ -27,18 +27,6 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "empty.db"
     Store.open(f"sqlite:///{path}", key=KEY, boot="template", create=True).close()
     return path
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    server = system_server()
-    if server is not None:
-        yield server
-        server.drop_all()
-        return
-    server, end = own_server()
-    yield server
-    end()
 
 
 @pytest.fixture(scope="session")

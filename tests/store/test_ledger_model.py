@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,8 +23,8 @@ from databases import Database, crashed, file
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
-from postgres_server import Server
 from store_world import KEY, at_once, attempt, company, counted, counter, ended, minute, person, team
+from tests.postgres_server import Server
 
 from sluiceway.store import Busy, Granted, Reservation, Spent, Store, Want, balances, nodes
 from sluiceway.store.engines.connection import Connection
@@ -119,7 +120,10 @@ class LedgerAndModel(RuleBasedStateMachine):
         self.stores = [self.open(f"boot-{n}") for n in range(2 if self.database.shared else 1)]
 
     def open(self, boot: str) -> Store:
-        return Store.open(self.database.url, key=KEY, boot=boot)
+        store = Store.open(self.database.url, key=KEY, boot=boot)
+        assert store._writer is not None
+        store._writer._next_clearing = math.inf  # `clear` does it, when it is its turn
+        return store
 
     @property
     def store(self) -> Store:

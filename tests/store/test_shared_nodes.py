@@ -1,4 +1,4 @@
-"""Two nodes on one PostgreSQL database: caps hold, the dead are settled once, sleepers change nothing twice."""
+"""Two nodes on one PostgreSQL database: caps hold, the dead are settled once, sleepers do no harm."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 from databases import Database, file
-from postgres_server import Server
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError
 from store_world import KEY, attempt, company, counter, ended, spend
+from tests.postgres_server import Server
 
 from sluiceway.errors import StoreError
 from sluiceway.store import Store, Want, migrate

@@ -86,7 +86,7 @@ class AuditStore:
         with closing(self._engine.reader()) as connection:
             try:
                 connection.execute("BEGIN")
-                yield Snapshot(self._engine, connection)
+                yield Snapshot(connection, self._engine)
             except sqlite3.DatabaseError as error:
                 raise StoreError(f"the database cannot be read: {error}") from error
 
@@ -94,8 +94,8 @@ class AuditStore:
 class Snapshot:
     """The audit as of one moment. Rows are mappings from column to value."""
 
-    def __init__(self, engine: Engine, connection: Connection) -> None:
-        self._engine, self._connection = engine, connection
+    def __init__(self, connection: Connection, engine: Engine) -> None:
+        self._connection, self._engine = connection, engine
 
     def records(self, kind: str, **equal: str) -> Iterator[dict[str, Cell]]:
         """The rows of one kind whose columns have these values, by time of making."""
