@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CLIENTS := tests/clients/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard crash soak package clients pictures lock clean
+.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard caps size crash soak package clients pictures lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -72,6 +72,12 @@ clients: $(STAMP) $(CLIENTS)/.installed  ## Claude Code, Codex and Gemini CLI fr
 
 crash: $(STAMP)  ## kill -9 under load, twenty times
 	$(BIN)/python -m tests.heavy.crash --rounds 20
+
+caps: $(STAMP)  ## caps worth 20 answers, 200 clients at once, 30 rounds of each kind (a quarter of an hour)
+	$(BIN)/python -m tests.heavy.caps --rounds 30
+
+size: $(STAMP)  ## admissions beside ten million ledger rows, paired with an empty ledger (some minutes)
+	$(BIN)/python -m tests.heavy.size
 
 soak: $(STAMP)  ## a thousand streams at once
 	$(BIN)/python -m tests.heavy.streams --streams 1000

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 NANO = Decimal("0.000000001")
 NO_UNITS: Mapping[str, int] = MappingProxyType({})
@@ -538,6 +538,7 @@ class Attachment:
     """What the front knows about a decrypted client connection when it hands it to the gateway.
 
     `misdirected` names the disagreement between CONNECT and SNI, if there is one (answered 421).
+    `recognised` is the gateway's: whose the credentials were that the connection's last request brought.
     """
 
     identity: Identity | Rejected
@@ -545,6 +546,7 @@ class Attachment:
     host: str
     client_address: str
     misdirected: str | None = None
+    recognised: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,15 @@ class Clients:
         self._session = session
         self._trust = trust
 
-    async def ask(self, proxy: str, question: Question, began: Callable[[], None] | None = None) -> Answered:
-        """The answer, read to its end. `began` is called once the first byte of its body is there."""
+    async def ask(
+        self,
+        proxy: str,
+        question: Question,
+        began: Callable[[], None] | None = None,
+        leave_before: bytes | None = None,
+    ) -> Answered:
+        """The answer, read to its end, or until `leave_before` is in it: then this client hangs up. `began`
+        is called once the first byte of its body is there."""
         status, pieces, headers = 0, bytearray(), {}
         try:
             async with self._session.post(
@@ -117,6 +124,9 @@ class Clients:
                     if began is not None and not pieces:
                         began()
                     pieces += piece
+                    if leave_before is not None and leave_before in pieces:
+                        response.close()
+                        break
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             return Answered(question, status, bytes(pieces), headers, type(error).__name__)
         return Answered(question, status, bytes(pieces), headers)

@@ -17,6 +17,8 @@ from typing import Any
 
 import orjson
 import psutil
+import psycopg
+from psycopg.rows import dict_row
 
 from sluiceway.app import operations
 from sluiceway.app.deployment import Deployment
@@ -139,26 +141,41 @@ class Proxy:
     """A deployment and, while it runs, its `sluiceway serve`."""
 
     def __init__(
-        self, folder: Path, billing: Billing, *, people: tuple[str, ...] = ("alice",), drain_s: float = 30
+        self,
+        folder: Path,
+        billing: Billing,
+        *,
+        people: tuple[str, ...] = ("alice",),
+        services: tuple[str, ...] = (),
+        drain_s: float = 30,
+        store: str | None = None,
+        workers: int = 1,
+        policy: str = _POLICY,
     ) -> None:
         text = _SETTINGS.format(ca_file=billing.ca_file, port=billing.port, drain_s=drain_s)
+        if store is not None:
+            text += f"store: {store}\n"
+        self._workers = workers
         self.deployment: Deployment = init(folder / "deployment", "Heavy", text).deployment
-        policy = self.deployment.settings.rules / "policy"
-        for file in policy.glob("*.yaml"):
+        rules = self.deployment.settings.rules / "policy"
+        for file in rules.glob("*.yaml"):
             file.unlink()
-        (policy / "10-heavy.yaml").write_text(_POLICY, "utf-8")
+        (rules / "10-heavy.yaml").write_text(policy, "utf-8")
         self._tokens = {name: self._add(name) for name in people}
+        self._tokens |= {name: self._add(name, "service") for name in services}
         self._starts = 0
         self._folder = folder
 
-    def _add(self, name: str) -> str:
-        added = operations.perform(self.deployment, "person.add", name=name, kind="employee", team="core")
+    def _add(self, name: str, kind: str = "employee") -> str:
+        added = operations.perform(self.deployment, "person.add", name=name, kind=kind, team="core")
         return str(added["token"])
 
     def start(self) -> Child:
         """Starts `sluiceway serve` and returns once it listens."""
         self._starts += 1
         command = [str(SCRIPTS / "sluiceway"), "serve", "--config", str(self.deployment.config)]
+        if self._workers > 1:
+            command += ["--workers", str(self._workers)]
         child = Child(command, self._folder / f"serve-{self._starts}.txt", "listening on ")
         self.port = int(child.ready_line.rpartition(":")[2])
         return child
@@ -175,7 +192,11 @@ class Proxy:
     @property
     def urls(self) -> list[str]:
         """HTTPS_PROXY of each person."""
-        return [f"http://{name}:{token}@127.0.0.1:{self.port}" for name, token in self._tokens.items()]
+        return [self.url(name) for name in self._tokens]
+
+    def url(self, name: str) -> str:
+        """HTTPS_PROXY of one of them."""
+        return f"http://{name}:{self._tokens[name]}@127.0.0.1:{self.port}"
 
     @property
     def anchor(self) -> str:
@@ -183,10 +204,24 @@ class Proxy:
 
     def rows(self) -> list[dict[str, Any]]:
         """The ledger as it is on disk, oldest first."""
-        path = self.deployment.settings.store.removeprefix("sqlite:///")
+        url = self.deployment.settings.store
+        if url.startswith("postgresql"):
+            with psycopg.connect(url, row_factory=dict_row) as database:
+                return list(database.execute("SELECT * FROM ledger ORDER BY id"))
+        path = url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute("SELECT * FROM ledger ORDER BY id")]
+
+    def settled_rows(self, principal: str, at_least: int) -> list[dict[str, Any]]:
+        """The rows of one person, once there are so many and all of them have ended."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            mine = [row for row in self.rows() if row["principal"] == principal]
+            if len(mine) >= at_least and all(row["owner"] is None for row in mine):
+                return mine
+            threading.Event().wait(0.1)
+        raise NotStartedError(f"{principal}: rows are missing or open after {START_S:.0f} s")
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A `sluiceway` command on this deployment."""

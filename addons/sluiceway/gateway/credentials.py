@@ -10,7 +10,7 @@ from multidict import CIMultiDictProxy
 from sluiceway.audit.keyring import KeyRing, fingerprint
 from sluiceway.gateway import refusals
 from sluiceway.gateway.signature import access_key
-from sluiceway.types import KeyClass, Provider, Refusal
+from sluiceway.types import Attachment, KeyClass, Provider, Refusal
 from sluiceway.wire.credential_shapes import is_foreign, is_placeholder, key_class_at, shape_of
 
 # OpenAI API reference, Realtime: a socket opened in a browser.
@@ -92,6 +92,25 @@ def recognise(
     found = _judged(first, provider, ring, key, contact)
     for credential in dict.fromkeys(more):
         found = _both(found, _judged(credential, provider, ring, key, contact))
+    return found
+
+
+def recognise_again(
+    attachment: Attachment,
+    credentials: list[str],
+    provider: Provider,
+    ring: KeyRing,
+    key: bytes,
+    contact: str,
+) -> Presented:
+    """As `recognise`, asked once for all requests of a connection that bring the same. Kept no longer than
+    the connection, and no longer than the keys that were registered then are in force."""
+    asked = (credentials, provider, ring)
+    if attachment.recognised is not None and attachment.recognised[0] == asked:
+        known: Presented = attachment.recognised[1]
+        return known
+    found = recognise(credentials, provider, ring, key, contact)
+    attachment.recognised = asked, found
     return found
 
 

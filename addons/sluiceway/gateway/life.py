@@ -203,7 +203,9 @@ class Gateway:
         keys = credentials.credentials_of(request.headers, provider, exchange.query)
         keys += credentials.in_subprotocols(handshake.offered(request))
         parts, ring = self.parts, exchange.rules.keys
-        exchange.came_with(credentials.recognise(keys, provider, ring, parts.key, parts.contact))
+        attachment = exchange.attachment
+        found = credentials.recognise_again(attachment, keys, provider, ring, parts.key, parts.contact)
+        exchange.came_with(found)
         upgrade = _wants_upgrade(request)
         if upgrade and parts.meters_sockets and (socket := socket_at(provider, exchange.path)) is not None:
             exchange.socket = socket
