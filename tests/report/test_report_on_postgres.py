@@ -9,12 +9,12 @@ import pytest
 from seeded_ledger import MADE_AT, MONTH, caps, fill_month
 from seeded_state import beside, fill_events
 from sqlalchemy import Connection
+from tests.postgres_server import Server
 
 from sluiceway.report import build
 from sluiceway.report.export import export
 from sluiceway.store.engines import engine_of
 from sluiceway.store.tables import metadata
-from tests.postgres_server import Server
 
 
 @pytest.fixture(scope="module")

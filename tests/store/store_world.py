@@ -104,9 +104,9 @@ def counter(database: Database, cap: Cap) -> tuple[int, int] | None:
     return found
 
 
-def rows_of(database: Database, columns: str) -> list[tuple[object, ...]]:
+def rows_of(database: Database, columns: str, order: str = "id") -> list[tuple[object, ...]]:
     with closing(database.connect()) as connection:
-        return connection.execute(f"SELECT {columns} FROM ledger ORDER BY id").fetchall()
+        return connection.execute(f"SELECT {columns} FROM ledger ORDER BY {order}").fetchall()
 
 
 @contextmanager
