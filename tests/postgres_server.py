@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -53,6 +53,15 @@ class Server:
     def drop_all(self) -> None:
         for name in self._made:
             self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    @contextlib.contextmanager
+    def away(self, url: str) -> Iterator[None]:
+        """Nobody is connected to a database, or can be."""
+        name = make_url(url).database
+        self._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self._run(f"SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = '{name}'")
+        yield
+        self._run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     def stop(self, how: str = "fast") -> None:
         """`immediate`: as if its machine had lost power."""

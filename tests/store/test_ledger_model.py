@@ -23,7 +23,7 @@ from databases import Database, crashed, file
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
-from store_world import KEY, at_once, attempt, company, counted, counter, ended, minute, person, team
+from store_world import KEY, at_once, attempt, company, counted, ended, minute, person, team
 from tests.postgres_server import Server
 
 from sluiceway.store import Busy, Granted, Reservation, Spent, Store, Want, balances, nodes
@@ -58,6 +58,7 @@ def caps_of(who: str, forced: Iterable[str] = KINDS) -> tuple[Cap, ...]:
     return tuple(made[kind] for kind in KINDS if kind in forced)
 
 
+ALL_COUNTERS = "SELECT counter, spent, reserved FROM counters"
 ALL_CAPS = {cap.counter: cap for who in TEAM for cap in caps_of(who)}
 
 
@@ -351,9 +352,12 @@ class LedgerAndModel(RuleBasedStateMachine):
     @invariant()
     def the_counters_equal_the_ledger_and_the_model(self) -> None:
         assert self.store.verify() == []
+        found = counters(self.database)
         for key in self.opened:
             cap = ALL_CAPS[key]
-            assert counter(self.database, cap) == (self.spent(cap), self.reserved(cap))
+            if self.database.shared and cap.window == "minute" and key not in found:
+                continue  # another node may have cleared it: it does not know who uses it
+            assert found.get(key) == (self.spent(cap), self.reserved(cap))
 
     @invariant()
     def no_cap_is_passed_by_admission(self) -> None:
@@ -364,6 +368,11 @@ class LedgerAndModel(RuleBasedStateMachine):
     def every_open_row_is_known(self) -> None:
         found = sum(store.status()["open_reservations"] for store in self.stores)
         assert found == sum(row.open for row in self.rows)
+
+
+def counters(database: Database) -> dict[str, tuple[int, int]]:
+    with closing(database.connect()) as connection:
+        return {key: (spent, reserved) for key, spent, reserved in connection.execute(ALL_COUNTERS)}
 
 
 def run(new: Callable[[Path], Database], examples: int) -> None:
@@ -384,4 +393,4 @@ def test_random_sequences_on_two_nodes_agree_with_the_model(
     postgres: Server, empty_postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nodes, "_UP_S", "SELECT 1000000")  # the server has not just started
-    run(lambda _: Database(postgres.create(empty_postgres)), 15)
+    run(lambda _: Database(postgres.create(empty_postgres)), 8)

@@ -17,6 +17,7 @@ from sluiceway.settings.config import Settings, load_settings
 from sluiceway.settings.providers import Providers
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
+from sluiceway.store.spool import SpoolPlan
 from sluiceway.wire import DIALECTS, SOCKETS
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 KEY_FILE = "sluiceway.key"
 KEY_VARIABLE = "SLUICEWAY_KEY"
 KEY_BYTES = 32
+SPOOL_FOLDER = "spool"
 NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
 
 
@@ -99,6 +101,12 @@ class Deployment:
             raise ConfigError(f"{source}: the key must be {KEY_BYTES * 2} hexadecimal digits")
         return key
 
+    def spool(self, worker: int = 0) -> SpoolPlan:
+        """Where a serving process keeps rows while the ledger is away."""
+        settings = self.settings
+        on = settings.on_ledger_failure == "spool"
+        return SpoolPlan(self.folder / SPOOL_FOLDER, f"worker-{worker}", settings.spool_bytes, on)
+
     @contextmanager
     def store(self, *, writable: bool, create: bool = False) -> Iterator[Store]:
         """The store, closed at the end. A writable one is exclusive: StoreError names who holds it."""
@@ -108,9 +116,16 @@ class Deployment:
         finally:
             store.close()
 
-    def open_store(self, *, writable: bool, create: bool = False) -> Store:
+    def open_store(self, *, writable: bool, create: bool = False, spool: SpoolPlan | None = None) -> Store:
         boot = f"{os.getpid()}-{secrets.token_hex(4)}"
-        return Store.open(self.settings.store, key=self.key(), boot=boot, writable=writable, create=create)
+        return Store.open(
+            self.settings.store,
+            key=self.key(),
+            boot=boot,
+            writable=writable,
+            create=create,
+            spool=spool,
+        )
 
 
 def _check_dialects(path: Path, named: frozenset[str], known: set[str], kind: str = "") -> None:

@@ -92,7 +92,7 @@ class Service:
         content = self._deployment.content()
         authority.must_be_good(settings, content.providers.hosts)
         selftest.run()
-        self.store = self._deployment.open_store(writable=True)
+        self.store = self._deployment.open_store(writable=True, spool=self._deployment.spool())
         contact = self._deployment.contact
         if settings.upstream.proxy is not None:
             self.parent = Parent.of(settings.upstream.proxy, settings.upstream.trusted_ca)

@@ -131,7 +131,9 @@ class Settings(Section):
     """`sluiceway.yaml`. `wait_s`: how long a request waits for money that is only reserved by others;
     `contact`: whom a refused employee is told to ask; `watch_rules`: edited rules are taken up by themselves;
     `time_zone`: where budget days and months begin; `websockets`: whether those that providers.yaml lists are
-    carried and metered, or every upgrade is answered 426, after which Codex sends ordinary requests."""
+    carried and metered, or every upgrade is answered 426, after which Codex sends ordinary requests;
+    `on_ledger_failure`: whether traffic on keys that are not the company's goes on while the ledger cannot be
+    written, its rows kept in a file of at most `spool_bytes`; the company's own stops in any case."""
 
     listeners: Annotated[tuple[Listener, ...], Field(min_length=1)] = (
         Listener(address=parse_address("127.0.0.1:8080")),
@@ -153,6 +155,8 @@ class Settings(Section):
     timeouts: Timeouts = Timeouts()
     guard: Guard = Guard()
     wait_s: Wait = 30
+    on_ledger_failure: Literal["closed", "spool"] = "closed"
+    spool_bytes: Annotated[Count, Field(ge=65_536)] = 67_108_864
     contact: Text | None = None
     watch_rules: bool = True
     websockets: Literal["meter", "refuse"] = "meter"

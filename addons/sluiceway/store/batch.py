@@ -17,7 +17,7 @@ from sluiceway.store.moments import to_us
 from sluiceway.store.orders import Admit, Cancel, Correct, Order, Record, Reply, Settle, TopUp, Work
 from sluiceway.store.records import Busy, Granted, Reservation, Spent
 from sluiceway.store.scope import Who, who_is
-from sluiceway.types import Cap, Outcome, Unit, UsageSource
+from sluiceway.types import Cap, LedgerRow, Outcome, Unit, UsageSource
 
 RETRY_AFTER_S = 5
 EVENT = "INSERT INTO events (at, kind, actor, detail) VALUES (?, ?, ?, ?)"
@@ -200,9 +200,21 @@ class Batch:
         self.replies.append((order.reply, extra))
 
     def _record(self, order: Record) -> None:
+        if order.once is not None and self._is_there(order.once):
+            self.replies.append((order.reply, None))
+            return
         ledger_id = self.accounts.new_id()
         self._add(ledger_id, order.params, order.who, order.started_us, order.charged, order.budgeted)
         self.replies.append((order.reply, None))
+
+    def _is_there(self, row: LedgerRow) -> bool:
+        """Whether an attempt has its row; one that was closed since the answer to its opening was lost, while
+        the request went on by way of the spool, gets its true end."""
+        self._write()
+        found = self.connection.execute(rows.FIND, (row.request_id, row.attempt, row.turn)).fetchone()
+        if found is not None and found[1] == Outcome.CLIENT_CANCELLED != row.outcome:
+            self.connection.execute(rows.SETTLE, rows.settling(row, found[0], 0))
+        return found is not None
 
     def _add(
         self,

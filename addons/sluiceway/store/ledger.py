@@ -8,13 +8,15 @@ import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sluiceway.errors import StoreError
+from sluiceway.errors import StoreAway, StoreError
 from sluiceway.store import rows
 from sluiceway.store.amounts import Amounts, tokens_used
 from sluiceway.store.moments import to_us
 from sluiceway.store.orders import Admit, Cancel, Record, Settle, TopUp, log
 from sluiceway.store.records import Answer, Granted, Reservation, Want
 from sluiceway.store.scope import who_is
+from sluiceway.store.spool import Spool
+from sluiceway.store.spooling import Spooling
 from sluiceway.store.writer import Writer
 from sluiceway.types import Cap, LedgerRow
 
@@ -26,8 +28,9 @@ class Ledger:
     forwarded. Compute caps for the row's own `started_at`: a cap that does not cover its row is an error.
     """
 
-    def __init__(self, writer: Writer[Any]) -> None:
+    def __init__(self, writer: Writer[Any], spool: Spool | None = None) -> None:
         self._writer = writer
+        self._spooling = None if spool is None else Spooling(spool)
         self._unsettled: set[int] = set()
 
     async def admit(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Answer:
@@ -35,7 +38,12 @@ class Ledger:
 
         A caller cancelled here leaves no open row and nothing reserved.
         """
-        return await self._admitted(self._admission(row, want, caps, wait_s))
+        try:
+            return await self._admitted(self._admission(row, want, caps, wait_s))
+        except StoreAway:
+            if self._spooling is None or row.spends:
+                raise
+            return await self._spooling.admit(row)
 
     async def replace(
         self,
@@ -51,6 +59,9 @@ class Ledger:
         The next attempt stands in front of those who wait: its request was admitted before theirs.
         Whatever the answer, and also when cancelled, the first attempt is settled.
         """
+        if self._spooling is not None and self._spooling.has(reservation):
+            await self._spooling.settle(reservation, ended)
+            return await self.admit(row, want, caps, wait_s)
         order = self._admission(row, want, caps, wait_s)
         if self._ends(reservation):
             order.closes = self._ending(reservation, ended)
@@ -77,6 +88,8 @@ class Ledger:
         Takes effect whether or not the future is awaited or cancelled; it is done when the end is on disk.
         A disk that fails is tried again, and meanwhile the reservation holds.
         """
+        if self._spooling is not None and self._spooling.has(reservation):
+            return self._spooling.settle(reservation, row)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._ends(reservation):
             done.set_result(None)
@@ -92,7 +105,12 @@ class Ledger:
         params, started_us = rows.final(row), to_us(row.started_at)
         charged = Amounts(usd=row.charged_nusd, tokens=tokens_used(row) or 0)
         self._writer.submit_here(Record(params, who_is(row), started_us, row.budgeted, charged, reply))
-        await reply
+        try:
+            await reply
+        except StoreAway:
+            if self._spooling is None or row.spends:
+                raise
+            await self._spooling.record(row)
 
     def _admission(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Admit:
         requests = 1 if row.attempt == 1 else 0  # a next attempt is ours, not one more request

@@ -15,7 +15,7 @@ from sluiceway.store.engines.connection import Connection
 from sluiceway.store.records import Answer
 from sluiceway.store.rows import Value
 from sluiceway.store.scope import Who
-from sluiceway.types import Cap, Unit
+from sluiceway.types import Cap, LedgerRow, Unit
 
 if TYPE_CHECKING:
     from sluiceway.store.corrections import Event, Truth
@@ -87,7 +87,7 @@ class TopUp:
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """Write a row that never was open."""
+    """Write a row that never was open. `once`: the row, should it perhaps be there already."""
 
     params: tuple[Value, ...]
     who: Who
@@ -95,6 +95,7 @@ class Record:
     budgeted: bool
     charged: Amounts
     reply: Promise[None]
+    once: LedgerRow | None = None
 
 
 @dataclass(slots=True, eq=False)

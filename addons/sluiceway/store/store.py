@@ -13,7 +13,7 @@ from typing import Any, Self
 import sqlalchemy
 
 from sluiceway.errors import StoreError
-from sluiceway.store import balances, migrate
+from sluiceway.store import balances, landing, migrate
 from sluiceway.store.audit import AuditStore
 from sluiceway.store.bounded import BOUNDS
 from sluiceway.store.corrections import Corrections
@@ -25,11 +25,12 @@ from sluiceway.store.grants import Grants
 from sluiceway.store.keys import Keys
 from sluiceway.store.ledger import Ledger
 from sluiceway.store.moments import now_us
-from sluiceway.store.orders import Work
+from sluiceway.store.orders import Record, Work
 from sluiceway.store.people import People
 from sluiceway.store.records import Discrepancy
 from sluiceway.store.retention import Retention
 from sluiceway.store.seats import Seats
+from sluiceway.store.spool import Spool, SpoolPlan
 from sluiceway.store.traffic import Traffic
 from sluiceway.store.writer import Writer
 from sluiceway.store.writers import start_writer
@@ -43,9 +44,16 @@ class Store:
     """
 
     def __init__(
-        self, engine: Engine, key: bytes, boot: str, writable: bool, clock: Callable[[], int]
+        self,
+        engine: Engine,
+        key: bytes,
+        boot: str,
+        writable: bool,
+        clock: Callable[[], int],
+        spool: SpoolPlan | None,
     ) -> None:
         self._engine = engine
+        self._spool: Spool | None = None
         self.recovered = 0
         self.traffic = Traffic()
         self.seats = Seats(engine.reader)
@@ -64,7 +72,7 @@ class Store:
             self._reading = engine.reading().execution_options(**{BOUNDS: engine})
             undo.callback(self._reading.dispose)
             if writable:
-                self._start_writing(boot, clock(), undo)
+                self._start_writing(boot, clock(), undo, spool)
             self._undo = undo.pop_all()
         self.people = People(self._run, engine.reader, self._refresh, key, clock)
         self.grants = Grants(self._run, engine.reader, self._refresh, clock)
@@ -73,9 +81,11 @@ class Store:
         self.retention = Retention(self._run)
         self.audit = AuditStore(self._run, engine)
 
-    def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:
+    def _start_writing(self, boot: str, now_us: int, undo: ExitStack, plan: SpoolPlan | None) -> None:
+        if plan is not None and plan.needed:
+            self._spool = undo.enter_context(closing(Spool(plan.folder, plan.name, plan.most_bytes)))
         self._writer, self.recovered = start_writer(self._engine, boot, now_us, self._due, undo)
-        self._ledger = Ledger(self._writer)
+        self._ledger = Ledger(self._writer, self._spool if plan and plan.on else None)
         self._corrections = Corrections(self._writer.submit)
         undo.callback(self._writer.close)
 
@@ -89,19 +99,21 @@ class Store:
         writable: bool = True,
         create: bool = False,
         clock: Callable[[], int] = now_us,
+        spool: SpoolPlan | None = None,
     ) -> Self:
         """Opens `sqlite:///file.db`, for writing under the lock that keeps all other writers out, or
         `postgresql://user@host/db`, as one of many nodes.
 
         `key` keys the hashes of tokens. `boot` names this start of the process: rows that another boot left
         open are settled. `create` makes a missing database; an older schema is migrated, a newer one refused.
-        `clock` gives microseconds since the epoch. Raises StoreError, saying what to do.
+        `clock` gives microseconds since the epoch. `spool`: where rows may go while the database is away.
+        Raises StoreError, saying what to do.
         """
         engine = engine_of(url)
         if not create and not engine.exists():
             raise StoreError(f"{engine.name}: there is no store here; run `sluiceway init`")
         try:
-            return cls(engine, key, boot, writable, clock)
+            return cls(engine, key, boot, writable, clock, spool)
         except sqlite3.Error as error:
             if isinstance(error, StoreError):
                 raise
@@ -142,7 +154,8 @@ class Store:
     def status(self) -> dict[str, int]:
         """Open reservations, waiting and queued orders, ends not yet on disk, rows recovered at the start."""
         writing = {} if self._writer is None else self._writer.status()
-        return writing | {"recovered": self.recovered}
+        spooled = {} if self._spool is None else self._spool.status()
+        return writing | {"recovered": self.recovered} | spooled
 
     def _run[T](self, do: Callable[[Connection], T]) -> T:
         if self._writer is None:
@@ -151,8 +164,9 @@ class Store:
         self._writer.submit(Work(do, reply))
         return reply.result()
 
-    def _due(self) -> tuple[Work, ...]:
-        return (*self.traffic.orders(), *self.seats.orders())
+    def _due(self) -> tuple[Work | Record, ...]:
+        landing_now = () if self._spool is None else landing.orders(self._spool)
+        return (*self.traffic.orders(), *self.seats.orders(), *landing_now)
 
     def _refresh(self) -> None:
         """Raises StoreError where the database cannot be read; what was read before stays."""

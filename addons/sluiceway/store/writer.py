@@ -21,7 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sluiceway.errors import StoreError
+from sluiceway.errors import StoreAway, StoreError
 from sluiceway.store import balances
 from sluiceway.store.accounts import Accounts
 from sluiceway.store.admission import Line
@@ -232,7 +232,7 @@ class Writer[C: Connection](ABC):
             if isinstance(each, Admit) and each.closes is not None:
                 self._unsettled.append(each.closes)
             if not (isinstance(each, Admit) and each in self._line):
-                replies.append((each.reply, StoreError(f"the store cannot write: {reason}")))
+                replies.append((each.reply, StoreAway(f"the store cannot write: {reason}")))
         # Should the commit have reached the disk although it failed, these rows have no owner: close them.
         self._unsettled.extend(Cancel(order) for order in (batch.granted if batch else ()))
         deliver(replies)
