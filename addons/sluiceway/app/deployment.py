@@ -46,6 +46,7 @@ class Deployment:
 
     config: Path
     settings: Settings
+    worker: int | None = None  # which of several processes this one is; None: the only one
 
     @classmethod
     def load(cls, config: Path) -> Deployment:
@@ -101,11 +102,11 @@ class Deployment:
             raise ConfigError(f"{source}: the key must be {KEY_BYTES * 2} hexadecimal digits")
         return key
 
-    def spool(self, worker: int = 0) -> SpoolPlan:
+    def spool(self) -> SpoolPlan:
         """Where a serving process keeps rows while the ledger is away."""
         settings = self.settings
         on = settings.on_ledger_failure == "spool"
-        return SpoolPlan(self.folder / SPOOL_FOLDER, f"worker-{worker}", settings.spool_bytes, on)
+        return SpoolPlan(self.folder / SPOOL_FOLDER, f"worker-{self.worker or 0}", settings.spool_bytes, on)
 
     @contextmanager
     def store(self, *, writable: bool, create: bool = False) -> Iterator[Store]:

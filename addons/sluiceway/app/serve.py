@@ -8,6 +8,7 @@ import logging
 import resource
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -134,6 +135,7 @@ class Service:
             contact,
             settings.limits.connections_per_principal,
             settings.identity,
+            shares_ports=self._deployment.worker is not None,
         )
         for warning in grants.warnings(settings.identity):
             logger.warning(warning)
@@ -183,7 +185,7 @@ class Service:
             self._admission.add_own(host, port)
         self._guards = Guards(self.gateway.parts.detection, self._settings.guard.workers)
         self._guards.follow(self._content.policy, self._content.recognizers)
-        self._control = Control(self._deployment.config, self.operate)
+        self._control = Control(self._deployment.config, self.operate, self._deployment.worker)
         await self._control.start()
         if self._settings.watch_rules:
             self._watch.start()
@@ -193,11 +195,12 @@ class Service:
         if (at := self._settings.operate.listen) is not None:
             self._lag.start()
             self._operators = Operate(self.gateway.parts.metrics, self.why_not_ready)
+            port = at.port + (self._deployment.worker or 0)  # each worker has figures of its own
             try:
-                await self._operators.start(at.host, at.port)
+                await self._operators.start(at.host, port)
             except OSError as error:
                 raise ConfigError(
-                    f"operate.listen: cannot listen on {at.host}:{at.port} ({error.strerror}); "
+                    f"operate.listen: cannot listen on {at.host}:{port} ({error.strerror}); "
                     "stop what uses it or change the address"
                 ) from error
 
@@ -364,6 +367,8 @@ async def serve(deployment: Deployment, ready: Callable[[Service], None]) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, service)
+    if deployment.worker is not None:
+        await _end_with_parent(stop)
     try:
         ready(service)
         notify.tell("READY=1")
@@ -373,6 +378,16 @@ async def serve(deployment: Deployment, ready: Callable[[Service], None]) -> Non
         loop.remove_signal_handler(signal.SIGINT)
     finally:
         await service.stop()
+
+
+async def _end_with_parent(stop: asyncio.Event) -> None:
+    """A worker drains when its supervisor is gone, however that came: the pipe between them ends."""
+
+    class Watch(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            stop.set()
+
+    await asyncio.get_running_loop().connect_read_pipe(Watch, sys.stdin)
 
 
 def _allow_files() -> None:

@@ -115,6 +115,12 @@ class Snapshot:
         """Requests whose record is not in the log yet."""
         return self._rows(pending, {}, "id")
 
+    def alive(self) -> tuple[str, ...]:
+        """The boots of other nodes that are at work, where many share the database."""
+        if not self._engine.shared:
+            return ()
+        return tuple(node for (node,) in self._connection.execute("SELECT node FROM nodes"))
+
     def entries(self, person: str | None, from_us: int, to_us: int) -> Iterator[dict[str, Cell]]:
         """The entries of a period by their start, of one person or of all."""
         condition, values = "started_at >= ? AND started_at < ?", (from_us, to_us)

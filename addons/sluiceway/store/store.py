@@ -52,7 +52,7 @@ class Store:
         clock: Callable[[], int],
         spool: SpoolPlan | None,
     ) -> None:
-        self._engine = engine
+        self._engine, self.boot = engine, boot
         self._spool: Spool | None = None
         self.recovered = 0
         self.traffic = Traffic()
