@@ -25,7 +25,7 @@ from sluiceway.app.recording import Recording
 from sluiceway.app.watching import RulesWatch
 from sluiceway.audit.holders import Holders
 from sluiceway.audit.keyring import KeyRing
-from sluiceway.errors import ConfigError, SluicewayError
+from sluiceway.errors import ConfigError, SluicewayError, StoreError
 from sluiceway.front import selftest
 from sluiceway.front.egress import Admission
 from sluiceway.front.master import Front, Listener
@@ -291,9 +291,16 @@ class Service:
             "own_ports_not_open": [] if self.own_ports is None else list(self.own_ports.problems.values()),
             "policy_version": self.gateway.parts.rules.policy.version,
             "rules_problem": self.rules_problem,
-            "seats": seats.listing(self.store),
+            "seats": self._seats(),
             **self.store.status(),
         }
+
+    def _seats(self) -> list[dict[str, Any]]:
+        assert self.store
+        try:
+            return seats.listing(self.store)
+        except StoreError:  # it is away, and status is there to say so
+            return []
 
     async def stop(self) -> None:
         """Drains: no new connections or requests, streams in flight finish within the drain time."""

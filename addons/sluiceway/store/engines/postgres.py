@@ -148,4 +148,4 @@ class Unreachable(StoreError, sqlite3.OperationalError):
 
 def _plain(words: str) -> str:
     """libpq's sentence without the address it repeats."""
-    return re.sub(r"^connection (to server .*? )?failed: ", "", words)
+    return re.sub(r"^(connection is bad: )?(connection (to server .*? )?failed: )?", "", words)
