@@ -6,9 +6,9 @@ Units are in the names: `_tokens`, `_usd` (Decimal), `_nusd` (integer nano-dolla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -92,12 +92,16 @@ class Route:
     """One path of a provider: which dialect reads it, or None when it passes unmetered.
 
     `pattern` is a path where `{name}` stands for one segment (no slash) and a final `*` for any rest.
+    `collects`: its answers may say what an earlier request used, in this form (wire/later.py). `own_key`:
+    what it shows belongs to whoever holds the key, so the company's is not lent for it.
     """
 
     method: str
     pattern: str
     dialect: str | None
     operation: str
+    collects: str | None = None
+    own_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +156,12 @@ class Call:
     `cache_writes`: the longest prompt-cache lifetime the request asks to write (Anthropic `cache_control`).
     `background`: the answer, and what it cost, would come with a later request.
     `vendor`: whose kind of body it is, where one API carries several vendors' own (Bedrock's InvokeModel).
+    `held_input`: the provider adds input of its own keeping: earlier turns, a stored prompt.
+    `file_id`: the file in which a batch's requests stand. Of a file that holds none, `choices` is 0.
     `usage_added`: we asked the provider for usage on the client's behalf and must hide the answer's extra.
     `units`: what it asks for that is billed by the piece (images, seconds, characters), as in
     `Usage.tool_units`.
+    `region`: where it asks to be answered, where a request says so (Anthropic's `inference_geo`).
     `fixed_output`: nothing in the request limits what is generated (an image, a recording, a transcript), so
     `max_output_tokens` is a bound of ours, which is reserved whole and never lowered.
     """
@@ -180,6 +187,9 @@ class Call:
     units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
     fixed_output: bool = False
     vendor: str | None = None
+    held_input: bool = False
+    file_id: str | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +238,7 @@ class Answer:
     generated content seen so far (text, reasoning, tool arguments), for estimates of a cut answer.
     `error_type` is the provider's own error type, from a fixed field, never free text.
     `cost_usd` is what the answer says it cost; whether that counts, the provider's quirks say.
+    `region` is where it says it was made, where that decides the price and the host does not tell.
     """
 
     usage: Usage = Usage()
@@ -238,6 +249,7 @@ class Answer:
     output_bytes: int = 0
     error_type: str | None = None
     cost_usd: Decimal | None = None
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +372,27 @@ NO_HEALTH: Mapping[Target, Health] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """What a model's standard service costs, in USD per million tokens, below the steps for long requests.
+    Where a cache has no price of its own, it is that of plain input."""
+
+    input_usd: Decimal
+    output_usd: Decimal
+    cache_read_usd: Decimal
+    cache_write_usd: Decimal
+    per_1k_usd: Decimal = field(init=False)
+
+    def __post_init__(self) -> None:
+        """`per_1k_usd`: for 1,000 tokens, three of input to one of output. By this models are compared."""
+        object.__setattr__(self, "per_1k_usd", (3 * self.input_usd + self.output_usd) / 4000)
+
+
+def unpriced(target: Target) -> TokenPrice | None:
+    """Nobody knows a price."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a decision may look at besides the call itself; gathered before, so that deciding is pure.
 
@@ -369,7 +402,11 @@ class Facts:
     `at`: when the request began. `task`: what sort of work it is (coding, reasoning, creative, other), None
     where that was not looked at or cannot be told. `used_percent`: how much of each budget that applies is
     spent, by the budget's name. `health`: what we measured of each target. `stays_with`: the target that
-    served this conversation last, and `cached_tokens` how much of its input is warm in the cache there.
+    served this conversation last, for the same model asked for, and `cached_tokens` how much of its input is
+    warm in the cache there. `zone`: the company's, in which times of the day are meant.
+    `reachable`: the providers that can take this very request now and have a company key where it is not the
+    one asked, each with the dialects in which it can arrive there (its own, or those it can be translated
+    into); None: nobody looked, so only the one asked. `price`: what a target costs.
     """
 
     provider: str
@@ -386,6 +423,9 @@ class Facts:
     health: Mapping[Target, Health] = field(default_factory=lambda: NO_HEALTH)
     stays_with: Target | None = None
     cached_tokens: int = 0
+    zone: tzinfo = UTC
+    reachable: Mapping[str, frozenset[str]] | None = None
+    price: Callable[[Target], TokenPrice | None] = unpriced
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,7 +442,7 @@ class Decision:
     """Where a request goes, by which rule, or why it does not; `trail` says how that came about.
 
     `chain`: where it goes next, in order, while no answer has begun; each another target than those before.
-    `mirror`: who gets a copy, whose answer nobody sees.
+    `mirror`: who gets a copy, whose answer nobody sees. `chain_rule` and `mirror_rule` say by which rule.
     """
 
     target: Target
@@ -411,6 +451,8 @@ class Decision:
     trail: tuple[Step, ...]
     chain: tuple[Target, ...] = ()
     mirror: Target | None = None
+    chain_rule: str | None = None
+    mirror_rule: str | None = None
 
 
 @dataclass(slots=True)  # not frozen: that would make each of its 60 assignments cost four times as much

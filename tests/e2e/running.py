@@ -156,6 +156,13 @@ class Running:
             found = connection.execute(select(ledger).order_by(ledger.c.id)).mappings().all()
         return [dict(row) for row in found]
 
+    def restart(self) -> None:
+        """Stops the proxy and starts it again, at another port; the providers stay."""
+        self.on.run(self.service.stop())
+        self.service = Service(self.deployment)
+        self.on.run(self.service.start())
+        self.port = self.service.addresses[0][1]
+
     def stop(self) -> None:
         self.on.run(self.service.stop())
         self.on.run(self.providers.stop())

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import anthropic
+import boto3
 import httpx2
 import openai
 import orjson
 import pytest
+from botocore.config import Config
 from google import genai
 from google.genai import types as gemini_types
 
@@ -255,3 +258,30 @@ def test_a_stream_that_breaks_gives_back_what_is_held(guarded: Guarded, fault: s
     text = said_in(answer)
     assert text and SEEN.replace(MAIL, "<EMAIL_1>").startswith(text.replace(MAIL, "<EMAIL_1>"))
     assert b"event: error" in answer.content
+
+
+def test_awss_sdk_reads_both_streams_of_bedrock_with_the_values(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "ABSKexampleexampleexample")
+    proxies = Config(proxies={"https": guarded.proxy}, retries={"total_max_attempts": 1})
+    client = boto3.client(
+        "bedrock-runtime", region_name="eu-central-1", config=proxies, verify=guarded.running.anchor
+    )
+    for name, value in cut(7).items():
+        client.meta.events.register(
+            "before-sign", lambda request, n=name, v=value, **_: request.headers.__setitem__(n, v)
+        )
+    claude = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    said = f"Repeat after me: {SAID}"
+    with closing(client):
+        asked = [{"role": "user", "content": [{"text": said}]}]
+        events = client.converse_stream(modelId=claude, messages=asked)["stream"]
+        deltas = [event["contentBlockDelta"]["delta"] for event in events if "contentBlockDelta" in event]
+        assert "".join(delta.get("text", "") for delta in deltas) == SEEN
+        body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 500, "messages": asking()}
+        chunks = client.invoke_model_with_response_stream(modelId=claude, body=orjson.dumps(body))["body"]
+        documents = [orjson.loads(chunk["chunk"]["bytes"]) for chunk in chunks]
+        assert "".join(each.get("delta", {}).get("text", "") for each in documents) == SEEN
+        answer = orjson.loads(client.invoke_model(modelId=claude, body=orjson.dumps(body))["body"].read())
+        assert answer["content"][0]["text"] == SEEN

@@ -66,8 +66,11 @@ def test_a_days_tokens_are_a_final_no_and_counted_as_the_provider_does(fresh: ty
     assert running.service.store.verify() == []
 
 
-def test_a_background_answer_is_refused_because_it_could_not_be_metered(fresh: type[Running]) -> None:
+def test_a_background_answer_is_refused_where_it_could_not_be_metered(fresh: type[Running]) -> None:
     running = fresh()
+    providers = running.deployment.settings.rules / "providers.yaml"
+    providers.write_text(providers.read_text().replace(", collects: openai_response", ""))
+    running.on.call(running.service.reload)
     with Tunnel(running, running.add("alice"), "api.openai.com") as tunnel:
         answer = tunnel.ask("/v1/responses", {"model": "gpt-5-mini", "input": "hi", "background": True})
     assert (answer.status, answer.header("x-sluiceway-refused")) == (400, "background_not_metered")

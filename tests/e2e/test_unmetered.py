@@ -35,7 +35,7 @@ def lax(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     )
     file = started.deployment.settings.rules / "providers.yaml"
     text = file.read_text().replace("unlisted: refuse", "unlisted: pass")
-    file.write_text(text.replace("hosts: [api.x.ai]", "hosts: [api.x.ai]\n    grpc: pass"))
+    file.write_text(text.replace("price_id: x-ai", "price_id: x-ai\n    grpc: pass"))
     started.on.call(started.service.reload)
     yield started
     started.stop()

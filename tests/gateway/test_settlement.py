@@ -317,6 +317,47 @@ async def test_a_figure_told_before_the_end_is_not_the_cost() -> None:
     assert (await world.row()).cost_nusd >= WHOLE_NUSD
 
 
+class Asked(Prices):
+    """Takes note of what it was asked; of the models only `known` ones have a price."""
+
+    def __init__(self, known: str) -> None:
+        self.has = known
+        self.asked: list[tuple[str | None, str | None]] = []
+
+    def known(self, provider: Provider, model: str | None, at: object) -> bool:
+        return model == self.has
+
+    def cost(self, *, model: str | None = None, region: str | None = None, **given: Any) -> Cost:
+        self.asked.append((model, region))
+        return super().cost(**given)
+
+
+@pytest.mark.parametrize(
+    ("price_id", "known", "wanted"),
+    [
+        pytest.param("anthropic", "m", "m-1", id="by-the-answer"),
+        pytest.param("aws", "m", "m", id="by-the-profile-that-was-asked"),
+        pytest.param("huggingface", "m", "m", id="by-the-server-that-was-asked"),
+        pytest.param("huggingface", "nothing", "m-1", id="the-router-chose"),
+    ],
+)
+async def test_the_model_and_the_region_that_are_billed(price_id: str, known: str, wanted: str) -> None:
+    prices = Asked(known)
+    world = World(prices=prices)
+    world.exchange.provider = replace(PROVIDER, price_id=price_id)
+    world.settlement.answered(200, Outcome.OK, replace(WHOLE, region="us"))
+    await world.row()
+    assert prices.asked == [(wanted, "us")]
+
+
+async def test_a_final_count_is_the_bill_though_the_last_event_never_came() -> None:
+    world = World()
+    much = replace(WHOLE, complete=False, output_bytes=1_000_000)
+    world.settlement.answered(200, Outcome.TRUNCATED, much)
+    row = await world.row()
+    assert (row.cost_nusd, row.usage_source, row.outcome) == (WHOLE_NUSD, "reported", "truncated")
+
+
 async def test_a_seat_keeps_its_notional_basis_whatever_is_told() -> None:
     world = World()
     world.exchange.provider = replace(PROVIDER, quirks=Quirks(cost="reported"))

@@ -38,7 +38,7 @@ def start(folder: Path, listener: str = "{address: 127.0.0.1:0}") -> Running:
     rules = folder / "deployment" / "rules"
     rules.mkdir(parents=True)
     listed = (content.folder("rules") / "providers.yaml").read_text("utf-8")
-    ours = listed.replace("hosts: [api.openai.com]", f"hosts: [api.openai.com, {HOST}]")
+    ours = listed.replace("      - api.openai.com\n", f"      - api.openai.com\n      - {HOST}\n")
     (rules / "providers.yaml").write_text(ours, "utf-8")
     return Running(folder, listener=listener)
 

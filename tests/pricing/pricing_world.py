@@ -24,7 +24,10 @@ VERTEX = provider("vertex", "google", "anthropic_vertex")
 NOWHERE = provider("inhouse", "no-such-price-list", "openai_chat")
 BEDROCK = AWS
 MISTRAL = provider("mistral", "mistral", "openai_chat")
-PROVIDERS = (ANTHROPIC, OPENAI, GOOGLE, XAI, DEEPSEEK, AWS, VERTEX, MISTRAL, NOWHERE)
+COHERE = provider("cohere", "cohere", "cohere_chat")
+VOYAGE = provider("voyage", "voyageai", "rerank")
+GROQ = provider("groq", "groq", "openai_chat")
+PROVIDERS = (ANTHROPIC, OPENAI, GOOGLE, XAI, DEEPSEEK, AWS, VERTEX, MISTRAL, COHERE, VOYAGE, GROQ, NOWHERE)
 
 # After every price change these tests rely on; those that are about a date say so.
 TODAY = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

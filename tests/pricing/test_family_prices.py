@@ -118,6 +118,8 @@ CASES = [
         "0.000064944",
         november(7),
     ),
+    # 9*0.15 + 2*0.75, at the server that the model's name names
+    case("a router to groq", "huggingface", "openai/gpt-oss-120b:groq", used(9, 2), "0.00000285"),
 ]
 
 
@@ -132,7 +134,8 @@ def test_the_sum_worked_by_hand(
 
 UNKNOWN = [
     pytest.param("azure", "house-assistant", used(9, 2), id="a deployment whose model nobody named"),
-    pytest.param("huggingface", "openai/gpt-oss-120b:groq", used(9, 2), id="the router says no price"),
+    pytest.param("huggingface", "openai/gpt-oss-120b", used(9, 2), id="the router chose who serves"),
+    pytest.param("huggingface", "openai/gpt-oss-120b:nobody", used(9, 2), id="a server nobody knows"),
     pytest.param("sambanova", "Meta-Llama-3.3-70B-Instruct", used(9, 2), id="no price data"),
     pytest.param("cohere", "rerank-v4.0-pro", used(0, 0, tool_units={"search_units": 1}), id="no price yet"),
     pytest.param("cohere", "embed-english-v3.0", used(0, 0, tool_units={"images": 1}), id="a piece unpriced"),

@@ -12,12 +12,15 @@ from pricing_world import (
     AWS,
     BEDROCK,
     BOOK,
+    COHERE,
     DEEPSEEK,
     GOOGLE,
+    GROQ,
     MISTRAL,
     OPENAI,
     TODAY,
     VERTEX,
+    VOYAGE,
     XAI,
     used,
 )  # fmt: skip
@@ -563,9 +566,96 @@ CLOUD_CASES = [
 ]
 
 
+CACHED_TWO_WAYS = used(4004, 9, cache_read_tokens=1000, cache_write_tokens=3000, cache_write_1h_tokens=2000)
+HEARD_AGAIN = used(1000, 2, cache_read_tokens=600, audio_input_tokens=800, audio_cache_read_tokens=500)
+
+ATTACK_CASES = [
+    # (1000*5 + 100*25) * 1.1
+    case("opus kept in the US", ANTHROPIC, "claude-opus-4-6", used(1000, 100), "0.00825", region="us"),
+    # anywhere: 1000*5 + 100*25
+    case("opus anywhere", ANTHROPIC, "claude-opus-4-6", used(1000, 100), "0.0075", region="global"),
+    # the one before it knows no such price: 1000*5 + 100*25
+    case("opus 4.5 in the US", ANTHROPIC, "claude-opus-4-5-20251101", used(1000, 100), "0.0075", region="us"),
+    # (4*5 + 1000*0.5 + 1000*6.25 + 2000*10 + 9*25) * 1.1 = (20 + 500 + 6250 + 20000 + 225) * 1.1
+    case("opus in the US, cached", ANTHROPIC, "claude-opus-4-6", CACHED_TWO_WAYS, "0.0296945", region="us"),
+    # fast and in the US: (1000*8 + 100*40) * 1.1
+    case(
+        "opus fast in the US",
+        ANTHROPIC,
+        "claude-opus-5-5",
+        used(1000, 100),
+        "0.0132",
+        service_tier="fast",
+        region="us",
+    ),
+    # above 100,000 tokens all at the higher price: 1*0.5 + 100000*0.05 + 10*2.5 = 0.5 + 5000 + 25
+    case(
+        "haiku above 100k by its cache",
+        ANTHROPIC,
+        "claude-haiku-5-5",
+        used(100_001, 10, cache_read_tokens=100_000),
+        "0.0050255",
+    ),
+    # 1000*0.15 + 100*1.25
+    case("gemini flex", GOOGLE, "gemini-2.5-flash", used(1000, 100), "0.000275", service_tier="flex"),
+    # text 100*0.3 and from the cache 100*0.03; audio 300*1 and from the cache 500*0.1; 2*2.5
+    case("gemini audio from the cache", GOOGLE, "gemini-2.5-flash", HEARD_AGAIN, "0.000388"),
+    # 10*0.3 + 2*2.5, and one grounded answer at 35 USD a thousand
+    case(
+        "gemini grounded once",
+        GOOGLE,
+        "gemini-2.5-flash",
+        used(10, 2, tool_units={"web_search": 1}),
+        "0.035008",
+    ),
+    # 10*1.5 + 2*9, and two searches at 14 USD a thousand
+    case(
+        "gemini 3 grounded by two searches",
+        GOOGLE,
+        "gemini-3.5-flash",
+        used(10, 2, tool_units={"web_search": 2}),
+        "0.028033",
+    ),
+    # camera frames: 100*0.75 + 258*1 + 50*4.5 = 75 + 258 + 225
+    case("gemini live sees", GOOGLE, "gemini-3.8-live", used(358, 50, image_input_tokens=258), "0.000558"),
+    # flex costs the same: 1000*0.59 + 100*0.79
+    case("groq flex", GROQ, "llama-3.3-70b-versatile", used(1000, 100), "0.000669", service_tier="flex"),
+    # 30*3 + 204*15 = 90 + 3060, and seven sources at 0.025
+    case(
+        "grok with its sources",
+        XAI,
+        "grok-4",
+        used(30, 204, reasoning_tokens=200, tool_units={"live_search_sources": 7}),
+        "0.17815",
+    ),
+    # three searches at 2 USD a thousand, no tokens
+    case("cohere ranks", COHERE, "rerank-v3.5", used(0, 0, tool_units={"search_units": 3}), "0.006"),
+    # 1200*0.05
+    case("voyage ranks", VOYAGE, "rerank-2.5", used(1200, 0), "0.00006"),
+    # priority: 800*5 + 200*0.5 + 60*30 = 4000 + 100 + 1800
+    case(
+        "gpt priority cached",
+        OPENAI,
+        "gpt-5.4",
+        used(1000, 60, cache_read_tokens=200, reasoning_tokens=40),
+        "0.0059",
+        service_tier="priority",
+    ),
+    # above 272,000: 100001*4 + 172000*0.4 + 10*15 = 400004 + 68800 + 150
+    case(
+        "gpt long and cached",
+        OPENAI,
+        "gpt-6-sol",
+        used(272_001, 10, cache_read_tokens=172_000),
+        "0.468954",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("provider", "model", "usage", "usd", "at", "asked"),
     [
+        *ATTACK_CASES,
         *ANTHROPIC_CASES,
         *OPENAI_CASES,
         *GOOGLE_CASES,

@@ -10,7 +10,20 @@ import pytest
 from genai_prices.data import providers as catalogued
 from hypothesis import given
 from hypothesis import strategies as st
-from pricing_world import ANTHROPIC, BOOK, GOOGLE, NOWHERE, OPENAI, TODAY, XAI, provider, used
+from pricing_world import (
+    ANTHROPIC,
+    BOOK,
+    COHERE,
+    GOOGLE,
+    MISTRAL,
+    NOWHERE,
+    OPENAI,
+    TODAY,
+    VOYAGE,
+    XAI,
+    provider,
+    used,
+)
 
 from sluiceway.pricing import catalogue
 from sluiceway.pricing.book import MAX_REMEMBERED, PriceBook
@@ -222,7 +235,8 @@ def test_no_usage_within_a_bound_costs_more_than_it(
         service_tier=tier,
         dialect=of.dialect,
     )
-    for answered_on in (tier, None):
+    # A batch is billed as one whatever its answers say; every other tier may turn out to be the usual one.
+    for answered_on in (tier, tier if tier == "batch" else None):
         cost = BOOK.cost(provider=of, model=model, usage=usage, at=TODAY, service_tier=answered_on)
         assert cost.bound_usd <= bound
 
@@ -328,4 +342,34 @@ def test_what_was_looked_up_is_remembered_within_bounds() -> None:
     ],
 )
 def test_pieces_without_a_price_are_bounded_by_the_dearest_list(units: dict[str, int], usd: str) -> None:
-    assert round(BOOK.bound_units(NOWHERE, "m", units, TODAY), 9) == Decimal(usd)
+    plain, _ = bound_of(NOWHERE, "m", {})
+    bound, known = bound_of(NOWHERE, "m", units)
+    assert (round(bound - plain, 9), known) == (Decimal(usd), False)
+
+
+def bound_of(of: Provider, model: str, units: dict[str, int]) -> tuple[Decimal, bool]:
+    return BOOK.bound(
+        provider=of, model=model, input_tokens=0, output_tokens=0, at=TODAY, cache_writes=None, units=units
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "model", "units", "usd"),
+    [
+        pytest.param(OPENAI, "dall-e-3", {"image_hd_1024x1024": 2}, "0.16", id="two images, and no third"),
+        # 30 seconds at 0.36 USD an hour
+        pytest.param(OPENAI, "whisper-1", {"audio_seconds": 30}, "0.003", id="half a minute"),
+        pytest.param(OPENAI, "whisper-1", {}, "0.25", id="nobody knows how much"),
+        # 12 pages at 3 USD a thousand
+        pytest.param(MISTRAL, "mistral-ocr-2505", {"annotated_pages": 12}, "0.036", id="twelve pages"),
+        pytest.param(COHERE, "rerank-v3.5", {"search_units": 3}, "0.006", id="tokens are free, searches not"),
+        pytest.param(
+            VOYAGE, "rerank-2.5", {"search_units": 3}, "0", id="its tokens are billed, not its searches"
+        ),
+    ],
+)
+def test_pieces_that_a_call_announces_are_all_that_is_reserved(
+    of: Provider, model: str, units: dict[str, int], usd: str
+) -> None:
+    bound, known = bound_of(of, model, units)
+    assert (round(bound, 9), known) == (Decimal(usd), True)

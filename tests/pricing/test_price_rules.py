@@ -187,6 +187,18 @@ prices:
     assert cost.usd == Decimal("0.00038")  # 40*2 + 60*5 millionths
 
 
+def test_image_tokens_have_a_contract_price_of_their_own(tmp_path: Path) -> None:
+    text = """
+prices:
+  - {provider: inhouse, model: draws, from: 2026-01-01, basis: contract, input_per_mtok: 1,
+     output_per_mtok: 2, image_input_per_mtok: 3, image_output_per_mtok: 30}
+"""
+    usage = used(100, 60, image_tokens=50, image_input_tokens=40)
+    cost = book(tmp_path, text).cost(provider=NOWHERE, model="draws", usage=usage, at=TODAY)
+    assert cost.usd == Decimal("0.0017")  # 60*1 + 40*3 + 10*2 + 50*30 millionths
+    assert cost.basis is CostBasis.CONTRACT
+
+
 def test_a_free_model_does_not_make_unknown_ones_free(tmp_path: Path) -> None:
     text = """
 prices:
@@ -363,6 +375,8 @@ def test_a_region_has_its_price(
         ("aiplatform.eu.rep.googleapis.com", "eu"),
         ("eu.api.openai.com", "eu"),
         ("us-east-1.api.x.ai", "us-east-1"),
+        ("us-api.together.ai", "us"),
+        ("api.together.ai", None),
         ("api.openai.com", None),
         ("api.anthropic.com", None),
         ("eu.api.openai.com.example.com", None),

@@ -44,6 +44,8 @@ METERED = [
     ("mistral", "POST", "/v1/ocr", "mistral_ocr", "ocr"),
     ("groq", "POST", "/openai/v1/chat/completions", "openai_chat", "chat"),
     ("groq", "POST", "/openai/v1/responses", "openai_responses", "chat"),
+    ("groq", "POST", "/openai/v1/audio/transcriptions", "openai_transcription", "transcription"),
+    ("mistral", "POST", "/v1/audio/transcriptions", "openai_transcription", "transcription"),
     ("deepseek", "POST", "/chat/completions", "openai_chat", "chat"),
     ("deepseek", "POST", "/anthropic/v1/messages", "anthropic_messages", "chat"),
     ("openrouter", "POST", "/api/v1/chat/completions", "openai_chat", "chat"),
@@ -55,6 +57,7 @@ METERED = [
     ("fireworks", "POST", "/inference/v1/chat/completions", "openai_chat", "chat"),
     ("cerebras", "POST", "/v1/chat/completions", "openai_chat", "chat"),
     ("perplexity", "POST", "/chat/completions", "openai_chat", "chat"),
+    ("perplexity", "POST", "/v1/agent", "openai_responses", "chat"),
     ("huggingface", "POST", "/v1/chat/completions", "openai_chat", "chat"),
     ("huggingface", "POST", "/novita/v1/chat/completions", "openai_chat", "chat"),
     ("zai", "POST", "/api/paas/v4/chat/completions", "openai_chat", "chat"),
@@ -101,8 +104,6 @@ METERED += [
 ]
 UNMETERED = [
     ("anthropic", "POST", "/v1/files"),
-    ("openai", "POST", "/v1/files"),
-    ("google", "POST", "/upload/v1beta/files"),
     ("google", "DELETE", "/v1beta/cachedContents/c1"),
     ("anthropic", "GET", "/v1/models"),
     ("anthropic", "GET", "/v1/models/claude-sonnet-4-5"),
@@ -123,14 +124,14 @@ UNMETERED = [
 ]
 UNLISTED = [
     ("anthropic", "GET", "/v1/messages"),
-    ("anthropic", "POST", "/v1/messages/batches"),
+    ("anthropic", "PUT", "/v1/messages/batches"),
     ("anthropic", "POST", "/v1/complete"),
     ("anthropic", "GET", "/api"),
     ("anthropic", "POST", "/V1/messages"),
     ("anthropic", "post", "/v1/messages"),
     ("anthropic", "*", "/v1/messages"),
     ("openai", "GET", "/v1/responses"),
-    ("openai", "POST", "/v1/batches"),
+    ("openai", "PUT", "/v1/batches"),
     ("openai", "POST", "/v1/videos"),
     ("openai", "POST", "/v1/vector_stores"),
     ("openai", "POST", "/v1/containers"),
@@ -145,19 +146,19 @@ UNLISTED = [
     ("openai", "POST", "/v1/responses/resp_1"),
     ("openai", "GET", "/v1/responses/resp_1/cancel"),
     ("google", "GET", f"{GEMINI}:generateContent"),
-    ("google", "POST", f"{GEMINI}:batchGenerateContent"),
+    ("google", "POST", f"{GEMINI}:asyncBatchEmbedContent"),
     ("google", "POST", f"{GEMINI}:countTokens:generateContent"),
     ("google", "POST", "/v1beta/models/:generateContent"),
     ("google", "POST", "/v1beta/models/a/b:generateContent"),
-    ("google", "POST", "/v1alpha/models/gemini-2.5-pro:generateContent"),
-    ("xai", "POST", "/v1/images/generations"),
+    ("google", "POST", "/v1alpha/models/gemini-2.5-pro:embedContent"),
+    ("xai", "POST", "/v1/videos/generations"),
     ("openrouter", "POST", "/api/frontend/chat"),
     ("mistral", "POST", "/v1/agents/completions"),
     ("mistral", "POST", "/v1/fine_tuning/jobs"),
     ("cohere", "POST", "/v1/chat"),
     ("azure", "POST", "/openai/deployments/a/b/chat/completions"),
     ("azure", "POST", "/openai/deployments/a/images/generations"),
-    ("azure", "POST", "/speechtotext/v3.2/transcriptions"),
+    ("azure", "POST", "/openai/assistants"),
     ("groq", "POST", "/v1/chat/completions"),
     ("perplexity", "POST", "/search"),
     ("bedrock", "POST", "/async-invoke"),
@@ -259,6 +260,15 @@ def test_an_entry_that_is_not_enabled_is_as_if_it_were_not_there(tmp_path):
         assert route is None or route.dialect is None
 
 
+def test_another_service_of_a_host_passes_as_one_whose_cost_nobody_knows():
+    azure = SHIPPED.by_name["azure"]
+    for path in ("/speechtotext/v3.2/transcriptions", "/vision/v3.2/analyze"):
+        route = match(azure, "POST", path)
+        assert route is not None
+        assert (route.dialect, route.operation) == (None, "unlisted")
+    assert match(azure, "POST", "/openai/assistants") is None
+
+
 def test_no_shipped_pass_pattern_reaches_a_metered_path():
     for provider in SHIPPED.by_name.values():
         metered = [route for route in provider.routes if route.dialect is not None]
@@ -270,9 +280,10 @@ def test_no_shipped_pass_pattern_reaches_a_metered_path():
 
 def test_a_host_is_a_provider_only_by_its_whole_name():
     assert SHIPPED.at("api.openai.com") is SHIPPED.by_name["openai"]
+    assert SHIPPED.at("eu.api.openai.com") is SHIPPED.by_name["openai"]
     for near in (
         "openai.com",
-        "eu.api.openai.com",
+        "zz.api.openai.com",
         "api.openai.com.",
         "API.openai.com",
         "xapi.openai.com",
@@ -287,7 +298,7 @@ WATCHED = [
     "ab.chatgpt.com",
     "claude.ai",
     "chat.mistral.ai",
-    "eu.api.openai.com",
+    "zz.api.openai.com",
     "perplexity.ai",
 ]
 WATCHED += ["us-central1-aiplatform.googleapis.com", "bedrock-runtime.eu-west-1.amazonaws.com"]
@@ -352,8 +363,9 @@ MISTAKES = {
     "operation misspelt": (
         ENTRY.replace("operation: chat", "operation: embedding"),
         "9:73: providers.0.paths.0.operation: "
-        "must be 'chat', 'completions', 'count_tokens', 'embeddings', 'generate_content', 'images', "
-        "'moderation', 'ocr', 'rerank', 'speech' or 'transcription' (did you mean 'embeddings'?)",
+        "must be 'batch', 'batch_file', 'chat', 'completions', 'count_tokens', 'embeddings', "
+        "'generate_content', 'images', 'moderation', 'ocr', 'rerank', 'speech' or 'transcription' "
+        "(did you mean 'embeddings'?)",
     ),
     "socket with a method": (
         ENTRY
@@ -376,7 +388,7 @@ MISTAKES = {
         ENTRY + "    harmless: []\n",
         "10:5: providers.0.harmless: unknown field; known here: "
         "name, enabled, hosts, price_id, dialect, credential_headers, unlisted, grpc, quirks, seats, "
-        "paths, sockets, pass",
+        "paths, sockets, pass, flagged",
     ),
     "quirk misspelt": (
         ENTRY + "    quirks: {stream_usages: always}\n",

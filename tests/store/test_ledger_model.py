@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,13 @@ from databases import Database, crashed, file
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
-from store_world import KEY, at_once, attempt, company, counted, ended, minute, person, team
+from store_world import KEY, NOON, at_once, attempt, company, counted, ended, minute, person, team
 from tests.postgres_server import Server
 
 from sluiceway.store import Busy, Granted, Reservation, Spent, Store, Want, balances, nodes
 from sluiceway.store.engines.connection import Connection
 from sluiceway.store.ledger import Ledger
+from sluiceway.store.records import Later, Waiting
 from sluiceway.types import Cap, LedgerRow, Outcome, Unit
 
 UNITS: tuple[Unit, ...] = ("usd", "requests", "tokens", "concurrent")
@@ -71,6 +73,7 @@ class Row:
     caps: tuple[Cap, ...]  # it was admitted under these
     held: dict[Unit, int]
     open: bool = True
+    deferred: bool = False
     charged: dict[Unit, int] | None = None
     reservation: Reservation | None = None
     number: int = 1
@@ -304,22 +307,59 @@ class LedgerAndModel(RuleBasedStateMachine):
         self.loop.run_until_complete(cancelled())
         store.events.record("barrier", "test", {})
 
+    @rule(row=running)
+    def defer(self, row: Row | None) -> None:
+        """Its request is over, its usage unknown: it holds its money, and is no longer open at once."""
+        if row is None or row.reservation is None:
+            return
+        later = Later("response", row.request_id.encode(), 1, NOON + timedelta(hours=24))
+        self.do(lambda: row.ledger.defer(row.reservation, row.line, later))
+        if row.open and not row.deferred:
+            row.deferred = True
+            row.held["concurrent"] = 0
+
+    @rule(row=running, charged=amounts, tokens=used, again=st.booleans())
+    def collect(self, row: Row | None, charged: int, tokens: int | None, again: bool) -> None:
+        """Somebody sees what it used, perhaps more than once, and says another thing the second time."""
+        if row is None or not row.deferred:
+            return
+        found = self.store.deferred.find(row.request_id.encode())
+        assert (found is not None) == row.open
+        if found is None:
+            return
+        self.do_settling(found, over(row.line, charged, tokens))
+        self.end(row, charged, tokens)
+        if again:
+            self.do_settling(found, over(row.line, charged + 1, tokens))
+            assert self.store.deferred.find(row.request_id.encode()) is None
+
+    def do_settling(self, waiting: Waiting, end: LedgerRow) -> None:
+        store = self.store
+
+        async def settled() -> None:
+            done = store.ledger.collect(waiting, end)
+            if done is not None:
+                await done
+
+        self.loop.run_until_complete(settled())
+
     @rule()
     def crash(self) -> None:
         number = next(self.numbers)
         dead = self.store
         self.database = crashed(dead, self.database, Path(self.folder.name) / f"{number}.db")
         dead.close()
-        left_open = [row for row in self.rows if row.open and row.store is dead]
+        left_open = [row for row in self.rows if row.open and row.store is dead and not row.deferred]
         if self.database.shared:
             self.forget(dead)
         store = self.open(f"boot-{number}")
         self.stores[self.stores.index(dead)] = store
         assert store.recovered == len(left_open)
-        for row in self.rows:
-            row.store = store if row.store is dead else row.store
         for row in left_open:
             self.end(row, row.held["usd"], None)
+        for row in self.rows:
+            if row.store is dead:  # what was deferred can still be collected
+                row.store, row.reservation = store, None
 
     def forget(self, dead: Store) -> None:
         """As if its lease had ended."""
@@ -366,8 +406,11 @@ class LedgerAndModel(RuleBasedStateMachine):
 
     @invariant()
     def every_open_row_is_known(self) -> None:
-        found = sum(store.status()["open_reservations"] for store in self.stores)
-        assert found == sum(row.open for row in self.rows)
+        with closing(self.database.connect()) as connection:
+            found = connection.execute("SELECT count(*) FROM ledger WHERE owner IS NOT NULL").fetchone()
+        assert found[0] == sum(row.open for row in self.rows)
+        if not self.database.shared:
+            assert self.store.status()["open_reservations"] == found[0]
 
 
 def counters(database: Database) -> dict[str, tuple[int, int]]:

@@ -139,8 +139,15 @@ WHOLE = {
     ),
     # Numbers, pixels, sound and judgements hold no words.
     **dict.fromkeys(("google_predict", "openai_speech", "openai_moderation"), ({"predictions": []}, [])),
-    # Nothing of them is put back or kept yet.
-    **dict.fromkeys(("bedrock_converse", "bedrock_invoke"), ({"output": {}}, [])),
+    # What answers the beginning of a batch says nothing yet.
+    **dict.fromkeys(("anthropic_batches", "openai_batches", "gemini_batches"), ({"id": "b"}, [])),
+    "bedrock_converse": (
+        {"output": {"message": {"content": [
+            {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}},
+            {"text": "Hi"}, {"toolUse": {"toolUseId": "t", "name": "f", "input": {"a": "b"}}}]}}},
+        [("reasoning", "Hm."), ("text", "Hi"), ("tool_arguments", "b")],
+    ),
+    "bedrock_invoke": ({"generation": "Hi", "stop_reason": "stop"}, [("text", "Hi")]),
     **dict.fromkeys(("openai_embeddings", "cohere_embeddings", "rerank", "mistral_ocr"), ({"data": []}, [])),
 }  # fmt: skip
 

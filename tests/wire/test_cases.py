@@ -26,6 +26,7 @@ USUAL = ("asked", "listed")
 WITHOUT_STREAMS = {
     *("openai_embeddings", "openai_moderation", "google_predict"),
     *("cohere_embeddings", "rerank", "mistral_ocr"),
+    *("anthropic_batches", "openai_batches", "openai_files", "gemini_batches", "gemini_files"),
 }
 
 

@@ -66,6 +66,30 @@ def agent(text: str, **more: str) -> dict[str, str]:
             ClientInfo("opencode", "1.0.55"),
             id="opencode",
         ),
+        pytest.param(
+            agent("opencode/1.2.0", x_session_id="ses_2", x_parent_session_id="ses_1"),
+            ClientInfo("opencode", "1.2.0", "subagent", "ses_2"),
+            id="opencode-task",
+        ),
+        pytest.param(
+            agent(
+                "claude-cli/2.1.139 (external, cli)",
+                x_claude_code_session_id=UUID,
+                x_claude_code_agent_id="a7f3",
+            ),
+            ClientInfo("claude-code", "2.1.139", "cli/subagent", UUID),
+            id="claude-code-subagent",
+        ),
+        pytest.param(
+            agent("codex_cli_rs/0.171.0", originator="codex_cli_rs", x_openai_subagent="review"),
+            ClientInfo("codex", "0.171.0", "codex_cli_rs/review"),
+            id="codex-review",
+        ),
+        pytest.param(
+            agent("codex_cli_rs/0.171.0", originator="codex_cli_rs", x_openai_subagent="Not one\tword 7"),
+            ClientInfo("codex", "0.171.0", "codex_cli_rs"),
+            id="codex-strange-subagent",
+        ),
         pytest.param(agent("OpenAI/Python 2.8.1", x_title="Aider"), ClientInfo("aider", "2.8.1"), id="aider"),
         pytest.param(
             agent("opencode/1.2.0", x_opencode_session="ses_8f1"),

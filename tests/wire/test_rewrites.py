@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from sluiceway.errors import WireError
 from sluiceway.wire import DIALECTS, Dialect, Reading, Target, by_name
 
+# A file of requests comes as a form, or as lines: test_later.py.
+JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if not dialect.name.endswith("_files"))
 PATHS = {
     "anthropic_messages": "/v1/messages",
     "openai_chat": "/v1/chat/completions",
@@ -34,8 +36,27 @@ PATHS = {
     "bedrock_converse": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
     "bedrock_invoke": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
     "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
+    "anthropic_batches": "/v1/messages/batches",
+    "openai_batches": "/v1/batches",
+    "gemini_batches": "/v1beta/models/gemini-2.5-pro:batchGenerateContent",
 }
 RICH: dict[str, dict[str, Any]] = {
+    "anthropic_batches": {
+        "requests": [
+            {
+                "custom_id": "q1",
+                "params": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
+            }
+        ]
+    },
+    "openai_batches": {"input_file_id": "f", "endpoint": "/v1/responses", "completion_window": "24h"},
+    "gemini_batches": {
+        "batch": {
+            "inputConfig": {
+                "requests": {"requests": [{"request": {"contents": [{"parts": [{"text": "hi"}]}]}}]},
+            },
+        },
+    },
     "anthropic_messages": {
         "model": "m",
         "max_tokens": 9,
@@ -169,7 +190,7 @@ RICH: dict[str, dict[str, Any]] = {
 MARK = "planted-4f9a1c"
 SEEN = f"see\n{MARK}\tthere"
 NEW = '<SECRET_1> "x"\n'
-dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+dialects = pytest.mark.parametrize("dialect", JSON_DIALECTS, ids=lambda dialect: dialect.name)
 
 NAMES = """
 type role content text parts input arguments output data source media_type mimeType file_data result
@@ -298,7 +319,9 @@ def test_json_in_json_in_json_hides_nothing(dialect: Dialect) -> None:
 
 
 IN_THE_PATH = ("gemini", "google_predict", "bedrock_converse", "bedrock_invoke", "anthropic_vertex")
-BODY_MODELS = [name for name in RICH if name not in IN_THE_PATH]
+# In each request of a batch, or in its file: test_later.py.
+IN_THE_REQUESTS = ("anthropic_batches", "openai_batches", "gemini_batches")
+BODY_MODELS = [name for name in RICH if name not in (*IN_THE_PATH, *IN_THE_REQUESTS)]
 
 
 @pytest.mark.parametrize("name", BODY_MODELS)

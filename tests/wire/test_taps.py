@@ -26,6 +26,7 @@ NOTE = 'Your team\'s budget is used up. Ask "dave".'
 UNSTOPPABLE = (
     *("openai_embeddings", "openai_moderation", "google_predict", "cohere_embeddings", "rerank"),
     *("openai_images", "openai_speech", "openai_transcription", "mistral_ocr"),
+    *("anthropic_batches", "openai_files", "openai_batches", "gemini_batches", "gemini_files"),
 )
 KINDS = ("text/event-stream", "application/json", "")
 

@@ -74,7 +74,7 @@ def _without_keys(rules: policy.Policy, keys: tuple[ProviderKey, ...] | None) ->
             guess = f" (did you mean '{near}'?)" if near else ""
             yield f"{where}: there is no key '{rule.label}' in use{guess}, so who it is for is refused"
     for route in rules.routes:
-        if route.to is not None and not keys:
+        if route.moves and not keys:
             where = f"{rules.places[route.name]}: {route.name}"
             yield f"{where}: moves only requests with a company key, and none is registered"
 

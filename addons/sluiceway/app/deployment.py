@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sluiceway.errors import ConfigError
 from sluiceway.policy import Policy, load_policy
+from sluiceway.policy.load import CATALOGUE
 from sluiceway.pricing.book import PriceBook
 from sluiceway.settings.config import Settings, load_settings
 from sluiceway.settings.providers import Providers
@@ -78,6 +79,7 @@ class Deployment:
         _check_dialects(rules / "providers.yaml", providers.socket_dialects, sockets, "of sockets ")
         prices = PriceBook.load(rules / "prices.yaml", providers.by_name.values())
         policy, recognizers = load_policy(rules / "policy"), recognizers_of(rules)
+        _check_dialects(rules / CATALOGUE, policy.models.dialects, {each.name for each in DIALECTS})
         if problems := [*_nowhere(policy, providers), *unknown_types(policy, recognizers)]:
             raise ConfigError("\n".join(problems))
         return Content(providers, policy, prices, recognizers)
@@ -139,12 +141,12 @@ def _check_dialects(path: Path, named: frozenset[str], known: set[str], kind: st
 def _nowhere(policy: Policy, providers: Providers) -> Iterator[str]:
     """Routes that lead to a provider that is not in providers.yaml."""
     for rule in policy.routes:
-        name = rule.to.provider if rule.to else None
-        if name is None or name in providers.by_name:
-            continue
-        near = nearest(name, providers.by_name)
-        guess = f"did you mean '{near}'?" if near else f"there are {', '.join(sorted(providers.by_name))}"
-        yield f"{policy.places[rule.name]}: {rule.name}: there is no provider '{name}' ({guess})"
+        for name in dict.fromkeys(rule.providers_named):
+            if name in providers.by_name:
+                continue
+            near = nearest(name, providers.by_name)
+            guess = f"did you mean '{near}'?" if near else f"there are {', '.join(sorted(providers.by_name))}"
+            yield f"{policy.places[rule.name]}: {rule.name}: there is no provider '{name}' ({guess})"
 
 
 def write_key(folder: Path) -> None:

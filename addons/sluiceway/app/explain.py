@@ -23,10 +23,11 @@ from sluiceway.audit.permit import Permit, applicable, permit
 from sluiceway.errors import ConfigError
 from sluiceway.gateway.billing import FREE
 from sluiceway.gateway.credentials import Presented, signs_body
+from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.reservation import FOR_ALL
+from sluiceway.policy import Policy, decide, is_company_money, used_percent
 from sluiceway.policy import caps as caps_for
-from sluiceway.policy import decide, is_company_money
 from sluiceway.policy.kinds import Audit
 from sluiceway.pricing import estimate
 from sluiceway.settings.providers import match, path_at
@@ -95,7 +96,15 @@ class _Life:
         presented = self._presented()
         named = _host(self._question.url) in self._provider.hosts
         out = outgoing(rules, presented, who, call, self._facts(presented.key_class), named)
-        facts = self._facts(out.key_class)
+        facts = with_outlook(
+            self._facts(out.key_class),
+            rules,
+            self._route,
+            self._path.path,
+            self._at,
+            self._deployment.settings.zone,
+        )
+        facts = replace(facts, used_percent=self._used(policy, facts))
         decision = decide(policy, who, call, facts)
         recognizers, segments = self._content.recognizers, self._dialect.segments(self._reading)
         looked = looked_through(rules, recognizers, segments, who, call, facts, decision.target)
@@ -147,6 +156,17 @@ class _Life:
             company_money=self._is_company_money(key_class),
             contact=self._deployment.contact,
             signed=signs_body(fields_of(self._question.headers)),
+        )
+
+    def _used(self, policy: Policy, facts: Facts) -> Mapping[str, int]:
+        """How the budgets stand that a route looks at."""
+        if not policy.budgets_watched:
+            return {}
+        standing = balances(self._store)
+        return used_percent(
+            caps_for(policy, self._who, self._at, facts.zone),
+            policy.budgets_watched,
+            lambda cap: standing.get(cap.counter, (0, 0))[0],
         )
 
     def _is_company_money(self, key_class: KeyClass) -> bool:

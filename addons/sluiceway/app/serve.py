@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +33,7 @@ from sluiceway.front.names import normalise
 from sluiceway.front.parent import DEFAULT_PORTS, Parent
 from sluiceway.front.ports import OwnPorts
 from sluiceway.front.visit import Parts
+from sluiceway.gateway.deferred import Expiry
 from sluiceway.gateway.life import Gateway
 from sluiceway.gateway.metrics import Metrics
 from sluiceway.gateway.operate import LoopLag, Operate
@@ -73,6 +74,7 @@ class Service:
         self._drained_at_s = 0.0  # monotonic: when a drain has to be over
         self._watch = RulesWatch(self._settings.rules, self.reload)
         self._housekeeping: Housekeeping | None = None
+        self._expiry: Expiry | None = None
         self.rules_problem: str | None = None
 
     async def start(self) -> None:
@@ -121,6 +123,8 @@ class Service:
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
                 meters_sockets=settings.websockets == "meter",
+                deferred_for=timedelta(hours=settings.deferred.expires_h),
+                batches_deferred_for=timedelta(hours=settings.deferred.batch_expires_h),
                 metrics=Metrics(self.gauges),
                 detection=Detection(secrets.token_bytes(32), settings.guard.deadline_s),
             )
@@ -192,6 +196,8 @@ class Service:
         assert self.store
         self._housekeeping = Housekeeping(self.store, self._settings.retention, self._settings.zone)
         self._housekeeping.start()
+        self._expiry = Expiry(self.gateway.parts)
+        self._expiry.start()
         if (at := self._settings.operate.listen) is not None:
             self._lag.start()
             self._operators = Operate(self.gateway.parts.metrics, self.why_not_ready)
@@ -318,6 +324,8 @@ class Service:
         self._watch.stop()
         if self._housekeeping is not None:
             self._housekeeping.stop()
+        if self._expiry is not None:
+            self._expiry.stop()
         if self._operators is not None:
             await self._operators.stop()
         if self._control is not None:

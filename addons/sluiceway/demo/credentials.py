@@ -38,8 +38,8 @@ def _key(provider: str, headers: Mapping[str, str], query: Mapping[str, str]) ->
     own = _OWN.get(provider)
     if own is not None and headers.get(own):
         return headers[own]
-    if provider == "gemini" and query.get("key"):
-        return query["key"]
+    if provider == "gemini" and (query.get("key") or query.get("upload_id")):
+        return query.get("key") or query["upload_id"]  # the address of an upload is a credential by itself
     return _bare(headers.get("authorization", "")) or None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sluiceway.demo.exchange import Json
 from sluiceway.demo.prompt_cache import PromptCache
@@ -17,6 +18,17 @@ class Turn:
 
     response: Json
     items: list[Json]
+    begun_at: float | None = None  # of one that is made in the background
+
+
+@dataclass(slots=True)
+class Jobs:
+    """How long work in the background takes, in seconds, as of now."""
+
+    take_s: float = 0.0
+
+    def is_over(self, begun_at: float | None, now: float) -> bool:
+        return begun_at is None or now >= begun_at + self.take_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,8 @@ class Memory:
 
     prompts: PromptCache
     turns: dict[tuple[str, str], Turn] = field(default_factory=dict)
+    jobs: Jobs = field(default_factory=Jobs)
+    batches: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, clock: Callable[[], float]) -> Memory:

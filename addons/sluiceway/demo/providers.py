@@ -102,6 +102,10 @@ class Providers:
         else:
             self._next_faults.setdefault(provider, deque()).extend([faults.parse(text)] * times)
 
+    def let_jobs_take(self, seconds: float) -> None:
+        """Work in the background is over so long after it began, also what has begun already."""
+        self._memory.jobs.take_s = seconds
+
     def release(self) -> None:
         """Let streams that the fault `hold` stopped go on; call it in the loop that serves."""
         self._pace.release()

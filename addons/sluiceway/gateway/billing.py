@@ -11,11 +11,23 @@ from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.pricing import estimate, regions
 from sluiceway.pricing.estimate import PreviousInput
-from sluiceway.types import Answer, Cost, CostBasis, KeyClass, LedgerRow, Usage, UsageSource, to_nusd
+from sluiceway.types import (
+    Answer,
+    Cost,
+    CostBasis,
+    KeyClass,
+    LedgerRow,
+    Provider,
+    Usage,
+    UsageSource,
+    to_nusd,
+)
 
 # Documented as free of charge by the providers that offer it.
-FREE = frozenset({"count_tokens", "moderation"})
-AWS = "aws"
+FREE = frozenset({"count_tokens", "moderation", "batch_file"})
+# They bill by the name that was asked for, and their answers leave that out: AWS by the inference profile
+# (`global.` costs less), Hugging Face by the server behind the model's colon.
+BILLED_AS_ASKED = frozenset({"aws", "huggingface"})
 
 
 # The fields of a row whose provider was never asked, or answered with an error or a count it does not bill.
@@ -23,10 +35,12 @@ COSTLESS: Mapping[str, Any] = {"cost_nusd": 0, "cost_basis": CostBasis.LIST, "ch
 
 
 def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answer) -> dict[str, Any]:
-    """The fields of usage and cost. What a cut answer did not say is estimated from what was seen."""
+    """The fields of usage and cost. What a cut answer did not say is estimated from what was seen; once it
+    has told its final count, that is the bill, even if its last event never came."""
     call = exchange.call
     assert call
-    final = answer.complete and answer.usage.source is UsageSource.REPORTED
+    reported = answer.usage.source is UsageSource.REPORTED
+    final = reported and (answer.complete or not call.fixed_output)
     if call.operation in FREE:
         free = {"cost_as_requested_nusd": 0} if moved(row) else {}
         source = answer.usage.source if final else UsageSource.NONE
@@ -39,14 +53,24 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         usage=usage,
         at=row.started_at,
         service_tier=tier,
-        region=regions.of_host(exchange.host),
+        region=regions.of_host(exchange.host) or answer.region or call.region,
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,
     )
-    cost = _as_told(exchange, cost, answer) if final else cost
+    told = reported and answer.complete
+    cost = as_told(exchange.provider, exchange.key_class, cost, answer) if told else cost
     return {
+        **figures(answer, usage, tier, cost),
         "response_id": answer.response_id,
+        "cost_as_requested_nusd": _as_requested(exchange, row, usage, tier) if moved(row) else None,
+        "charged_nusd": to_nusd(cost.bound_usd) if row.spends else 0,
+    }
+
+
+def figures(answer: Answer, usage: Usage, tier: str | None, cost: Cost) -> dict[str, Any]:
+    """The fields of a row that tell an answer's usage and cost."""
+    return {
         "model_served": answer.model,
         "service_tier": tier,
         "error_type": answer.error_type,
@@ -64,30 +88,28 @@ def billed(exchange: Exchange, parts: GatewayParts, row: LedgerRow, answer: Answ
         "cost_nusd": None if cost.usd is None else to_nusd(cost.usd),
         "cost_basis": cost.basis,
         "price_version": cost.price_version,
-        "cost_as_requested_nusd": _as_requested(exchange, row, usage, tier) if moved(row) else None,
-        "charged_nusd": to_nusd(cost.bound_usd) if row.spends else 0,
     }
 
 
-def _as_told(exchange: Exchange, cost: Cost, answer: Answer) -> Cost:
+def as_told(provider: Provider, key_class: KeyClass, cost: Cost, answer: Answer) -> Cost:
     """The provider's own figure where its entry says that it counts. A contract's price is not overruled: no
     answer knows of it."""
-    provider, told = exchange.provider, answer.cost_usd
+    told = answer.cost_usd
     if told is None or provider.quirks.cost != "reported" or cost.basis is CostBasis.CONTRACT:
         return cost
-    basis = CostBasis.NOTIONAL if exchange.key_class is KeyClass.SUBSCRIPTION else CostBasis.LIST
+    basis = CostBasis.NOTIONAL if key_class is KeyClass.SUBSCRIPTION else CostBasis.LIST
     return Cost(told, told, basis, f"told by {provider.name}")
 
 
 def _priced_model(exchange: Exchange, row: LedgerRow, answer: Answer) -> str | None:
-    """The model that answered. AWS bills by the inference profile that was asked for (`global.` costs less),
-    and its answers name the bare model; only behind a prompt router it is the answer that says which."""
+    """The model that answered, or that was asked for where that has the price; behind AWS's prompt router it
+    is the answer that says which."""
     call, provider = exchange.call, exchange.provider
     assert call
-    by_profile = provider.price_id == AWS and exchange.rules.prices.known(
+    as_asked = provider.price_id in BILLED_AS_ASKED and exchange.rules.prices.known(
         provider, call.model, row.started_at
     )
-    return call.model if by_profile else answer.model or call.model
+    return call.model if as_asked else answer.model or call.model
 
 
 def moved(row: LedgerRow) -> bool:
@@ -107,7 +129,7 @@ def _as_requested(exchange: Exchange, row: LedgerRow, usage: Usage, tier: str | 
         usage=usage,
         at=row.started_at,
         service_tier=tier if stayed else call.service_tier,
-        region=regions.of_host(exchange.attachment.host),
+        region=regions.of_host(exchange.attachment.host) or call.region,
         operation=call.operation,
         dialect=call.dialect,
         key_class=exchange.key_class,
@@ -151,7 +173,8 @@ def likely_input(exchange: Exchange, parts: GatewayParts) -> int:
     """Input tokens before the provider says: from the conversation's last call where there is one."""
     call = exchange.call
     assert call
-    guess = estimate.input_tokens(call, parts.conversations.last(exchange.conversation))
+    previous = exchange.held_input or parts.conversations.last(exchange.conversation)
+    guess = estimate.input_tokens(call, previous)
     return ceil(guess * parts.learned.input_margin(call.model or ""))
 
 
@@ -161,7 +184,7 @@ def learn(exchange: Exchange, parts: GatewayParts, answer: Answer) -> None:
     assert call
     if call.operation in FREE:
         return  # counting a prompt says nothing about answers to it
-    previous = parts.conversations.last(conversation)
+    previous = exchange.held_input or parts.conversations.last(conversation)
     parts.learned.observe(call.model or "", exchange.client.name or "", call, answer, previous)
     told = answer.usage.input_tokens
     if conversation is not None and answer.complete and told is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from sluiceway.errors import Refused, TooLarge, WireError
 from sluiceway.gateway import decoding
@@ -45,22 +46,44 @@ async def proceed(request: web.BaseRequest) -> None:
         request.writer.output_size = 0  # an interim answer is not the answer
 
 
-async def read(request: web.BaseRequest, limit: int, idle_s: float) -> bytes:
-    """The request's body as sent. Raises TooLarge past `limit`, before the rest is read; WireError where its
-    framing is broken; Refused when nothing comes for `idle_s`."""
+async def read(request: web.BaseRequest, limit: int, idle_s: float, begun: bytes = b"") -> bytes:
+    """The request's body as sent; `begun` is what `beginning` has read of it. Raises TooLarge past `limit`,
+    before the rest is read; WireError where its framing is broken; Refused when nothing comes for `idle_s`.
+    """
     if (request.content_length or 0) > limit:
         raise TooLarge(f"the body is larger than {limit} bytes")
+    if not begun:
+        await proceed(request)
+    found = io.BytesIO(begun)  # joined as they come: a list of pieces would be there twice at its end
+    found.seek(0, io.SEEK_END)
+    while piece := await _piece(request, idle_s):
+        if found.tell() + len(piece) > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes")
+        found.write(piece)
+    return found.getvalue()  # its buffer itself, not a copy
+
+
+async def beginning(request: web.BaseRequest, enough: Callable[[bytes], bool], idle_s: float) -> bytes:
+    """The body as far as is `enough`, or all of it. Raises as `read` does."""
     await proceed(request)
-    found = io.BytesIO()  # joined as they come: a list of pieces would be there twice at its end
+    found = b""
+    while not enough(found) and (piece := await _piece(request, idle_s)):
+        found += piece
+    return found
+
+
+async def whole(begun: bytes, rest: StreamReader) -> AsyncIterator[bytes]:
+    """A body of which the beginning was read, as it comes."""
+    yield begun
+    async for piece in rest.iter_any():
+        yield piece
+
+
+async def _piece(request: web.BaseRequest, idle_s: float) -> bytes:
+    """What has come of the body, nothing at its end."""
     try:
-        while True:
-            async with asyncio.timeout(idle_s):
-                piece = await request.content.readany()
-            if not piece:
-                return found.getvalue()  # its buffer itself, not a copy
-            if found.tell() + len(piece) > limit:
-                raise TooLarge(f"the body is larger than {limit} bytes")
-            found.write(piece)
+        async with asyncio.timeout(idle_s):
+            return await request.content.readany()
     except TimeoutError:
         raise Refused(STALLED) from None
     except web.RequestPayloadError:

@@ -16,6 +16,7 @@ from sluiceway.gateway.credentials import NOTHING, Presented, without_credential
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.trail import Trail
 from sluiceway.policy import is_company_money
+from sluiceway.pricing.estimate import PreviousInput
 from sluiceway.types import (
     NO_UNITS,
     Attachment,
@@ -69,6 +70,8 @@ class Exchange:
     call: Call | None = None
     trail: Trail | None = None  # what the audit will keep of it
     notice_link: str | None = None  # of a notice that waits for an acknowledgement, where a rule does not
+    begun: bytes = field(default=b"", repr=False)  # of the body, where its beginning had to be read first
+    held_input: PreviousInput | None = None  # what the provider adds of its own keeping
     model_requested: str | None = None
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`

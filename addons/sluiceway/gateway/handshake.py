@@ -91,6 +91,9 @@ def reply(exchange: Exchange, declined: Declined, scrubber: Scrubber | None) -> 
 
 
 def with_model(query: str, model: str) -> str:
-    """The query with another model in it, and all else as it was."""
-    fields = (f"model={quote(model)}" if each.startswith("model=") else each for each in query.split("&"))
-    return "&".join(fields)
+    """The query with another model in it, or at Azure another deployment, and all else as it was."""
+    names = ("model", "deployment")
+    split = [each.partition("=") for each in query.split("&")]
+    return "&".join(
+        f"{name}={quote(model)}" if name in names else f"{name}{eq}{it}" for name, eq, it in split
+    )

@@ -7,6 +7,7 @@ as providers.yaml says and whatever the client said. Whoever brings an own key o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -17,8 +18,9 @@ from sluiceway.gateway import refusals
 from sluiceway.gateway.billing import likely_input
 from sluiceway.gateway.credentials import signs_body
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import GatewayParts, Rules
-from sluiceway.policy import injected_by
+from sluiceway.policy import injected_by, used_percent
 from sluiceway.policy.kinds import Inject
 from sluiceway.types import Call, Facts, KeyClass, Principal, Provider, Refusal
 
@@ -50,6 +52,16 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
     )
 
 
+def outlook_of(exchange: Exchange, parts: GatewayParts) -> Facts:
+    """What routes may look at: also where else the request could go."""
+    facts, at, policy = facts_of(exchange, parts), exchange.started_at, exchange.rules.policy
+    if policy.budgets_watched:
+        caps = parts.caps.of(policy, exchange.principal, at)
+        used = used_percent(caps, policy.budgets_watched, parts.store.ledger.spent)
+        facts = replace(facts, used_percent=used)
+    return with_outlook(facts, exchange.rules, exchange.route, exchange.path, at, parts.time_zone)
+
+
 def equip(exchange: Exchange, parts: GatewayParts) -> None:
     """Gives the request the company's key where it has nothing of its own and a rule says so. Refused where
     it then has none, but for paths that cost nothing and may need none."""
@@ -59,8 +71,13 @@ def equip(exchange: Exchange, parts: GatewayParts) -> None:
     rule, key = _chosen(exchange, parts) if may else (None, None)
     if key is not None:
         exchange.carry(key)
-    elif exchange.presented.placeholder or (exchange.presented.vacant and exchange.dialect is not None):
+    elif exchange.presented.placeholder or (exchange.presented.vacant and _needs_one(exchange)):
         raise Refused(no_key(exchange.provider.name, rule, parts.contact, may=may))
+
+
+def _needs_one(exchange: Exchange) -> bool:
+    """Putting a file where Google said to does not: that address is a credential, and it costs nothing."""
+    return exchange.dialect is not None and exchange.operation != "batch_file"
 
 
 def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
@@ -74,16 +91,19 @@ def equip_elsewhere(exchange: Exchange, parts: GatewayParts) -> None:
 
 
 def _may_have_it(exchange: Exchange) -> bool:
-    """Metered requests, and reading what is listed as free. Deleting, cancelling and whatever a client calls
-    below a pattern for all methods, or for all of a host, are not done in the company's name. And only at a
-    host that is named in full: below a star every customer of the provider has one, to collect keys with if
-    they like."""
+    """Metered requests, reading what is listed as free, and ending one's own jobs (deferred.check). Deleting,
+    cancelling and whatever a client calls below a pattern for all methods, or for all of a host, are not done
+    in the company's name. And only at a host that is named in full: below a star every customer of the
+    provider has one, to collect keys with if they like. Lists and files of all who share the key are for
+    those who hold it."""
     if exchange.host not in exchange.provider.hosts:
         return False
+    if exchange.dialect is not None:
+        return True
     route = exchange.route
-    return exchange.dialect is not None or (
-        route is not None and route.method == "GET" and route.pattern not in WHOLE_HOST
-    )
+    if route is None or route.pattern in WHOLE_HOST or route.own_key:
+        return False
+    return route.method == "GET" or route.collects is not None
 
 
 def _chosen(exchange: Exchange, parts: GatewayParts) -> tuple[Inject | None, CompanyKey | None]:

@@ -22,6 +22,7 @@ import random
 import secrets
 import time
 import weakref
+from collections.abc import AsyncIterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -30,14 +31,26 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import auditing, body, credentials, handshake, headers, injection, refusals, signature
+from sluiceway.gateway import (
+    auditing,
+    body,
+    credentials,
+    deferred,
+    handshake,
+    headers,
+    injection,
+    refusals,
+    signature,
+    uploads,
+)
 from sluiceway.gateway.allowance import Allowance
 from sluiceway.gateway.body import Upload
-from sluiceway.gateway.exchange import UNLISTED, Exchange
+from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.guarding import inspect
+from sluiceway.gateway.held import held_input
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
-from sluiceway.gateway.reservation import output_limit, reserve
+from sluiceway.gateway.reservation import output_limit, reserve, tops_up
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.sockets import Socket
@@ -159,8 +172,10 @@ class Gateway:
             raise Refused(exchange.presented.fault)
         if exchange.socket is not None:
             return await self._carry(exchange, settlement, exchange.socket)
+        await uploads.sort_out(exchange, self.parts.idle_s)
         if exchange.dialect is None:
             injection.equip(exchange, self.parts)
+            await deferred.check(exchange, self.parts)
             return await self._pass(exchange, settlement)
         # The body is handed over, not kept: a stream may run for minutes without it.
         return await self._attempt(exchange, settlement, await self._audited(exchange))
@@ -189,7 +204,7 @@ class Gateway:
         policy, call = exchange.rules.policy, upload.reading.call
         if not (policy.routes or policy.guard):
             return upload  # nothing would look at the facts, and gathering them costs
-        facts = injection.facts_of(exchange, self.parts)
+        facts = injection.outlook_of(exchange, self.parts)
         decision = decide(policy, exchange.principal, call, facts)
         if policy.guard:
             upload = await inspect(exchange, self.parts, upload, facts, decision.target)
@@ -247,7 +262,7 @@ class Gateway:
             raise Refused(refusals.LONG_HEADERS)
         if _wants_upgrade(request) and exchange.socket is None:
             raise Refused(refusals.NO_WEBSOCKET)
-        if exchange.operation == UNLISTED and provider.unlisted == "refuse":
+        if exchange.route is None and provider.unlisted == "refuse":
             raise Refused(refusals.unlisted(request.method, exchange.attachment.host, self.parts.contact))
 
     async def _read(self, exchange: Exchange) -> Upload:
@@ -256,16 +271,17 @@ class Gateway:
         assert dialect
         target = Target(request.method, exchange.path, exchange.query)
         try:
-            raw = await body.read(request, limit, self.parts.idle_s)
+            raw = await body.read(request, limit, self.parts.idle_s, exchange.begun)
             plain = await body.decoded(raw, request.headers.get("content-encoding", ""), limit)
             asked = exchange.provider.quirks.stream_usage == "asked" and not exchange.sealed
             reading = dialect.read(target, _lower(request), plain, add_usage=asked)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
         if reading.call.background:
-            raise Refused(refusals.BACKGROUND)
+            reading = replace(reading, call=await deferred.begun(exchange, self.parts, reading.call))
         exchange.call = reading.call
         exchange.model_requested = reading.call.model
+        exchange.held_input = await held_input(exchange, self.parts)
         exchange.read_s = time.monotonic()
         return Upload(raw, plain, reading)
 
@@ -287,6 +303,8 @@ class Gateway:
                 raise Refused(refusals.unreadable(error)) from None
             exchange.upstream_path = path
         if target.provider != exchange.provider.name:
+            if reading.call.background:
+                raise Refused(refusals.background_moved(decision.rule, self.parts.contact))
             provider = exchange.rules.providers.get(target.provider)
             there = None if provider is None else path_at(provider, exchange.route, path)
             if provider is None or there is None or provider.own_host is None:
@@ -330,25 +348,26 @@ class Gateway:
         answer = await self._send(exchange, self._head(exchange, upload), upload.to_send)
         del upload
         allowance = None
-        if (
-            call.stream
-            and not call.fixed_output
-            and (granted.remaining_nusd, granted.remaining_tokens) != (None, None)
-        ):
+        if tops_up(call) and (granted.remaining_nusd, granted.remaining_tokens) != (None, None):
             allowance = Allowance(self.parts, granted, guess, call)
         return await self._flow(exchange, answer, allowance).relay(settlement)
 
     async def _pass(self, exchange: Exchange, settlement: Settlement) -> web.StreamResponse:
         """A harmless or tolerated path: bytes pass both ways, unmetered, with a row."""
         request = exchange.request
-        await body.proceed(request)
+        if not exchange.begun:
+            await body.proceed(request)
         exchange.read_s = time.monotonic()
         fields = headers.to_provider(request.headers, exchange.host)
         if exchange.sealed:
             signature.keep(fields, request.headers)
-        content = request.content if request.body_exists else None
+        content: AsyncIterable[bytes] | None = request.content if request.body_exists else None
         if content is not None and request.content_length is not None:
             fields["content-length"] = str(request.content_length)
+        if content is not None and exchange.begun:
+            content = body.whole(exchange.begun, request.content)
+        if exchange.route is not None and exchange.route.collects and "accept-encoding" in fields:
+            fields["accept-encoding"] = headers.accepted(", ".join(fields.getall("accept-encoding")))
         answer = await self._send(exchange, fields, content)
         return await self._flow(exchange, answer, None).relay(settlement)
 
@@ -366,7 +385,7 @@ class Gateway:
         return fields
 
     async def _send(
-        self, exchange: Exchange, fields: CIMultiDict[str], content: bytes | aiohttp.StreamReader | None
+        self, exchange: Exchange, fields: CIMultiDict[str], content: bytes | AsyncIterable[bytes] | None
     ) -> aiohttp.ClientResponse:
         url, key = exchange.url, exchange.company_key
         if key is not None:
@@ -378,7 +397,9 @@ class Gateway:
         return await self.parts.upstream.send(exchange.request.method, url, fields, content)
 
     def _flow(self, exchange: Exchange, answer: aiohttp.ClientResponse, allowance: Allowance | None) -> Flow:
+        provider = exchange.provider.name
         flow = Flow(exchange, answer, allowance, self.parts.contact, self.parts.idle_s)
+        flow.on_job = lambda job: deferred.collect_soon(self.parts, provider, job)
         self._flows.add(flow)
         return flow
 

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sluiceway.audit.gate import Gate
@@ -20,7 +21,7 @@ from sluiceway.policy import Policy, caps
 from sluiceway.pricing.book import PriceBook
 from sluiceway.pricing.estimate import Learned, PreviousInput
 from sluiceway.store import Store
-from sluiceway.types import Cap, LedgerRow, Principal, Provider
+from sluiceway.types import Cap, LedgerRow, Principal, Provider, Route, Target, TokenPrice
 from sluiceway.wire import Dialect, SocketDialect, by_name, socket_by_name
 
 logger = logging.getLogger(__name__)
@@ -30,13 +31,17 @@ FAR = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class Rules:
-    """What people edit: replaced whole, so that one request never sees half of a reload."""
+    """What people edit: replaced whole, so that one request never sees half of a reload. `roads` remembers
+    who takes which requests, by the provider asked, the route and the path there, `tariff` where prices of
+    this minute come from (`outlook.py`)."""
 
     policy: Policy
     prices: PriceBook
     providers: Mapping[str, Provider] = field(default_factory=dict)
     keys: KeyRing = NO_KEYS
     audit: Gate | None = None
+    roads: dict[tuple[str, Route, str], Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    tariff: tuple[int, Callable[[Target], TokenPrice | None]] | None = None
 
 
 class Conversations:
@@ -100,6 +105,8 @@ class GatewayParts:
     idle_s: float
     wait_s: float
     header_bytes: int = 65_536
+    deferred_for: timedelta = timedelta(hours=24)
+    batches_deferred_for: timedelta = timedelta(hours=72)
     dialect_of: Callable[[str], Dialect] = by_name
     socket_of: Callable[[str], SocketDialect] = socket_by_name
     meters_sockets: bool = True
@@ -109,6 +116,7 @@ class GatewayParts:
     draining: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     caps: Caps = field(init=False)
+    collecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _recording: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -116,7 +124,11 @@ class GatewayParts:
 
     def record_soon(self, row: LedgerRow) -> None:
         """Writes a row that holds no reservation, without making anyone wait for the disk."""
-        task = asyncio.get_running_loop().create_task(self.store.ledger.record(row))
+        self.do_soon(self.store.ledger.record(row))
+
+    def do_soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Writes to the ledger beside whatever goes on."""
+        task = asyncio.get_running_loop().create_task(work)
         self._recording.add(task)
         task.add_done_callback(self._recorded)
 

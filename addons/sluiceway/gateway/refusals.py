@@ -24,7 +24,15 @@ RESTARTING = Refusal(
 BACKGROUND = Refusal(
     RefusalKind.REQUEST,
     "background_not_metered",
-    "Sluiceway: background answers cannot be metered yet; leave `background` out, or set it to false.",
+    "Sluiceway: background answers of this provider cannot be metered; leave `background` out, or set it to "
+    "false.",
+)
+UNKNOWN_FILE = Refusal(
+    RefusalKind.REQUEST,
+    "batch_file_unknown",
+    "Sluiceway: the file of this batch did not come through Sluiceway as a file of requests, so nobody knows "
+    "what it asks for. Upload it again through the same proxy: at OpenAI with purpose=batch; at Google in "
+    "one piece, as JSON lines for the batch's model.",
 )
 NO_WEBSOCKET = Refusal(
     RefusalKind.UPGRADE,
@@ -185,6 +193,24 @@ def unknown_frame(kind: str, contact: str) -> Refusal:
         f"Ask {contact} if you need them."
     )
     return Refusal(RefusalKind.POLICY, "frame_not_listed", message, rule="providers.yaml")
+
+
+def background_moved(rule: str | None, contact: str) -> Refusal:
+    """A background answer is asked for later at the host the client knows, which would not have it."""
+    message = (
+        f"Sluiceway: the rule '{rule}' sends this request to another provider, where its background answer "
+        f"could not be asked for; leave `background` out, or ask {contact}."
+    )
+    return Refusal(RefusalKind.POLICY, "background_moved", message, rule=rule)
+
+
+def not_yours(contact: str) -> Refusal:
+    """The company's key opens what everybody made with it; each may see their own."""
+    message = (
+        "Sluiceway: this answer or batch was not begun by you, and the company's key is lent for your own "
+        f"only. Use a key of your own, or ask {contact}."
+    )
+    return Refusal(RefusalKind.POLICY, "not_yours", message)
 
 
 def no_way(rule: str | None, provider: str, contact: str) -> Refusal:

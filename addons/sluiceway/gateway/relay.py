@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 import aiohttp
 from aiohttp import web
@@ -22,6 +23,7 @@ from sluiceway.types import Answer, Outcome, Refusal
 from sluiceway.wire import eventstream
 from sluiceway.wire.answer_parts import is_readable
 from sluiceway.wire.dialect import ReadsHeaders, Tap
+from sluiceway.wire.later import Follower, Job, follow, is_whole
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,10 @@ class Flow:
         self._watch = Watch(idle_s, answer, exchange.request)
         key = exchange.company_key
         self._scrubber = None if key is None else Scrubber(key.secret)
+        self.on_job: Callable[[Job], None] | None = None  # told of a job that is over
+        self._follower: Follower | None = None
+        self._held: list[bytes] = []
+        self._settlement: Settlement | None = None
         self._tap: Tap | None = None
         self._restoring: Restoring | None = None
         self._decoder: decoding.Decoder | None = None
@@ -65,6 +71,7 @@ class Flow:
     async def relay(self, settlement: Settlement) -> web.StreamResponse:
         """Passes the answer on, and settles before it returns or raises. Only Failed is left to the caller,
         who then answers in the provider's place and settles by that."""
+        self._settlement = settlement
         settlement.began(self._answer.status, self._answer.headers.items())
         try:
             return await self._run(self._open())
@@ -79,6 +86,7 @@ class Flow:
                 self._answer.close()  # an unfinished answer must not go back to the pool
             if not self._unanswered:
                 self._settle(settlement)
+            self._tell_job()
 
     def interrupt(self) -> None:
         """The drain is over: the answer ends here, as the provider's would with an error of its own."""
@@ -101,6 +109,9 @@ class Flow:
     def _open(self) -> Relayed:
         """The tap and its decoder for this answer, and the head of the client's."""
         exchange, answer = self._exchange, self._answer
+        whole = is_whole(answer.status, exchange.query, exchange.request.headers)
+        if exchange.route is not None and exchange.route.collects and whole:
+            self._follow(exchange.route.collects)
         if exchange.dialect is not None and exchange.call is not None:
             self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)
             if isinstance(self._tap, ReadsHeaders):
@@ -132,6 +143,35 @@ class Flow:
             fields.popall("content-encoding", None)
         return Relayed(answer.status, reason, fields)
 
+    def _follow(self, form: str) -> None:
+        """Reads along what an earlier request used; an encoding that nobody asked for hides it."""
+        encoding = self._answer.headers.get("content-encoding", "")
+        if not decoding.is_plain(encoding):
+            self._decoder = decoding.decoder(encoding, DECODED_ANSWER_BYTES)
+            if self._decoder is None:
+                return
+        self._tap = self._follower = follow(form, self._exchange.path, self._answer.content_type)
+
+    def _tell_job(self) -> None:
+        job = self._follower.job() if self._follower else None
+        if job is not None and self.on_job is not None:
+            self.on_job(job)
+
+    async def _put_off(self, out: bytes, more: bool) -> bytes:
+        """Before a client learns of a job in the background, its row waits for it on disk: so much of the
+        answer is held back."""
+        call = self._exchange.call
+        waits = call is not None and (call.background or call.operation == "batch_file")
+        if call is None or not waits or not self._is_good or not self._tap:
+            return out
+        seen = self._tap.answer()
+        if self._settlement and seen.response_id and not seen.complete:
+            await self._settlement.put_off(self._answer.status, seen)
+        if call.stream:
+            return out
+        self._held.append(out)
+        return b"" if more else b"".join(self._held)
+
     async def _run(self, reply: Relayed) -> web.StreamResponse:
         request = self._exchange.request
         if self._answer.content_type in _STREAMS and not self._answer.content.total_bytes:
@@ -141,6 +181,7 @@ class Flow:
                 out, more = await self._next()
             except (aiohttp.ClientError, OSError, WireError):
                 out, more = self._broken(reply), False
+            out = await self._put_off(out, more)
             if self._scrubber is not None:
                 out = self._scrubber.feed(out) + (b"" if more else self._scrubber.rest())
             self._watch.writing()

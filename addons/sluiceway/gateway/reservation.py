@@ -70,7 +70,7 @@ def estimate(exchange: Exchange, parts: GatewayParts, call: Call) -> Estimate:
     limit = UNLIMITED_TOKENS if call.max_output_tokens is None else call.max_output_tokens
     most = limit * call.choices
     each = parts.learned.output_expected(call.model or "", exchange.client.name or "") or output_prior()
-    if call.stream:
+    if tops_up(call):
         each = max(each, STREAM_TOKENS)
     without_output = _bound_nusd(exchange, call, input_tokens, 0)
     with_output = _bound_nusd(exchange, call, input_tokens, _SAMPLE_TOKENS)
@@ -92,18 +92,11 @@ def _bound_nusd(exchange: Exchange, call: Call, input_tokens: int, output_tokens
         at=exchange.started_at,
         cache_writes=call.cache_writes,
         service_tier=call.service_tier,
-        region=regions.of_host(exchange.host),
+        region=regions.of_host(exchange.host) or call.region,
         operation=call.operation,
         dialect=call.dialect,
+        units=call.units,
     )
-    if call.units:
-        usd += exchange.rules.prices.bound_units(
-            exchange.provider,
-            call.model,
-            call.units,
-            exchange.started_at,
-            regions.of_host(exchange.host),
-        )
     return to_nusd(usd)
 
 
@@ -126,6 +119,8 @@ async def reserve(exchange: Exchange, parts: GatewayParts, row: LedgerRow) -> tu
     contact = exchange.rules.policy.contact(answer.cap.rule) or parts.contact
     if exchange.sealed and isinstance(answer, Spent) and answer.spent < answer.cap.limit:
         raise Refused(replace(SIGNED_LIMIT, rule=answer.cap.rule, resets_at=answer.cap.ends_at))
+    if call.operation == "batch" and not answer.cap.is_rate:
+        raise Refused(_does_not_fit(call, guess, answer.cap, contact))
     raise Refused(_no_money(answer, parts, contact))
 
 
@@ -138,18 +133,21 @@ async def _admit(
     whole: bool,
 ) -> Answer:
     """A stream starts with what it will likely need and tops up. A JSON answer cannot be stopped half way, so
-    it starts with its worst case where the caps carry that now, else with what is likely, and is limited.
+    it starts with its worst case where the caps carry that now, else with what is likely, and is limited. So
+    does an answer made in the background, streamed or not: the provider would go on without us.
     `whole`: it cannot be limited either, so it waits for its worst case, or for the longest answer at all."""
     admit = parts.store.ledger.admit
     if not row.spends:
         return await admit(row, NOTHING_SPENT, caps, parts.wait_s)
+    if call.operation == "batch":  # whole or not at all: it cannot be limited, nor ended half way
+        return await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, 0)
     least = guess.most_tokens if call.fixed_output else min(FLOOR_TOKENS * call.choices, guess.most_tokens)
     likely = guess.want(max(least, guess.expected_tokens), least)
     if whole and not call.stream:
         unlimited = call.max_output_tokens is None
         most = LONGEST_TOKENS * call.choices if unlimited else guess.most_tokens
         return await admit(row, guess.want(most, most), caps, parts.wait_s)
-    if not call.stream and caps and guess.most_tokens > guess.expected_tokens:
+    if not tops_up(call) and (caps or call.background) and guess.most_tokens > guess.expected_tokens:
         # Its worst case whole or not at all: else the first of many would take all that is left.
         answer = await admit(row, guess.want(guess.most_tokens, guess.most_tokens), caps, 0)
         if isinstance(answer, Granted):
@@ -157,9 +155,14 @@ async def _admit(
     return await admit(row, likely, caps, parts.wait_s)
 
 
+def tops_up(call: Call) -> bool:
+    """Whether more money can be asked for on the way, because the answer can be ended at any time."""
+    return call.stream and not call.background and not call.fixed_output
+
+
 def output_limit(call: Call, guess: Estimate, granted: Granted) -> int | None:
-    """The output limit, for each choice, that keeps a JSON answer within its caps; None: none is needed."""
-    if call.stream or call.fixed_output:
+    """The output limit, for each choice, that keeps an answer we cannot end within its caps; None: none."""
+    if tops_up(call) or call.fixed_output or call.operation == "batch":
         return None
     limits = (_limit_by_money(call, guess, granted), _limit_by_tokens(guess, granted))
     known = [limit for limit in limits if limit is not None]
@@ -209,6 +212,18 @@ def _no_money(answer: Spent | Busy, parts: GatewayParts, contact: str) -> Refusa
         rule=cap.rule,
         resets_at=cap.ends_at,
     )
+
+
+def _does_not_fit(call: Call, guess: Estimate, cap: Cap, contact: str) -> Refusal:
+    """The words for a batch that may cost more than a cap has left."""
+    most = guess.cost(guess.most_tokens) if cap.unit == "usd" else guess.input_tokens + guess.most_tokens
+    every = f" per {cap.window}" if cap.ends_at else ""
+    message = (
+        f"Sluiceway: this batch of {call.choices:,} answers may come to {_amount(most, cap.unit)}, more "
+        f"than is left of the budget '{cap.rule}' ({_amount(cap.limit, cap.unit)}{every}). "
+        f"Lower its output limits, send it in parts, or ask {contact}."
+    )
+    return Refusal(RefusalKind.BUDGET, "batch_does_not_fit", message, rule=cap.rule, resets_at=cap.ends_at)
 
 
 def _amount(number: int, unit: Unit) -> str:

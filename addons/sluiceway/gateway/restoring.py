@@ -71,7 +71,8 @@ class Restoring:
         return b"".join((last, b"\n\n", *left_over)) if left_over else last
 
     def _restored(self, frame: bytes) -> bytes:
-        if not self._blocks and not self._added and not _SUSPICIOUS.search(frame):
+        idle = not self._blocks and not self._added
+        if idle and not self._frames.opaque and not _SUSPICIOUS.search(frame):
             return frame
         document = self._frames.load(frame)
         if not isinstance(document, dict):

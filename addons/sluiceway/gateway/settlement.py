@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sluiceway.errors import StoreError
-from sluiceway.gateway.billing import COSTLESS, billed, learn
+from sluiceway.gateway.billing import COSTLESS, billed, learn, likely_input
+from sluiceway.gateway.deferred import keep_file, later
 from sluiceway.gateway.exchange import UNLISTED, Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.upstream import Failed
 from sluiceway.store.records import Reservation
-from sluiceway.types import Answer, KeyClass, LedgerRow, Outcome, Refusal, RefusalKind
+from sluiceway.types import Answer, Call, KeyClass, LedgerRow, Outcome, Refusal, RefusalKind, UsageSource
 from sluiceway.wire import seats
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,35 @@ class Settlement:
         self._reservation: Reservation | None = None
         self._open_row: LedgerRow | None = None
         self._done = False
+        self._is_put_off = False
+
+    async def put_off(self, upstream_status: int, answer: Answer) -> None:
+        """The provider works on, whatever becomes of this request: the row waits for what it will say
+        (deferred.py). Does nothing the second time, and where the ledger cannot be written: then it ends with
+        the request, charged what it had reserved."""
+        if self._done or self._is_put_off or self._reservation is None or answer.response_id is None:
+            return
+        call = self._exchange.call
+        if call is not None and call.operation == "batch_file":
+            if call.choices:  # else it is no file of requests
+                await self._keep_file(answer.response_id, call)
+            return
+        row = self._row()
+        told = self._exchange.ending(upstream_status, Outcome.OPEN) | {"upstream_status": upstream_status}
+        row = replace(row, response_id=answer.response_id, **told)
+        guess = likely_input(self._exchange, self._parts)
+        try:
+            waits = later(self._parts, row, answer.response_id, guess)
+            await self._parts.store.ledger.defer(self._reservation, row, waits)
+            self._is_put_off = True
+        except StoreError:
+            logger.error("request %s cannot wait for its usage", row.request_id)
+
+    async def _keep_file(self, file_id: str, call: Call) -> None:
+        try:
+            await keep_file(self._parts, self._exchange.provider.name, file_id, call)
+        except StoreError:
+            logger.error("a file of requests could not be remembered: its batch will be refused")
 
     def opened(self, row: LedgerRow, reservation: Reservation) -> None:
         """The row is on disk and holds money."""
@@ -52,10 +82,14 @@ class Settlement:
         """The provider's answer is over, one way or another; `answer`: what the tap saw, if there is one.
         `refusal`: why the client did not get it, though it may have cost something."""
         row = self._row()
+        if answer is not None and answer.complete:
+            self._is_put_off = False  # its own stream told all of it
         if answer is None:
             changes = self._unmetered()
         elif not 200 <= upstream_status < 300:
             changes = {**COSTLESS, "error_type": answer.error_type}
+        elif self._works_on and not answer.complete:
+            changes = self._reserved(row)
         else:
             changes = self._billed(row, answer)
         if refusal is not None:
@@ -117,6 +151,8 @@ class Settlement:
             return self._unmetered()
         if not sent or self._reservation is None:
             return dict(COSTLESS)
+        if self._works_on:
+            return self._reserved(row)
         return self._billed(row, NOTHING_SEEN)
 
     def _billed(self, row: LedgerRow, answer: Answer) -> dict[str, Any]:
@@ -127,6 +163,15 @@ class Settlement:
             logger.error("request %s could not be priced: %s", row.request_id, type(error).__name__)
             reserved = self._reservation.nusd if self._reservation and row.spends else 0
             return {"outcome": Outcome.INTERNAL_ERROR, "charged_nusd": reserved}
+
+    @property
+    def _works_on(self) -> bool:
+        """Whether the provider goes on without us, and nobody will hear what it used."""
+        return self._exchange.call is not None and self._exchange.call.background
+
+    def _reserved(self, row: LedgerRow) -> dict[str, Any]:
+        reserved = self._reservation.nusd if self._reservation and row.spends else 0
+        return {"usage_source": UsageSource.ESTIMATED, "charged_nusd": reserved}
 
     def _unmetered(self) -> dict[str, Any]:
         """Listed paths are known to be free; of an unlisted one that was let through nothing is known."""
@@ -147,6 +192,8 @@ class Settlement:
             return
         self._done = True
         final = self._ended(row, status, outcome, changes)
+        if self._is_put_off:
+            return  # the row stays open, until what it used is seen or overdue
         self._parts.metrics.ended(final)
         if self._reservation is None:
             self._parts.record_soon(final)

@@ -152,7 +152,7 @@ def decided(exchange: Exchange, parts: GatewayParts) -> str:
     assert call
     if not exchange.rules.policy.routes:
         return call.model or ""
-    facts = injection.facts_of(exchange, parts)
+    facts = injection.outlook_of(exchange, parts)
     decision = decide(exchange.rules.policy, exchange.principal, call, facts)
     exchange.route_rule = decision.rule or exchange.route_rule
     if decision.refusal is not None:

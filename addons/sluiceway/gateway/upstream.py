@@ -7,6 +7,7 @@ import io
 import socket
 import ssl
 from asyncio import sslproto
+from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Protocol
 
@@ -131,7 +132,7 @@ class Upstream:
         method: str,
         url: URL,
         headers: CIMultiDict[str],
-        body: bytes | aiohttp.StreamReader | None,
+        body: bytes | AsyncIterable[bytes] | None,
     ) -> aiohttp.ClientResponse:
         """Sends one request. Raises Failed when no answer's headers came, never an aiohttp error."""
         data = io.BytesIO(body) if isinstance(body, bytes) and len(body) > AT_ONCE_BYTES else body

@@ -1,6 +1,6 @@
 """The company's rules: read from rules/policy/, then pure functions of policy, principal and time."""
 
-from sluiceway.policy.budgets import caps
+from sluiceway.policy.budgets import caps, used_percent
 from sluiceway.policy.check import check
 from sluiceway.policy.decide import decide
 from sluiceway.policy.guarding import Ruling, asked, judge
@@ -19,4 +19,5 @@ __all__ = [
     "is_company_money",
     "judge",
     "load_policy",
+    "used_percent",
 ]

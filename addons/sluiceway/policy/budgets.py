@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, tzinfo
 
 from sluiceway.policy.model import EACH, Budget, Employee, Team
@@ -27,6 +28,15 @@ def caps(policy: Policy, principal: Principal, at: datetime, zone: tzinfo) -> tu
         if other is None or budget.limit < other[0].limit:
             lowest[counter] = budget, scope
     return tuple(_cap(budget, scope, at, zone) for budget, scope in lowest.values())
+
+
+def used_percent(
+    caps: Iterable[Cap], watched: Collection[str], spent: Callable[[Cap], int | None]
+) -> dict[str, int]:
+    """How much of each watched budget is spent, in whole percent rounded down; `spent` is what its counter
+    says, None where nobody knows."""
+    found = ((cap, spent(cap)) for cap in caps if cap.rule in watched)
+    return {cap.rule: 100 * used // cap.limit for cap, used in found if used is not None}
 
 
 def scope_of(budget: Budget, principal: Principal) -> Scope | None:

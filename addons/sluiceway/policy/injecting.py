@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from sluiceway.policy.kinds.inject import Inject
-from sluiceway.policy.policy import Policy
+from typing import TYPE_CHECKING
+
 from sluiceway.types import Call, Facts, KeyClass, Principal
+
+if TYPE_CHECKING:
+    from sluiceway.policy.kinds.inject import Inject
+    from sluiceway.policy.policy import Policy
 
 
 def injected_by(policy: Policy, who: Principal, call: Call, facts: Facts) -> Inject | None:

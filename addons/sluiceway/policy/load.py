@@ -8,9 +8,12 @@ from pathlib import Path
 
 from sluiceway.errors import ConfigError
 from sluiceway.policy.model import PolicyFile
-from sluiceway.policy.policy import KINDS, Policy
+from sluiceway.policy.policy import KINDS, NO_MODELS, Policy
+from sluiceway.settings.models import Models
 from sluiceway.settings.yaml_file import Document, load_document, shown
 from sluiceway.settings.yaml_nodes import Problem
+
+CATALOGUE = "models.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,16 @@ class _Part:
 
 
 def load_policy(folder: Path) -> Policy:
-    """The policy of a `policy/` folder. Raises ConfigError with the mistakes of all its files."""
+    """The policy of a `policy/` folder, with the catalogue beside it, if there is one. Raises ConfigError
+    with the mistakes of all its files."""
     parts: list[_Part] = []
     errors: list[str] = []
+    models = NO_MODELS
+    if (catalogue := folder.parent / CATALOGUE).exists():
+        try:
+            models = Models.load(catalogue)
+        except ConfigError as error:
+            errors.append(str(error))
     for path in _files(folder):
         try:
             document = load_document(path)
@@ -41,6 +51,7 @@ def load_policy(folder: Path) -> Policy:
         inject=tuple(rule for part in parts for rule in part.file.inject),
         unknown_keys=next((part.file.keys.unknown for part in parts if part.file.keys), None),
         places=places,
+        models=models,
     )
 
 

@@ -87,7 +87,7 @@ def _whose(cap: Cap) -> str:
 def applying(policy: Policy, who: Principal) -> tuple[Applies, ...]:
     """Routes and guard rules whose conditions on people this person meets, in the order they are asked."""
     routes = [
-        Applies("route", rule.name, _route(rule), _conditions(rule.match))
+        Applies("route", rule.name, rule.summary, _conditions(rule.match))
         for rule in policy.routes
         if concerns(rule.match, who)
     ]
@@ -112,12 +112,6 @@ def concerns(match: Match, who: Principal) -> bool:
     return all(globs is None or any_of(globs, name) for globs, name in names)
 
 
-def _route(rule: Any) -> str:
-    if rule.deny is not None:
-        return f"not allowed: {rule.deny.reason}"
-    return f"answered by {rule.to.model}, where the company's key is used"
-
-
 def _guard(rule: Any) -> str:
     what = "anything sensitive" if "*" in rule.detect else ", ".join(rule.detect)
     done = {"detect": "is counted", "mask": "is replaced before it leaves", "block": "is turned away"}
@@ -125,13 +119,16 @@ def _guard(rule: Any) -> str:
 
 
 def _conditions(match: Match) -> tuple[str, ...]:
-    given = match.model_dump(mode="json", exclude_none=True, exclude={"employee", "service", "team"})
+    people = {"employee", "service", "team"}
+    given = match.model_dump(mode="json", exclude_none=True, by_alias=True, exclude=people)
     return tuple(f"{name.replace('_', ' ')}: {_said(value)}" for name, value in given.items())
 
 
 def _said(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in value.items())
+        return ", ".join(f"{name.replace('_', ' ')} {_said(each)}" for name, each in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
     return ", ".join(value) if isinstance(value, list) else str(value)

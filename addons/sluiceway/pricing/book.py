@@ -25,11 +25,11 @@ from sluiceway.pricing.bounds import (
 from sluiceway.pricing.overrides import Overrides
 from sluiceway.pricing.price_file import STANDARD_TIERS, Price
 from sluiceway.pricing.rates import ZERO, Rates, Table, dearest, exact_usd
-from sluiceway.types import Cost, CostBasis, KeyClass, Provider, Usage
+from sluiceway.types import NO_UNITS, Cost, CostBasis, KeyClass, Provider, TokenPrice, Usage
 
-# Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge,
-# and so does OpenAI ("Moderation").
-FREE = frozenset({"count_tokens", "moderation"})
+# Anthropic ("Token counting") and Google ("Count tokens") document these as free of charge, and so does
+# OpenAI ("Moderation"); a file of requests costs nothing until its batch runs (OpenAI, "Batch API").
+FREE = frozenset({"count_tokens", "moderation", "batch_file"})
 # Their answers have no output to report.
 WITHOUT_OUTPUT = frozenset({"embeddings", "moderations"})
 # No provider has a longer model name; longer ones are not worth matching against every pattern.
@@ -40,6 +40,8 @@ MAX_REMEMBERED = 4096
 BEDROCK_ARN = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:[0-9]*:(?:foundation-model|inference-profile)/(.+)"
 )
+# OpenAI's models of 2025 (gpt-5: 400,000; its successors of 2026 take a million at most).
+UNKNOWN_CONTEXT_TOKENS = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,12 @@ class PriceBook:
         """Whether the standard service has a price."""
         return self._price(provider, model, at, None, None).table is not None
 
+    def context_tokens(self, provider: Provider, model: str | None) -> int:
+        """The most input a call can have: the model's context, or a large one where none is known."""
+        name = _name(model)
+        known = None if name is None else catalogue.context_tokens(provider.price_id, name)
+        return known or UNKNOWN_CONTEXT_TOKENS
+
     def cost(
         self,
         *,
@@ -111,9 +119,11 @@ class PriceBook:
         operation: str = "chat",
         dialect: str | None = None,
         key_class: KeyClass = KeyClass.UNKNOWN,
+        summed: int = 1,
     ) -> Cost:
         """What `usage` cost at `at`; `service_tier` is the one the answer was given on, `region` the one that
-        the host names (regions.of_host). An inference profile in the model's name goes before it.
+        the host names (regions.of_host). An inference profile in the model's name goes before it. Where
+        `usage` is the sum of several answers, a price by length is the one of their average.
 
         `usd` is exact or None. `bound_usd` equals it, or covers all counts that are known. `dialect` is
         taken so that `cost` and `bound` are asked alike; usage reads the same whatever it came from.
@@ -123,7 +133,7 @@ class PriceBook:
         if operation in WITHOUT_OUTPUT and usage.output_tokens is None:
             usage = replace(usage, output_tokens=0)
         priced = self._price(provider, model, at, _tier(service_tier), region)
-        rates = priced.table.at(usage.input_tokens or 0) if priced.table else None
+        rates = priced.table.at((usage.input_tokens or 0) // summed) if priced.table else None
         usd = exact_usd(rates, usage) if rates else None
         if usd is not None:
             return Cost(usd, usd, _basis(priced.basis, key_class), priced.version)
@@ -143,8 +153,9 @@ class PriceBook:
         region: str | None = None,
         operation: str = "chat",
         dialect: str | None = None,
+        units: Mapping[str, int] = NO_UNITS,
     ) -> tuple[Decimal, bool]:
-        """The most a call of at most these tokens can cost in USD, and whether its price is known.
+        """The most a call of at most these tokens and `units` can cost in USD, and whether it has a price.
 
         Covers the service tier asked for and the standard one: providers may answer on either. Uses of
         server-side tools are not covered: no request says how many there will be.
@@ -153,28 +164,25 @@ class PriceBook:
             return ZERO, True
         tier = _tier(service_tier)
         asked = self._price(provider, model, at, tier, region).table
-        plain = self._price(provider, model, at, None, region).table if tier else None
+        # Batches are answered on their own tier or not at all.
+        either = tier is not None and not (tier == "batch" and asked)
+        plain = self._price(provider, model, at, None, region).table if either else None
         rates = dearest(table.up_to(input_tokens) for table in (asked, plain) if table)
-        if asked is not None and rates.by_units:
-            return most_of_pieces(rates, input_tokens), True
+        pieces = ZERO
+        if owed := _owed(rates, units):
+            pieces = most_of_units(rates, self._ceiling(provider), owed)
+        alone = ZERO
+        if rates.by_units:
+            alone = pieces + rates.per_request if owed else most_of_pieces(rates, input_tokens)
+            if asked is not None:
+                return alone, True
         known = asked is not None and not unpriced(rates, output_tokens, cache_writes)
         if not known:
             rates = dearest((rates, self._ceiling(provider)))
         # OpenAI writes its cache unasked (GPT-6 models bill it 1.25x), Anthropic only when asked to.
         unasked = not (dialect or "").startswith(("anthropic", "bedrock"))
-        return most_of_call(rates, input_tokens, output_tokens, cache_writes, unasked), known
-
-    def bound_units(
-        self,
-        provider: Provider,
-        model: str | None,
-        units: Mapping[str, int],
-        at: datetime,
-        region: str | None = None,
-    ) -> Decimal:
-        """The most in USD that a call's `units` can cost, which `bound` does not cover."""
-        table = self._price(provider, model, at, None, region).table
-        return most_of_units(table.at(0) if table else None, self._ceiling(provider), units)
+        tokens = most_of_call(rates, input_tokens, output_tokens, cache_writes, unasked)
+        return max(tokens + pieces, alone), known
 
     def standing(
         self, provider: Provider, model: str, at: datetime, service_tier: str | None
@@ -185,6 +193,20 @@ class PriceBook:
             return None
         rates = priced.table.at(0)
         return lambda usage: exact_usd(rates, usage)
+
+    def token_price(self, provider: Provider, model: str, at: datetime) -> TokenPrice | None:
+        """The standard service's prices, below the steps for long requests; None: none is known by tokens."""
+        table = self._price(provider, model, at, None, None).table
+        rates = None if table is None else table.at(0)
+        if rates is None or rates.input is None or rates.output is None:
+            return None
+        read, write = rates.cache_read, rates.cache_write
+        return TokenPrice(
+            rates.input,
+            rates.output,
+            rates.input if read is None else read,
+            rates.input if write is None else write,
+        )
 
     def _price(
         self, provider: Provider, model: str | None, at: datetime, tier: str | None, region: str | None
@@ -266,6 +288,13 @@ class PriceBook:
         model is free says nothing about an unknown one, so zero is no dearest rate."""
         own = dearest((catalogue.ceiling(provider.price_id), self._rules.ceiling(provider)))
         return own.without_zeros().or_else(catalogue.ceiling(None))
+
+
+def _owed(rates: Rates, units: Mapping[str, int]) -> Mapping[str, int]:
+    """The units that are billed: of a model whose tokens are, those that have a price; of others all."""
+    if not rates.input:
+        return units
+    return {unit: number for unit, number in units.items() if unit in rates.tools}
 
 
 def _tier(service_tier: str | None) -> str | None:

@@ -43,7 +43,8 @@ CONTEXTS = ("service_tier", "speed", "processing")
 
 def table(price_id: str, model: str, at: datetime, tier: str | None = None) -> Table | None:
     """The price list of `model` at that moment; None if there is none, or none for that tier."""
-    if (own := _provider(price_id)) is None:
+    own, model = _server(price_id, model)
+    if own is None:
         return None
     if (info := own.find_model(model, all_providers=PROVIDERS)) is None:
         return None
@@ -51,6 +52,13 @@ def table(price_id: str, model: str, at: datetime, tier: str | None = None) -> T
     if tier is not None and (context := _context(own, info, at, tier)) is None:
         return None
     return _table(info.get_prices(at, context))
+
+
+def context_tokens(price_id: str, model: str) -> int | None:
+    """The most tokens that `model` can be given; None: not known."""
+    own = _provider(price_id)
+    info = own.find_model(model, all_providers=PROVIDERS) if own else None
+    return info.context_window if info else None
 
 
 @cache
@@ -66,6 +74,15 @@ def ceiling(price_id: str | None) -> Rates:
         for prices in _all_prices(info)
         for _, rates in _steps(prices)
     )
+
+
+def _server(price_id: str, model: str) -> tuple[Catalogued | None, str]:
+    """Whose list a model is on. A router's model may name who serves it: `openai/gpt-oss-120b:groq`."""
+    own = _provider(price_id)
+    if own is None and ":" in model:
+        model, _, server = model.rpartition(":")
+        own = _provider(f"{price_id}_{server}")
+    return own, model
 
 
 def _provider(price_id: str) -> Catalogued | None:

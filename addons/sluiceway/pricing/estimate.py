@@ -49,10 +49,10 @@ class PreviousInput:
 def input_tokens(call: Call, previous: PreviousInput | None) -> int:
     """Input tokens to expect, leaning high. Multiply by `Learned.input_margin` before reserving.
 
-    After a previous call only what is new is guessed. With `previous_response_id` the provider adds the
+    After a previous call only what is new is guessed. With `held_input` the provider adds the
     history itself, so all bytes of the call are new, and the last answer is input too.
     """
-    if previous is not None and call.previous_response_id is not None:
+    if previous is not None and (call.held_input or call.previous_response_id is not None):
         return (
             previous.input_tokens + previous.output_tokens + _from_bytes(call.input_bytes, call.dense_bytes)
         )

@@ -48,6 +48,8 @@ RATES = {
     "audio_output": "audio_output_per_mtok",
     "audio_cache_read": "audio_cache_read_per_mtok",
     "reasoning": "reasoning_per_mtok",
+    "image_input": "image_input_per_mtok",
+    "image_output": "image_output_per_mtok",
 }
 
 
@@ -75,8 +77,8 @@ class _Dated(_Entry):
 
 class _PerMtok(_Entry):
     """USD per million tokens. Without `input_per_mtok` units alone are billed. Left out, cached input costs
-    plain input (no discount is known), reasoning costs output, and every other kind is unknown when it is
-    used: not free."""
+    plain input (no discount is known), reasoning costs output, images what text does, and every other kind is
+    unknown when it is used: not free."""
 
     input_per_mtok: Usd | None = None
     output_per_mtok: Usd | None = None
@@ -87,6 +89,8 @@ class _PerMtok(_Entry):
     audio_output_per_mtok: Usd | None = None
     audio_cache_read_per_mtok: Usd | None = None
     reasoning_per_mtok: Usd | None = None
+    image_input_per_mtok: Usd | None = None
+    image_output_per_mtok: Usd | None = None
 
     def rates(self, per_request: Decimal, tools: Mapping[str, Decimal]) -> Rates:
         known = {kind: getattr(self, name) for kind, name in RATES.items()}

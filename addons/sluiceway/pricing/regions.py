@@ -16,6 +16,7 @@ _HOSTS = (
     re.compile(r"aiplatform\.([a-z]+)\.rep\.googleapis\.com"),
     re.compile(r"([a-z]{2})\.api\.openai\.com"),
     re.compile(r"([a-z]{2}-[a-z]+-\d)\.api\.x\.ai"),
+    re.compile(r"(us|ca)-api\.together\.ai"),
 )
 # One address for the whole world; Google prices it apart from its regions.
 _GLOBAL = frozenset({"aiplatform.googleapis.com"})

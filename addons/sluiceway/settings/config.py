@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from sluiceway.settings.addresses import (
     Address,
@@ -23,7 +23,7 @@ from sluiceway.settings.addresses import (
 from sluiceway.settings.egress import Egress
 from sluiceway.settings.identity import IdentityPaths
 from sluiceway.settings.portal import PortalSettings
-from sluiceway.settings.section import Count, Days, Seconds, Section, Text, Wait
+from sluiceway.settings.section import Count, Days, Seconds, Section, Text, Wait, number
 from sluiceway.settings.yaml_file import load_model
 
 SQLITE = "sqlite:///"
@@ -120,6 +120,15 @@ class Timeouts(Section):
     idle_s: Seconds = 300
 
 
+class Deferral(Section):
+    """How long a row waits for usage that comes with a later request; then it is charged what it has
+    reserved. Batches take up to a day themselves. At most 28 days, so that no row outlives the ledger's
+    shortest retention."""
+
+    expires_h: Annotated[float, Field(gt=0, le=672), BeforeValidator(number)] = 24
+    batch_expires_h: Annotated[float, Field(gt=0, le=672), BeforeValidator(number)] = 72
+
+
 class Guard(Section):
     """Scanning of long requests: `workers` processes, and how long a request may wait for them."""
 
@@ -154,6 +163,7 @@ class Settings(Section):
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()
     guard: Guard = Guard()
+    deferred: Deferral = Deferral()
     wait_s: Wait = 30
     on_ledger_failure: Literal["closed", "spool"] = "closed"
     spool_bytes: Annotated[Count, Field(ge=65_536)] = 67_108_864

@@ -24,6 +24,7 @@ from sluiceway.types import Provider, Quirks, Route
 
 ANY_METHOD = "*"
 UNMETERED = "pass"  # the operation of a path that passes unmetered
+UNLISTED = "unlisted"  # of one of which nobody knows what it costs
 EACH_LABEL = "*."
 LABEL_OR_STAR = re.compile(r"[a-z0-9*_-]{1,63}")
 
@@ -63,6 +64,17 @@ type Pattern = Annotated[str, AfterValidator(check_pattern)]
 type Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
+# The forms of answers that tell usage later; the readers are in wire/later.py.
+type Collects = Literal[
+    "openai_response",
+    "openai_batch",
+    "anthropic_batch",
+    "anthropic_results",
+    "gemini_batch",
+    "gemini_results",
+]
+
+
 class PathEntry(Section):
     """A metered path: `dialect` reads its requests and answers, `operation` names it in the ledger."""
 
@@ -70,6 +82,8 @@ class PathEntry(Section):
     path: Pattern
     dialect: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     operation: Literal[
+        "batch",
+        "batch_file",
         "chat",
         "completions",
         "count_tokens",
@@ -93,10 +107,14 @@ class SocketEntry(Section):
 
 
 class PassEntry(Section):
-    """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method."""
+    """A harmless path: costs nothing at the provider, passes unmetered. `method: "*"` is any method.
+    `collects`: its answers say what earlier requests used, which is charged to those. `own_key`: it shows
+    what everybody with the same key has there, so it is never asked for with an injected key."""
 
     method: Method | Literal["*"]
     path: Pattern
+    collects: Collects | None = None
+    own_key: bool = False
 
 
 type BodyField = Annotated[str, AfterValidator(_body_field)]
@@ -129,7 +147,8 @@ class QuirksEntry(Section):
 class ProviderEntry(Section):
     """One provider. Not `enabled`: as if it were not here, its hosts at most watched. `price_id` is its id
     in genai-prices; `dialect` is the form of our own refusals; `grpc` as in `types.Provider`. `seats: false`:
-    what looks like a login is billed by use here."""
+    what looks like a login is billed by use here. `flagged`: other services of the host, which pass although
+    nobody here knows what they cost, and are listed as unmetered, as with `unlisted: pass`."""
 
     name: Name
     enabled: bool = True
@@ -144,15 +163,17 @@ class ProviderEntry(Section):
     paths: Annotated[tuple[PathEntry, ...], Field(min_length=1)]
     sockets: tuple[SocketEntry, ...] = ()
     harmless: tuple[PassEntry, ...] = Field(default=(), alias="pass")
+    flagged: tuple[PassEntry, ...] = ()
 
     def record(self) -> Provider:
         """The entry as the record all rooms share; metered paths come first, so `pass` cannot hide one."""
         metered = (Route(e.method, e.path, e.dialect, e.operation) for e in self.paths)
-        free = (Route(e.method, e.path, None, UNMETERED) for e in self.harmless)
+        free = (Route(e.method, e.path, None, UNMETERED, e.collects, e.own_key) for e in self.harmless)
+        costly = (Route(e.method, e.path, None, UNLISTED) for e in self.flagged)
         return Provider(
             name=self.name,
             hosts=self.hosts,
-            routes=(*metered, *free),
+            routes=(*metered, *free, *costly),
             price_id=self.price_id,
             dialect=self.dialect,
             unlisted=self.unlisted,
@@ -269,6 +290,7 @@ def _repeated(document: Document, file: ProvidersFile) -> Iterator[Problem]:
         found += [(hosts, host, (*here, "hosts", n)) for n, host in enumerate(provider.hosts)]
         metered = [(f"{e.method} {e.path}", (*here, "paths", n)) for n, e in enumerate(provider.paths)]
         free = [(f"{e.method} {e.path}", (*here, "pass", n)) for n, e in enumerate(provider.harmless)]
+        free += [(f"{e.method} {e.path}", (*here, "flagged", n)) for n, e in enumerate(provider.flagged)]
         sockets = [(f"socket {e.path}", (*here, "sockets", n)) for n, e in enumerate(provider.sockets)]
         found += [(paths, text, loc) for text, loc in metered + free + sockets]
         for known, text, loc in found:

@@ -22,7 +22,8 @@ def _name(text: str) -> str:
     return text
 
 
-def _number(value: object) -> object:
+def number(value: object) -> object:
+    """What pydantic may read as a number."""
     if value is True or value is False:
         raise ValueError("must be a number")  # pydantic would read true as 1
     return value
@@ -33,5 +34,5 @@ type Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip
 type Count = Annotated[int, Field(ge=1, le=10**12, strict=True)]
 type Days = Annotated[int, Field(ge=1, le=36_500, strict=True)]
 type Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
-type Seconds = Annotated[float, Field(gt=0, le=86_400), BeforeValidator(_number)]
-type Wait = Annotated[float, Field(ge=0, le=86_400), BeforeValidator(_number)]
+type Seconds = Annotated[float, Field(gt=0, le=86_400), BeforeValidator(number)]
+type Wait = Annotated[float, Field(ge=0, le=86_400), BeforeValidator(number)]

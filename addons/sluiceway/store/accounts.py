@@ -58,13 +58,15 @@ class Counter:
 
 @dataclass(slots=True)
 class Held:
-    """An open row: its reservation and the counters it sits on."""
+    """An open row: its reservation and the counters it sits on. `deferred`: its request is over, its usage
+    is not known yet."""
 
     amounts: Amounts
     who: Who
     started_us: int
     budgeted: bool
     counters: list[Counter]
+    deferred: bool = False
 
 
 class Accounts:
@@ -94,10 +96,12 @@ class Accounts:
             if held.budgeted and counter.covers(held.who, held.started_us):
                 held.counters.append(counter)
 
-    def adopt(self, ledger_id: int, amounts: Amounts, who: Who, started_us: int, budgeted: bool) -> None:
+    def adopt(
+        self, ledger_id: int, amounts: Amounts, who: Who, started_us: int, budgeted: bool, deferred: bool
+    ) -> None:
         """Takes in a row that is open on disk; the counters already include it."""
         counters = self.covering(who, started_us) if budgeted else []
-        self.open[ledger_id] = Held(amounts, who, started_us, budgeted, counters)
+        self.open[ledger_id] = Held(amounts, who, started_us, budgeted, counters, deferred)
 
     def covering(self, who: Who, started_us: int) -> list[Counter]:
         """Every counter that a budgeted row of this kind counts on."""
@@ -131,6 +135,16 @@ class Accounts:
         for counter in concerned:
             counter.reserved += extra
         self._touched.update(concerned)
+
+    def defer(self, ledger_id: int) -> None:
+        """The row's request is over, so it no longer counts as open at once; its money stays reserved."""
+        held = self.open[ledger_id]
+        for counter in held.counters:
+            if counter.place == PLACE["concurrent"]:
+                counter.reserved -= held.amounts.concurrent
+                self._touched.add(counter)
+        held.amounts, held.deferred = held.amounts.kept(), True
+        self.freed = True
 
     def settle(self, ledger_id: int, charged: Amounts) -> None:
         """Ends an open row: its reservation is released and the charge is spent."""

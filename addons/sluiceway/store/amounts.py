@@ -9,6 +9,8 @@ from sluiceway.types import LedgerRow, Unit
 
 # No single answer has a trillion tokens: such a figure is a fault, and summing many overflows 64 bits.
 MAX_TOKENS = 10**12
+# The owner of open rows whose usage comes with a later request: no process holds them, or ends them by dying.
+DEFERRED = "deferred"
 
 
 class Amounts(NamedTuple):
@@ -41,7 +43,7 @@ SUMS: dict[Unit, tuple[str, str]] = {
         "sum(requests) FILTER (WHERE owner IS NOT NULL)",
     ),
     "tokens": ("sum(charged_tokens)", "sum(reserved_tokens)"),
-    "concurrent": ("0", "count(*) FILTER (WHERE owner IS NOT NULL)"),
+    "concurrent": ("0", f"count(*) FILTER (WHERE owner IS NOT NULL AND owner <> '{DEFERRED}')"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sluiceway.errors import StoreError
 from sluiceway.store import scope
 from sluiceway.store.accounts import Accounts, Counter
-from sluiceway.store.amounts import CARRIED, SUMS, Amounts
+from sluiceway.store.amounts import CARRIED, DEFERRED, SUMS, Amounts
 from sluiceway.store.engines.connection import Connection, Cursor
 from sluiceway.store.moments import to_us
 from sluiceway.store.records import Discrepancy
@@ -22,15 +22,16 @@ def load(connection: Connection, now_us: int, next_id: int = 1) -> Accounts:
     (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM ledger").fetchone()
     accounts = Accounts(max(next_id, last_id + 1), now_us)
     rows = connection.execute(
-        "SELECT id, reserved_nusd, requests, reserved_tokens, principal, principal_kind, team, project, "
-        "cost_center, started_at, budgeted FROM ledger WHERE owner IS NOT NULL ORDER BY id"
+        "SELECT id, owner, reserved_nusd, requests, reserved_tokens, principal, principal_kind, team, "
+        "project, cost_center, started_at, budgeted FROM ledger WHERE owner IS NOT NULL ORDER BY id"
     ).fetchall()
     earliest_us = min((row[-2] for row in rows), default=now_us)
     _take_in(accounts, connection.execute(f"{_COUNTERS} WHERE ends_at IS NULL OR ends_at > ?", (now_us,)))
     cover(connection, accounts, earliest_us)
-    for ledger_id, nusd, requests, tokens, *who, started_us, budgeted in rows:
-        amounts = Amounts(nusd, requests, tokens, 1)
-        accounts.adopt(ledger_id, amounts, scope.Who(*who), started_us, bool(budgeted))
+    for ledger_id, owner, nusd, requests, tokens, *who, started_us, budgeted in rows:
+        deferred = owner == DEFERRED
+        amounts = Amounts(nusd, requests, tokens, 0 if deferred else 1)
+        accounts.adopt(ledger_id, amounts, scope.Who(*who), started_us, bool(budgeted), deferred)
     return accounts
 
 

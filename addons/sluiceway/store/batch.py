@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf
+from typing import Any
 
 from sluiceway.errors import StoreError
 from sluiceway.store import balances, corrections, rows
@@ -14,7 +15,7 @@ from sluiceway.store.admission import Exhausted, Fits, Line, Short, free
 from sluiceway.store.amounts import NOTHING, Amounts
 from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import to_us
-from sluiceway.store.orders import Admit, Cancel, Correct, Order, Record, Reply, Settle, TopUp, Work
+from sluiceway.store.orders import Admit, Cancel, Correct, Defer, Order, Record, Reply, Settle, TopUp, Work
 from sluiceway.store.records import Busy, Granted, Reservation, Spent
 from sluiceway.store.scope import Who, who_is
 from sluiceway.types import Cap, LedgerRow, Outcome, Unit, UsageSource
@@ -43,8 +44,11 @@ class Batch:
     served: list[Admit] = field(default_factory=list)
     _inserts: list[tuple[rows.Value, ...]] = field(default_factory=list)
     _top_ups: list[tuple[rows.Value, ...]] = field(default_factory=list)
+    _defers: list[tuple[rows.Value, ...]] = field(default_factory=list)
+    _waits: list[tuple[rows.Value | bytes, ...]] = field(default_factory=list)
     _settles: list[tuple[rows.Value, ...]] = field(default_factory=list)
     _closes: list[tuple[rows.Value, ...]] = field(default_factory=list)
+    _came: list[tuple[rows.Value, ...]] = field(default_factory=list)
 
     def run(self, orders: Sequence[Order]) -> None:
         """Does everything short of the commit. Raises sqlite3.Error when the database does not play along."""
@@ -67,6 +71,8 @@ class Batch:
                 self._settle(order)
             case TopUp():
                 self._top_up(order)
+            case Defer():
+                self._defer(order)
             case Record():
                 self._record(order)
             case Correct():
@@ -172,15 +178,28 @@ class Batch:
         elif held is not None and order.params is not None:
             tokens = held.amounts.tokens if order.charged_tokens is None else order.charged_tokens
             charged = Amounts(order.charged_nusd, held.amounts.requests, tokens)
-            self.accounts.settle(order.ledger_id, charged)
+            self._release(order.ledger_id, charged)
             self._settles.append(order.params)
         # Not open: this is a second try, and the first had reached the disk after all.
         if order.reply is not None:
             self.replies.append((order.reply, None))
 
     def _close(self, ledger_id: int, outcome: Outcome, source: UsageSource, charged: Amounts) -> None:
-        self.accounts.settle(ledger_id, charged)
+        self._release(ledger_id, charged)
         self._closes.append(rows.closing(ledger_id, outcome, source, charged, self.now_us))
+
+    def _release(self, ledger_id: int, charged: Amounts) -> None:
+        if self.accounts.open[ledger_id].deferred:
+            self._came.append((self.now_us, ledger_id))
+        self.accounts.settle(ledger_id, charged)
+
+    def _defer(self, order: Defer) -> None:
+        held = self.accounts.open.get(order.ledger_id)
+        if held is not None and not held.deferred:
+            self.accounts.defer(order.ledger_id)
+            self._defers.append((*order.notes, order.ledger_id))
+            self._waits.append(order.wait)
+        self.replies.append((order.reply, None))
 
     def _cancel(self, order: Cancel) -> None:
         self.line.leave(order.admit)
@@ -266,13 +285,17 @@ class Batch:
 
     def _write(self) -> None:
         """Sends the collected statements; rows before what changes them, each kind in one go."""
-        for statement, parameters in (
+        collected: tuple[tuple[str, list[Any]], ...] = (
             (rows.INSERT, self._inserts),
             (rows.TOP_UP, self._top_ups),
+            (rows.DEFER, self._defers),
+            (rows.WAIT, self._waits),
             (rows.SETTLE, self._settles),
             (rows.CLOSE, self._closes),
+            (rows.CAME, self._came),
             (rows.CHANGE, self.accounts.changes()),
-        ):
+        )
+        for statement, parameters in collected:
             if parameters:
                 self.connection.executemany(statement, parameters)
                 parameters.clear()

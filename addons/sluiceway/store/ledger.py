@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from sluiceway.errors import StoreAway, StoreError
 from sluiceway.store import rows
-from sluiceway.store.amounts import Amounts, tokens_used
+from sluiceway.store.amounts import DEFERRED, Amounts, tokens_used
 from sluiceway.store.moments import to_us
-from sluiceway.store.orders import Admit, Cancel, Record, Settle, TopUp, log
-from sluiceway.store.records import Answer, Granted, Reservation, Want
+from sluiceway.store.orders import Admit, Cancel, Defer, Record, Settle, TopUp, log
+from sluiceway.store.records import Answer, Granted, Later, Reservation, Waiting, Want
 from sluiceway.store.scope import who_is
 from sluiceway.store.spool import Spool
 from sluiceway.store.spooling import Spooling
@@ -32,6 +32,11 @@ class Ledger:
         self._writer = writer
         self._spooling = None if spool is None else Spooling(spool)
         self._unsettled: set[int] = set()
+        self._collected: set[int] = set()
+
+    def spent(self, cap: Cap) -> int | None:
+        """How much of a cap is spent, in its unit; None: nobody has counted on it in this window yet."""
+        return self._writer.spent(cap.counter)
 
     async def admit(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Answer:
         """Opens the row and reserves on all caps, or nothing. Waits at most `wait_s` for money others hold.
@@ -99,6 +104,32 @@ class Ledger:
         self._writer.submit_here(order)
         return done
 
+    async def defer(self, reservation: Reservation, row: LedgerRow, later: Later) -> None:
+        """Keeps the row open, its money reserved, beyond its request and this process: `collect` or `settle`
+        ends it. Of `row` the answer's id, statuses and latencies are kept. On disk when this returns."""
+        if reservation.ledger_id not in self._unsettled:
+            return
+        ledger_id = reservation.ledger_id
+        told = (row.response_id, row.status, row.upstream_status, row.ttft_ms, row.overhead_ms)
+        expires_us = to_us(later.expires_at)
+        wait = (ledger_id, later.kind, later.digest, later.input_tokens, row.spends, expires_us)
+        reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._writer.submit_here(Defer(ledger_id, (DEFERRED, *told), wait, reply))
+        await reply
+
+    def collect(self, waiting: Waiting, row: LedgerRow) -> asyncio.Future[None] | None:
+        """Ends a deferred row, whoever held it; as `settle`. None: this process has ended it already.
+        Should it have ended in any other way, the writer finds it closed and changes nothing."""
+        reservation = Reservation(waiting.ledger_id, waiting.reserved_nusd, ())
+        if waiting.ledger_id in self._collected:
+            return None
+        self._collected.add(waiting.ledger_id)
+        self._unsettled.discard(waiting.ledger_id)
+        order = self._ending(reservation, row)
+        order.reply = asyncio.get_running_loop().create_future()
+        self._writer.submit_here(order)
+        return order.reply
+
     async def record(self, row: LedgerRow) -> None:
         """Writes a row that never was open: a refusal, an unmetered pass, a correction."""
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -144,6 +175,8 @@ class Ledger:
         if reservation.ledger_id in self._unsettled:
             self._unsettled.discard(reservation.ledger_id)
             return True
+        if reservation.ledger_id in self._collected:
+            return False  # a poll was quicker than the stream it asked about
         log.error("ledger row %d was settled twice; the second end is ignored", reservation.ledger_id)
         return False
 

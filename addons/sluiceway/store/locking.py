@@ -56,6 +56,7 @@ def lock(
 ) -> None:
     """Begins a transaction and locks all that these orders and the line count on. Counters that are asked
     for and missing may then be made."""
+    accounts.let_deferred_go()
     waiting = [order for order in orders if isinstance(order, Admit)] + list(line)
     concerns = {Concern(order.who, order.started_us) for order in waiting if order.budgeted}
     asked = {key: cap for order in waiting for key, cap in zip(order.keys, order.caps, strict=True)}

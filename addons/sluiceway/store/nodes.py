@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from sluiceway.store import locking, rows
-from sluiceway.store.amounts import Amounts
+from sluiceway.store.amounts import DEFERRED, Amounts
 from sluiceway.store.engines.adapter import Adapter, Many
 from sluiceway.store.engines.connection import Contended
 from sluiceway.store.orders import log
@@ -27,7 +27,7 @@ from sluiceway.types import Outcome, UsageSource
 LEASE_S = 30.0  # by then the rows of a dead node are settled
 BEAT_S = 4.0
 SILENT_S = LEASE_S - 2 * BEAT_S  # who says nothing for so long is dead; sweepers look as often as they beat
-NOT_SWEPT = ("deferred",)  # open rows that no process holds
+NOT_SWEPT = (DEFERRED,)  # open rows that no process holds
 _ENDING_MS = 2000
 
 _NOW_US = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -140,7 +140,7 @@ def _settle(connection: Adapter, dead: str) -> int:
     now_us = connection.execute(f"SELECT {_NOW_US}").fetchone()[0]
     ends = []
     for ledger_id, amounts, who, started_us, budgeted in held:
-        accounts.adopt(ledger_id, amounts, who, started_us, budgeted)
+        accounts.adopt(ledger_id, amounts, who, started_us, budgeted, deferred=False)
         charged = amounts.kept()
         accounts.settle(ledger_id, charged)
         ends.append(rows.closing(ledger_id, Outcome.INTERNAL_ERROR, UsageSource.ESTIMATED, charged, now_us))

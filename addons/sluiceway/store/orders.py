@@ -86,6 +86,19 @@ class TopUp:
 
 
 @dataclass(slots=True, eq=False)
+class Defer:
+    """Keep a row open beyond its request and this process, until its usage is seen or is overdue.
+
+    `notes`: the parameters of rows.DEFER but for its last. `wait`: those of rows.WAIT.
+    """
+
+    ledger_id: int
+    notes: tuple[Value, ...]
+    wait: tuple[Value | bytes, ...]
+    reply: Promise[None]
+
+
+@dataclass(slots=True, eq=False)
 class Record:
     """Write a row that never was open. `once`: the row, should it perhaps be there already."""
 
@@ -115,7 +128,7 @@ class Work:
     reply: Promise[Any]
 
 
-type Order = Admit | Settle | Cancel | TopUp | Record | Correct | Work
+type Order = Admit | Settle | Cancel | TopUp | Defer | Record | Correct | Work
 
 
 def must_survive(order: Order) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sluiceway.types import Cap, Unit
+from sluiceway.types import Cap, LedgerRow, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,30 @@ class Busy:
 
 
 type Answer = Granted | Spent | Busy
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Where the usage of an open row will be seen: the job that the provider works on, by its keyed digest.
+
+    `input_tokens`: the estimate, for a job that ends without telling. Not seen by `expires_at`, it is charged
+    what it has reserved.
+    """
+
+    kind: str
+    digest: bytes
+    input_tokens: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A deferred row: as it was opened, and what it holds in nano-dollars."""
+
+    ledger_id: int
+    row: LedgerRow
+    input_tokens: int
+    reserved_nusd: int
 
 
 @dataclass(frozen=True, slots=True)

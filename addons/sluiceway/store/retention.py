@@ -58,7 +58,9 @@ class Retention:
             connection.execute("DELETE FROM chosen")
             connection.execute(f"INSERT INTO chosen {_CHOSEN}", (cut_us, most))
             connection.execute(_CARRY)
+            connection.execute("DELETE FROM deferred WHERE ledger_id IN (SELECT id FROM chosen)")
             deleted = connection.execute("DELETE FROM ledger WHERE id IN (SELECT id FROM chosen)").rowcount
+            connection.execute("DELETE FROM batch_files WHERE kept_at < ?", (cut_us,))
             # A counter that has lost some of its rows would not equal the ledger.
             connection.execute("DELETE FROM counters WHERE ends_at IS NOT NULL AND starts_at < ?", (cut_us,))
             return deleted

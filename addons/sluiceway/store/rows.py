@@ -59,6 +59,16 @@ FIND = (
     "SELECT id, outcome FROM ledger WHERE kind = 'request' AND request_id = ? AND attempt = ? "
     "AND coalesce(turn, -1) = coalesce(?, -1)"
 )
+# Gives an open row to nobody: its request is over, its usage comes with a later one (store/deferred.py).
+DEFER = (
+    "UPDATE ledger SET owner = ?, response_id = ?, status = ?, upstream_status = ?, ttft_ms = ?, "
+    "overhead_ms = ? WHERE id = ?"
+)
+WAIT = (
+    "INSERT INTO deferred (ledger_id, kind, digest, input_tokens, spends, expires_at) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
+CAME = "UPDATE deferred SET settled_at = ? WHERE ledger_id = ?"
 CHANGE = "UPDATE counters SET spent = spent + ?, reserved = reserved + ? WHERE counter = ?"
 
 _values = attrgetter(*FIELDS)

@@ -42,6 +42,11 @@ class SharedAccounts(Accounts):
         super().forget(before_us, keep)
         self.covered_from_us = 0
 
+    def let_deferred_go(self) -> None:
+        """Any node may end those: they are looked for again when one is to be ended here."""
+        for ledger_id in [ledger_id for ledger_id, held in self.open.items() if held.deferred]:
+            del self.open[ledger_id]
+
     def held(self, ledger_id: int) -> Iterable[Concern]:
         """An open row of ours, if there is one that counts anywhere."""
         held = self.open.get(ledger_id)

@@ -97,7 +97,8 @@ class SharedWriter(Writer[Adapter]):
         for ledger_id, nusd, requests, tokens, *who, started_us, budgeted in self._connection.execute(
             _OWN_ROWS, (self._boot,)
         ):
-            accounts.adopt(ledger_id, Amounts(nusd, requests, tokens, 1), Who(*who), started_us, budgeted)
+            amounts = Amounts(nusd, requests, tokens, 1)
+            accounts.adopt(ledger_id, amounts, Who(*who), started_us, budgeted, deferred=False)
         return accounts
 
     def _undo(self) -> None:

@@ -17,6 +17,7 @@ from sluiceway.store import balances, landing, migrate
 from sluiceway.store.audit import AuditStore
 from sluiceway.store.bounded import BOUNDS
 from sluiceway.store.corrections import Corrections
+from sluiceway.store.deferred import Deferred
 from sluiceway.store.directory import Directory
 from sluiceway.store.engines import engine_of
 from sluiceway.store.engines.connection import Connection, Engine
@@ -37,8 +38,8 @@ from sluiceway.store.writers import start_writer
 
 
 class Store:
-    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `traffic`, `seats`,
-    `events`.
+    """One database: `ledger`, `people`, `grants`, `directory`, `keys`, `audit`, `deferred`, `traffic`,
+    `seats`, `events`.
 
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
@@ -79,6 +80,7 @@ class Store:
         self.events = Events(self._run, engine.reader, clock)
         self.keys = Keys(self._run, engine.reader, clock)
         self.retention = Retention(self._run)
+        self.deferred = Deferred(self._run, engine.reader)
         self.audit = AuditStore(self._run, engine)
 
     def _start_writing(self, boot: str, now_us: int, undo: ExitStack, plan: SpoolPlan | None) -> None:

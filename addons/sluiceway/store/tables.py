@@ -120,6 +120,12 @@ Index(
     sqlite_where=ledger.c.kind == "request",
     postgresql_where=ledger.c.kind == "request",
 )
+Index(  # what a turn that the provider remembers had as input (previous_response_id)
+    "ledger_response",
+    ledger.c.response_id,
+    sqlite_where=ledger.c.response_id.is_not(None),
+    postgresql_where=ledger.c.response_id.is_not(None),
+)
 Index(
     "ledger_open",
     ledger.c.owner,
@@ -180,6 +186,33 @@ carried = Table(  # what deleted rows had been charged: lifetime budgets count i
     Column("nusd", BigInteger, nullable=False),
     Column("requests", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
+)
+
+deferred = Table(  # open rows that no process holds: their usage comes with a later request
+    "deferred",
+    metadata,
+    Column("ledger_id", Id, ForeignKey("ledger.id"), primary_key=True),
+    Column("kind", Text, nullable=False),  # response | batch
+    Column("digest", LargeBinary, nullable=False),  # keyed hash of provider, kind and the provider's id
+    Column("input_tokens", BigInteger, nullable=False),  # estimated, for an answer that never says
+    Column("spends", Boolean, nullable=False),  # whether its cost counts on caps
+    Column("expires_at", BigInteger, nullable=False),
+    Column("settled_at", BigInteger),  # NULL: still waited for
+)
+Index("deferred_digest", deferred.c.digest)
+Index(
+    "deferred_waiting",
+    deferred.c.expires_at,
+    sqlite_where=deferred.c.settled_at.is_(None),
+    postgresql_where=deferred.c.settled_at.is_(None),
+)
+
+batch_files = Table(  # what files of requests ask for that were seen on their way to a provider
+    "batch_files",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),  # as in deferred
+    Column("figures", Text, nullable=False),  # JSON object: model, requests, bytes, output limit
+    Column("kept_at", BigInteger, nullable=False),
 )
 
 people = Table(

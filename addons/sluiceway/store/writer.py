@@ -108,6 +108,12 @@ class Writer[C: Connection](ABC):
             "unsettled": len(self._unsettled),
         }
 
+    def spent(self, counter: str) -> int | None:
+        """What a counter stands at as of now, without waiting for anybody; None: it is not in memory."""
+        accounts = self._accounts
+        found = None if accounts is None else accounts.counters.get(counter)
+        return None if found is None else found.spent
+
     def _work(self) -> None:
         try:
             closing = False

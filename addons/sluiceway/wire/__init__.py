@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sluiceway.wire.answer_text import BlockText, TextCollector
 from sluiceway.wire.anthropic import AnthropicMessages
+from sluiceway.wire.anthropic_batches import AnthropicBatches
 from sluiceway.wire.anthropic_vertex import AnthropicVertex
 from sluiceway.wire.bedrock_converse import BedrockConverse
 from sluiceway.wire.bedrock_invoke import BedrockInvoke
@@ -15,10 +16,12 @@ from sluiceway.wire.cohere_chat import CohereChat
 from sluiceway.wire.cohere_embeddings import COHERE_EMBEDDINGS
 from sluiceway.wire.dialect import Dialect, Reading, Tap, Target
 from sluiceway.wire.gemini import Gemini
+from sluiceway.wire.gemini_batches import GeminiBatches, GeminiFiles
 from sluiceway.wire.gemini_cloudcode import GeminiCloudCode
 from sluiceway.wire.gemini_live import GeminiLive
 from sluiceway.wire.google_predict import GooglePredict
 from sluiceway.wire.mistral_ocr import MISTRAL_OCR
+from sluiceway.wire.openai_batches import OpenAIBatches, OpenAIFiles
 from sluiceway.wire.openai_chat import OpenAIChat
 from sluiceway.wire.openai_completions import OpenAICompletions
 from sluiceway.wire.openai_embeddings import OpenAIEmbeddings
@@ -56,10 +59,15 @@ __all__ = [
 
 DIALECTS: tuple[Dialect, ...] = (
     AnthropicMessages(),
+    AnthropicBatches(),
     OpenAIChat(),
     OpenAIResponses(),
     OpenAIEmbeddings(),
     OpenAICompletions(),
+    OpenAIFiles(),
+    OpenAIBatches(),
+    GeminiBatches(),
+    GeminiFiles(),
     Gemini(),
     GooglePredict(),
     OPENAI_IMAGES,

@@ -1,7 +1,7 @@
 """Cuts the bytes of an answer into frames, each around one JSON document, and writes a frame anew.
 
-A frame is an event, an object of a streamed array with the comma before it, or all of an answer that is one
-document. Joined, the frames and the rest are the answer again, byte for byte.
+A frame is an event, an object of a streamed array with the comma before it, one of AWS's binary messages, or
+all of an answer that is one document. Joined, the frames and the rest are the answer again, byte for byte.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from sluiceway.wire.answer_frames_aws import BinaryFrames
 from sluiceway.wire.answer_parts import Framing
 from sluiceway.wire.arrays import ArraySplitter
 from sluiceway.wire.fields import load
@@ -23,6 +24,11 @@ _LINE = re.compile(rb"(\r\n|\n|\r)")
 
 class Frames(Protocol):
     """One way to carry documents."""
+
+    @property
+    def opaque(self) -> bool:
+        """Whether a frame's bytes do not show the text within (base64)."""
+        ...
 
     @property
     def begun_bytes(self) -> int:
@@ -52,6 +58,8 @@ class Frames(Protocol):
 
 class EventFrames:
     """Server-sent events."""
+
+    opaque = False
 
     def __init__(self) -> None:
         self._splitter = EventSplitter(MOST_BYTES)
@@ -92,6 +100,8 @@ class EventFrames:
 class ArrayFrames:
     """A JSON array that comes object by object."""
 
+    opaque = False
+
     def __init__(self) -> None:
         self._splitter = ArraySplitter(MOST_BYTES)
         self._held = bytearray()
@@ -127,6 +137,8 @@ class ArrayFrames:
 class DocumentFrame:
     """An answer that is one document, known at its end."""
 
+    opaque = False
+
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self.begun_bytes = 0
@@ -156,4 +168,6 @@ def frames_of(framing: Framing) -> Frames:
     """A new cutter for one answer."""
     if framing == "document":
         return DocumentFrame()
+    if framing == "frames":
+        return BinaryFrames()
     return EventFrames() if framing == "events" else ArrayFrames()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 from sluiceway.types import Call
+from sluiceway.wire.frame_tap import is_frames
 from sluiceway.wire.parts import Path
 from sluiceway.wire.tap import is_stream
 
@@ -21,7 +22,7 @@ type Form = Literal[
     "whole",  # all of it
     "repeat",  # all of it once more, after its deltas
 ]
-type Framing = Literal["events", "array", "document"]
+type Framing = Literal["events", "array", "document", "frames"]
 
 
 class Piece(NamedTuple):
@@ -60,14 +61,17 @@ def within(name: str, parts: AnswerParts) -> AnswerParts:
 
 
 def is_readable(content_type: str) -> bool:
-    """Whether an answer is made of documents at all; AWS's event streams are binary frames, and a recording
-    holds no text of its own: what it says is in the request."""
-    kind = content_type.lower()
-    return "amazon.eventstream" not in kind and not kind.startswith("audio/")
+    """Whether an answer is made of documents at all; a recording holds no text of its own: what it says is in
+    the request."""
+    return not content_type.lower().startswith("audio/")
 
 
 def framing(call: Call, content_type: str) -> Framing:
-    """How the bytes of an answer carry its documents: as events, as one, or (Gemini only) as an array."""
+    """How the bytes of an answer carry its documents: as events, as one, as an array (Gemini only), or in
+    AWS's binary frames."""
+    if call.dialect in ("bedrock_converse", "bedrock_invoke"):
+        framed = is_frames(content_type) or (call.stream and "json" not in content_type.lower())
+        return "frames" if framed else "document"
     if (
         call.dialect in ("gemini", "gemini_cloudcode")
         and call.stream

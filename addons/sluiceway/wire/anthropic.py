@@ -15,7 +15,7 @@ from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usa
 from sluiceway.wire import notice
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_anthropic import message_parts
-from sluiceway.wire.anthropic_stream import MessageMeter, parse_message, tier_of
+from sluiceway.wire.anthropic_stream import MessageMeter, parse_message, region_of, tier_of
 from sluiceway.wire.body import read_object
 from sluiceway.wire.client import claude_session
 from sluiceway.wire.dialect import Reading, Tap, Target
@@ -71,7 +71,7 @@ class AnthropicMessages:
     def call_of(
         self, document: Mapping[str, Any], headers: Mapping[str, str] = NO_HEADERS, counts_only: bool = False
     ) -> Call:
-        """The document as a Call; other clouds' dialects of the same body ask this too."""
+        """The document as a Call; batches and other clouds' dialects of the same body ask this too."""
         messages = need_list(document, "messages")
         tools = maybe_list(document, "tools")
         extent = Extent()
@@ -86,6 +86,7 @@ class AnthropicMessages:
             max_output_tokens=0 if counts_only else whole(document, "max_tokens"),
             has_tools=bool(tools),
             service_tier=tier_of(document),
+            region=region_of(document),
             conversation_id=claude_session(headers, mapping(document.get("metadata")).get("user_id")),
             cache_writes=_cache_writes(document),
             input_bytes=extent.input_bytes,

@@ -12,13 +12,14 @@ from typing import Any
 
 from sluiceway.types import Answer, Call, Refusal, RefusalKind, Usage, UsageSource
 from sluiceway.wire.extent import text_bytes
-from sluiceway.wire.fields import count, items, label, load, mapping, total, word
+from sluiceway.wire.fields import count, items, label, load, mapping, newer, total, word
 from sluiceway.wire.sse import data_of, name_of, render
 
 # The strings of a delta that hold what was generated. A signature stands for thinking that is not shown.
 _GENERATED = re.compile(
     rb'"(?:text|thinking|partial_json|signature|cited_text|data)":[ ]?"([^"\\]*+(?:\\.[^"\\]*+)*+)'
 )
+NOTHING_USED = Usage(input_tokens=0, output_tokens=0, source=UsageSource.REPORTED)
 _ENVELOPE_BYTES = 100  # of an event around a delta of a kind we do not know
 _BYTES_PER_TOKEN = 4
 
@@ -27,14 +28,22 @@ def parse_message(document: object) -> Answer:
     """The answer to a request that was not streamed."""
     message = mapping(document)
     usage = mapping(message.get("usage"))
+    fault = error_of(message) if message.get("error") and not usage else None
     return Answer(
-        usage=usage_of(usage, final=True),
+        usage=NOTHING_USED if fault else usage_of(usage, final=True),
         model=label(message.get("model")),
         response_id=label(message.get("id")),
         service_tier=tier_of(usage),
-        complete=message.get("stop_reason") is not None,
+        region=region_of(usage),
+        complete=message.get("stop_reason") is not None or fault is not None,
         output_bytes=sum(_generated(mapping(block)) for block in items(message.get("content"))),
+        error_type=fault,
     )
+
+
+def error_of(document: Mapping[str, Any]) -> str:
+    """The type of an error, which comes with status 200 too, as an event or from a router."""
+    return word(mapping(document.get("error")).get("type")) or "error"
 
 
 def usage_of(usage: Mapping[str, Any], final: bool) -> Usage:
@@ -47,8 +56,11 @@ def usage_of(usage: Mapping[str, Any], final: bool) -> Usage:
     extra = [mapping(entry) for entry in items(usage.get("iterations")) if _is_compaction(entry)]
     parts = [usage, *extra]
     read = _sum(parts, "cache_read_input_tokens")
+    lives = [mapping(part.get("cache_creation")) for part in parts]
+    long = _sum(lives, "ephemeral_1h_input_tokens")
     written = _sum(parts, "cache_creation_input_tokens")
-    long = _sum([mapping(part.get("cache_creation")) for part in parts], "ephemeral_1h_input_tokens")
+    if written is None:  # told by its lifetimes alone
+        written = total(long, _sum(lives, "ephemeral_5m_input_tokens"))
     return Usage(
         input_tokens=total(_sum(parts, "input_tokens"), read, written),
         output_tokens=None if output is None else _sum(parts, "output_tokens"),
@@ -65,6 +77,12 @@ def tier_of(described: Mapping[str, Any]) -> str | None:
     """The service tier of a request or a usage. Fast mode is a field of its own, but priced as a tier is."""
     fast = described.get("speed") == "fast"
     return "fast" if fast else label(described.get("service_tier"), 64)
+
+
+def region_of(described: Mapping[str, Any]) -> str | None:
+    """Where a request is to be answered, or an answer was made (Anthropic docs, "Data residency")."""
+    region = word(described.get("inference_geo"))
+    return None if region == "not_available" else region
 
 
 def _generated(block: Mapping[str, Any]) -> int:
@@ -102,8 +120,9 @@ class MessageMeter:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._message: Mapping[str, Any] = {}
-        self._usage: dict[str, Any] = {}
+        self._usage: Mapping[str, Any] = {}
         self._final = False
+        self._counted = False
         self._output_bytes = 0
         self._next_block = 0
         self._open_block: tuple[int, str] | None = None
@@ -113,29 +132,47 @@ class MessageMeter:
     def event(self, event: bytes) -> None:
         name = name_of(event)
         if name == b"content_block_delta":
-            generated = _GENERATED.search(event)
-            size = len(event.strip()) - _ENVELOPE_BYTES if generated is None else len(generated[1])
-            self._output_bytes += size if generated is not None else max(1, size)
+            self._delta(event)
         elif name != b"ping" and event:
             data = mapping(load(data_of(event)))
-            self._rare(data.get("type") or name.decode("ascii", "replace"), data)
+            kind = data.get("type") or name.decode("ascii", "replace")
+            if kind == "content_block_delta":  # from a server that names no events
+                self._delta(event)
+            self._rare(kind, data)
+
+    def _delta(self, event: bytes) -> None:
+        generated = _GENERATED.search(event)
+        size = len(event.strip()) - _ENVELOPE_BYTES if generated is None else len(generated[1])
+        self._output_bytes += size if generated is not None else max(1, size)
 
     def _rare(self, kind: object, data: Mapping[str, Any]) -> None:
         if kind == "message_start":
             self._message = mapping(data.get("message"))
-            self._usage.update(_known(self._message.get("usage")))
+            self._usage = newer(self._usage, mapping(self._message.get("usage")))
         elif kind == "message_delta":
-            self._usage.update(_known(data.get("usage")))
             self._final = self._final or mapping(data.get("delta")).get("stop_reason") is not None
+            self._told(data)
         elif kind == "content_block_start":
             self._start(data)
         elif kind == "content_block_stop":
             self._open_block = None
         elif kind == "message_stop":
-            self.ended = True
+            self._told(data)
+            self._final = self.ended = True
+        elif kind == "message":  # whole, though a stream was asked for
+            self._message = data
+            self._told(data)
+            self._output_bytes += sum(_generated(mapping(block)) for block in items(data.get("content")))
+            self._final = self.ended = data.get("stop_reason") is not None
         elif kind == "error":
-            self._error_type = word(mapping(data.get("error")).get("type"))
+            self._error_type = error_of(data)
             self.ended = True
+
+    def _told(self, data: Mapping[str, Any]) -> None:
+        """Usage after the start: from then on the output's count is one."""
+        usage = mapping(data.get("usage"))
+        self._usage = newer(self._usage, usage)
+        self._counted = self._counted or count(usage.get("output_tokens")) is not None
 
     def _start(self, data: Mapping[str, Any]) -> None:
         index = count(data.get("index"))
@@ -146,10 +183,11 @@ class MessageMeter:
 
     def answer(self) -> Answer:
         return Answer(
-            usage=usage_of(self._usage, self._final),
+            usage=usage_of(self._usage, self._final and self._counted),
             model=label(self._message.get("model")),
             response_id=label(self._message.get("id")),
             service_tier=tier_of(self._usage),
+            region=region_of(self._usage),
             complete=self.ended and self._error_type is None,
             output_bytes=self._output_bytes,
             error_type=self._error_type,
@@ -183,10 +221,6 @@ class MessageMeter:
         kind = "timeout_error" if refusal.kind is RefusalKind.TIMEOUT else "api_error"
         error = {"type": kind, "message": refusal.message}
         return render({"type": "error", "error": error, "request_id": request_id}, "error")
-
-
-def _known(usage: object) -> dict[str, Any]:
-    return {name: value for name, value in mapping(usage).items() if value is not None}
 
 
 def _stop(index: int) -> bytes:

@@ -16,7 +16,8 @@ import orjson
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, Usage, UsageSource
 from sluiceway.wire import bedrock_error, notice
-from sluiceway.wire.answer_parts import NOTHING, AnswerParts
+from sluiceway.wire.answer_parts import AnswerParts
+from sluiceway.wire.answer_parts_bedrock import converse_parts
 from sluiceway.wire.bedrock_converse_stream import (
     ConverseMeter,
     metadata,
@@ -151,7 +152,7 @@ class BedrockConverse:
         return JsonTap(parse_converse)
 
     def answer_parts(self, document: object) -> AnswerParts:
-        return NOTHING  # its streams are binary frames: nothing is put back, and nothing of them is kept
+        return converse_parts(document)
 
     def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
         return bedrock_error.refuse(refusal, request_id)

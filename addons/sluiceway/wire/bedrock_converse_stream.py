@@ -14,7 +14,7 @@ from sluiceway.wire import bedrock_error
 from sluiceway.wire.bedrock_usage import usage_of
 from sluiceway.wire.eventstream import Frame, render
 from sluiceway.wire.extent import text_bytes
-from sluiceway.wire.fields import count, items, label, load, mapping, word
+from sluiceway.wire.fields import count, items, label, load, mapping, newer, word
 
 _BYTES_PER_TOKEN = 4
 
@@ -91,7 +91,7 @@ class ConverseMeter:
             case "messageStop":
                 self._stopped = True
             case "metadata":
-                self._metadata = data
+                self._metadata = newer(self._metadata, data)
                 self.ended = True
 
     def _enter(self, data: Mapping[str, Any], is_text: bool) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
 from sluiceway.wire import bedrock_error, notice
-from sluiceway.wire.answer_parts import NOTHING, AnswerParts
+from sluiceway.wire.answer_parts import AnswerParts
+from sluiceway.wire.answer_parts_bedrock import invoke_parts
 from sluiceway.wire.anthropic import AnthropicMessages
 from sluiceway.wire.bedrock_bodies import ANTHROPIC, BODIES, NOVA, body_of
 from sluiceway.wire.bedrock_converse import add, cache_points, parse_error
@@ -140,7 +141,7 @@ class BedrockInvoke:
         return InvokeTap(call)
 
     def answer_parts(self, document: object) -> AnswerParts:
-        return NOTHING  # its streams are binary frames: nothing is put back, and nothing of them is kept
+        return invoke_parts(document)
 
     def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
         return bedrock_error.refuse(refusal, request_id)

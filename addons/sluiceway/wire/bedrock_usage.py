@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluiceway.types import Usage, UsageSource
-from sluiceway.wire.fields import count, items, mapping, total
+from sluiceway.wire.fields import count, first_count, items, mapping, total
 
 INVOCATION_METRICS = "amazon-bedrock-invocationMetrics"
 _HEADERS = {
@@ -26,8 +26,8 @@ def usage_of(usage: Mapping[str, Any]) -> Usage:
     plain, output = count(usage.get("inputTokens")), count(usage.get("outputTokens"))
     if plain is None and output is None:
         return Usage()
-    read = _first(usage, "cacheReadInputTokens", "cacheReadInputTokenCount")
-    written = _first(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
+    read = first_count(usage.get("cacheReadInputTokens"), usage.get("cacheReadInputTokenCount"))
+    written = first_count(usage.get("cacheWriteInputTokens"), usage.get("cacheWriteInputTokenCount"))
     details = [mapping(entry) for entry in items(usage.get("cacheDetails"))]
     long = total(*(count(entry.get("inputTokens")) for entry in details if entry.get("ttl") == "1h"))
     return Usage(
@@ -53,7 +53,3 @@ def headers_of(headers: Mapping[str, str]) -> Usage:
         if (text := headers.get(header, "")).isascii() and text.isdecimal() and len(text) < 16
     }
     return usage_of(found)
-
-
-def _first(usage: Mapping[str, Any], *names: str) -> int | None:
-    return next((found for name in names if (found := count(usage.get(name))) is not None), None)

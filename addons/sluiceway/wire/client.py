@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sluiceway.wire.fields import label, load, mapping
 
 MAX_HEADER = 400
+_KIND = re.compile(r"[a-z][a-z_-]{0,31}")
 _VERSION = re.compile(r"v?(\d[\w.+-]{0,39})", re.ASCII)
 _SESSION_PART = re.compile(r"_session_([0-9A-Za-z-]{1,64})\Z")
 # Where a client names the form it runs in: "claude-cli/2.1 (external, sdk-cli)", "GeminiCLI-tui/0.61.0/...".
@@ -72,14 +73,18 @@ _TITLES = {
 _LANGUAGES = {"python": "python", "js": "node", "typescript": "node"}
 _GENAI = re.compile(r"google-genai-sdk/(\S{1,40})(?:.*\bgl-(python|node)/)?", re.ASCII)
 _SESSIONS = ("x-opencode-session", "x-session-affinity", "x-session-id", "x-litellm-session-id")
+# Who a request is from within its client: Codex names the kind of its sub-agents, Claude Code and opencode
+# only say that it is one. (Codex, codex-api; Claude Code docs, "LLM gateway protocol"; opencode, llm.ts)
+_SUBAGENT_KIND = "x-openai-subagent"
+_SUBAGENT_SIGNS = ("x-claude-code-agent-id", "x-claude-code-parent-agent-id", "x-parent-session-id")
 _CODEX_SESSION = ("session_id", "session-id", "conversation_id", "conversation-id", "thread_id", "thread-id")
 
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
     """What a request says about its client. `agent` is the form it runs in: Claude Code's entry point such as
-    `sdk-cli`, Codex's originator such as `codex_vscode`, Gemini CLI's surface such as `tui`. Unknown is
-    None."""
+    `sdk-cli`, Codex's originator such as `codex_vscode`, Gemini CLI's surface such as `tui`; after a slash
+    the kind of sub-agent that asks, or `subagent`. Unknown is None."""
 
     name: str | None = None
     version: str | None = None
@@ -100,12 +105,21 @@ def identify(headers: Mapping[str, str]) -> ClientInfo:
     name = _titled(headers) or name
     surface = _SURFACES.get(name or "")
     entry = surface.search(user_agent) if surface else None
+    agent = entry[1] if entry else originator if name == "codex" else None
     return ClientInfo(
         name=name,
         version=version,
-        agent=entry[1] if entry else originator if name == "codex" else None,
+        agent="/".join(part for part in (agent, _subagent(headers)) if part) or None,
         conversation_id=session or codex_session(headers) or _other_session(headers),
     )
+
+
+def _subagent(headers: Mapping[str, str]) -> str | None:
+    """The kind of sub-agent: one word of a client's few, never an id."""
+    kind = label(headers.get(_SUBAGENT_KIND), 64)
+    if kind is not None and _KIND.fullmatch(kind):
+        return kind
+    return "subagent" if any(headers.get(sign, "").strip() for sign in _SUBAGENT_SIGNS) else None
 
 
 def _product(user_agent: str) -> tuple[str, str | None] | None:

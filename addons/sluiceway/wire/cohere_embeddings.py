@@ -11,7 +11,7 @@ from typing import Any
 from sluiceway.errors import WireError
 from sluiceway.types import NO_UNITS, Answer, Call, Usage, UsageSource
 from sluiceway.wire.extent import Extent
-from sluiceway.wire.fields import label, mapping, maybe_list, need_model, units
+from sluiceway.wire.fields import count, label, mapping, maybe_list, need_model
 from sluiceway.wire.inputs import InputOnly
 from sluiceway.wire.parts import IDENTIFIER, USER
 
@@ -48,8 +48,8 @@ def _parse(document: object) -> Answer:
 
 def _usage(billed: Mapping[str, Any]) -> Usage:
     """Models before Embed 4 bill images by the piece, Embed 4 by their tokens."""
-    text, drawn = units(billed.get("input_tokens")), units(billed.get("image_tokens"))
-    pieces = units(billed.get("images"))
+    text, drawn = count(billed.get("input_tokens")), count(billed.get("image_tokens"))
+    pieces = count(billed.get("images"))
     if text is None and drawn is None and pieces is None:
         return Usage()
     apart = {IMAGE_TOKENS: drawn} if drawn else {IMAGES: pieces} if pieces else NO_UNITS

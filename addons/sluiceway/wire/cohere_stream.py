@@ -13,7 +13,7 @@ from typing import Any
 
 from sluiceway.types import NO_UNITS, Answer, Call, Refusal, Usage, UsageSource
 from sluiceway.wire.extent import text_bytes
-from sluiceway.wire.fields import label, last_object, load, mapping, units
+from sluiceway.wire.fields import count, label, last_object, load, mapping
 from sluiceway.wire.sse import data_of, render
 
 _GENERATED = re.compile(
@@ -33,7 +33,7 @@ def parse_chat(document: object) -> Answer:
         usage=usage_of(mapping(answer.get("usage"))),
         model=label(answer.get("model")),
         response_id=label(answer.get("id")),
-        complete="message" in answer,
+        complete=isinstance(answer.get("message"), dict),
         output_bytes=sum(text_bytes(message.get(name)) for name in _MODEL_SAID),
         error_type="error" if answer.get("finish_reason") == "ERROR" else None,
     )
@@ -45,7 +45,7 @@ def usage_of(usage: Mapping[str, Any], final: bool = True) -> Usage:
     written = _either(billed, seen, "output_tokens")
     if read is None and written is None:
         return Usage()
-    cached, searches = units(usage.get("cached_tokens")), units(billed.get("search_units"))
+    cached, searches = count(usage.get("cached_tokens")), count(billed.get("search_units"))
     whole = final and None not in (read, written)
     return Usage(
         input_tokens=read,
@@ -57,8 +57,8 @@ def usage_of(usage: Mapping[str, Any], final: bool = True) -> Usage:
 
 
 def _either(billed: Mapping[str, Any], seen: Mapping[str, Any], name: str) -> int | None:
-    told = units(billed.get(name))
-    return units(seen.get(name)) if told is None else told
+    told = count(billed.get(name))
+    return count(seen.get(name)) if told is None else told
 
 
 class CohereMeter:
@@ -87,7 +87,7 @@ class CohereMeter:
         if kind == "message-start":
             self._id = label(document.get("id"))
         elif kind == "content-start":
-            self._open = units(document.get("index")) or 0
+            self._open = count(document.get("index")) or 0
             self._blocks = max(self._blocks, self._open + 1)
         elif kind == "content-end":
             self._open = None

@@ -158,6 +158,29 @@ def _headers(data: bytes, end: int) -> dict[str, str] | None:
     return found
 
 
+def length(data: bytes) -> int | None:
+    """The bytes of the frame that begins here: 0 while too little of it is there, None where it is none."""
+    if len(data) < PRELUDE_BYTES:
+        return 0
+    total, headers_bytes, crc = _PRELUDE.unpack_from(data)
+    return total if _is_prelude(data, 0, total, headers_bytes, crc) else None
+
+
+def whole(data: bytes) -> Frame | None:
+    """The one frame that these bytes are; None where they are not one, or damaged."""
+    if len(data) < AROUND_BYTES or length(data) != len(data):
+        return None
+    return read(data, int.from_bytes(data[4:8]))
+
+
+def refilled(data: bytes, payload: bytes) -> bytes:
+    """A whole frame with another payload; its headers stay as they are."""
+    end = PRELUDE_BYTES + int.from_bytes(data[4:8])
+    prelude = (AROUND_BYTES + end - PRELUDE_BYTES + len(payload)).to_bytes(4) + data[4:8]
+    rest = prelude + crc32(prelude).to_bytes(4) + data[PRELUDE_BYTES:end] + payload
+    return rest + crc32(rest).to_bytes(4)
+
+
 def render(document: Mapping[str, object], name: str, kind: str = "event") -> bytes:
     """One frame around a JSON document: the event `name`, or with another `kind` the exception."""
     headers = {

@@ -99,15 +99,31 @@ def items(value: object) -> list[Any]:
 
 
 def count(value: object) -> int | None:
-    """The value if it can be a token count, else None."""
+    """The value if it can be a token count, else None. Some providers write whole counts as 13.0 (Cohere)."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MAX_COUNT:
         return None
     return value
 
 
-def units(value: object) -> int | None:
-    """As `count`, for providers that write whole counts as 13.0 (Cohere)."""
-    return count(int(value)) if isinstance(value, float) and value.is_integer() else count(value)
+def first_count(*told: object) -> int | None:
+    """The first of several spellings that holds a count."""
+    return next((known for known in map(count, told) if known is not None), None)
+
+
+def newer(told: Mapping[str, Any], later: Mapping[str, Any], depth: int = 2) -> Mapping[str, Any]:
+    """What a stream has told so far, brought up to date: the last value of each field counts, and null says
+    nothing. Objects within are brought up to date likewise, `depth` levels down."""
+    if not told or not later:
+        return later or told
+    merged = dict(told)
+    for name, value in later.items():
+        if depth and isinstance(value, dict) and isinstance(before := told.get(name), dict):
+            merged[name] = newer(before, value, depth - 1)
+        elif value is not None:
+            merged[name] = value
+    return merged
 
 
 def label(value: object, limit: int = MAX_LABEL) -> str | None:

@@ -23,7 +23,6 @@ from sluiceway.wire.fields import (
     choices,
     count,
     items,
-    label,
     mapping,
     maybe_list,
     maybe_object,
@@ -32,7 +31,7 @@ from sluiceway.wire.fields import (
     word,
 )
 from sluiceway.wire.gemini_model import OPERATIONS, model_and_method, naming, path_for, same_model
-from sluiceway.wire.gemini_stream import GeminiMeter, error_object, parse_generated
+from sluiceway.wire.gemini_stream import GeminiMeter, Tiered, error_object, parse_generated, tier_word
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment
 from sluiceway.wire.refusal import RETRYABLE, STATUS, error_answer
 from sluiceway.wire.rewrite import replaced
@@ -85,7 +84,7 @@ class Gemini:
             max_output_tokens=_limit(config) if operation == "generate_content" else 0,
             choices=choices(config, _spelling(config, "candidateCount"), "generationConfig."),
             has_tools=bool(tools),
-            service_tier=next((label(document.get(name), 64) for name in _TIERS if name in document), None),
+            service_tier=next((tier_word(document[name]) for name in _TIERS if name in document), None),
             input_bytes=extent.input_bytes,
             dense_bytes=extent.dense_bytes,
         )
@@ -139,11 +138,11 @@ class Gemini:
         if call.operation == "embeddings":
             return JsonTap(_parse_embedding, generates=False)
         if "event-stream" in content_type.lower():
-            return StreamTap(EventSplitter(), GeminiMeter(call))
+            return Tiered(StreamTap(EventSplitter(), GeminiMeter(call)))
         if call.stream:
             array = ArraySplitter()
-            return StreamTap(array, GeminiMeter(call, array))
-        return JsonTap(parse_generated)
+            return Tiered(StreamTap(array, GeminiMeter(call, array)))
+        return Tiered(JsonTap(parse_generated))
 
     def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
         """A spent budget is 403: Gemini's clients retry a 429 silently for over a minute."""

@@ -91,6 +91,11 @@ class GeminiLive(Gemini):
         return AnswerParts(tuple(pieces), ALL if ended else ())
 
 
+def _short(model: str) -> str:
+    """The model without what stands before it: `models/`, on Vertex AI also its project and place."""
+    return model.rpartition(_MODELS)[2]
+
+
 class LiveSession:
     """One connection, with at most one turn at a time."""
 
@@ -126,7 +131,7 @@ class LiveSession:
     def _frame(self, kind: str, reading: Reading) -> Frame:
         document = reading.document
         if kind == "setup":
-            model = need_model(document).removeprefix(_MODELS)
+            model = _short(need_model(document))
             return Frame(called(reading, self._call(model, document)), "setup", kind)
         asks = kind == "toolResponse" or (
             kind == "clientContent" and either(document, "turnComplete", "turn_complete") is True
@@ -164,7 +169,7 @@ class LiveSession:
         return self._begin(), self._written(reading)
 
     def _set_up(self, document: Mapping[str, Any]) -> None:
-        self.model = need_model(document).removeprefix(_MODELS)
+        self.model = _short(need_model(document))
         config = mapping(either(document, "generationConfig", "generation_config"))
         limit = either(config, "maxOutputTokens", "max_output_tokens")
         self._limit = limit if isinstance(limit, int) and 0 < limit < 2**31 else None
@@ -189,7 +194,8 @@ class LiveSession:
             raise WireError("setup.model: is chosen when the socket is opened")
         need_model({"model": model})
         reading = frame.reading
-        document = {**reading.document, "model": _MODELS + model}
+        before, _, _ = str(reading.document.get("model")).rpartition(_MODELS)
+        document = {**reading.document, "model": f"{before}{_MODELS}{model}"}
         return replace(reading, call=replace(reading.call, model=model), document=document)
 
     def hear(self, data: bytes) -> Heard:

@@ -13,8 +13,8 @@ from typing import Any
 
 from sluiceway.types import Answer, Usage
 from sluiceway.wire.extent import IMAGE_BYTES, text_bytes
-from sluiceway.wire.fields import items, mapping
-from sluiceway.wire.gemini_stream import usage_of
+from sluiceway.wire.fields import items, mapping, total
+from sluiceway.wire.gemini_stream import searches_billed, told_of_kind, usage_of
 
 # 25 tokens a second of audio, heard at 32,000 bytes and spoken at 48,000, both as base64; 258 tokens a
 # picture (Gemini docs, "Understand and count tokens"). Estimates count three bytes a token.
@@ -81,7 +81,7 @@ class LiveMeter:
         self._output_bytes += text_bytes(either(tools, "functionCalls", "function_calls"))
         grounds = mapping(either(content, "groundingMetadata", "grounding_metadata"))
         queries = items(either(grounds, "webSearchQueries", "web_search_queries"))
-        self._searches = max(self._searches, len(queries))
+        self._searches = max(self._searches, searches_billed(self._model, len(queries)))
         if usage:
             self._usage = {_NAMES.get(name, name): value for name, value in usage.items()}
         if tools or either(content, "turnComplete", "turn_complete") is True:
@@ -103,8 +103,14 @@ class LiveMeter:
 
     def answer(self) -> Answer:
         usage = usage_of(self._usage, self._finished, self._searches) if self._usage else Usage()
+        seen = self._usage.get("promptTokensDetails")
         return Answer(
-            usage=replace(usage, image_tokens=None),
+            # It draws nothing, and a camera's frames cost what images do. (Gemini API, Pricing, Live API)
+            usage=replace(
+                usage,
+                image_tokens=None,
+                image_input_tokens=total(told_of_kind(seen, "IMAGE"), told_of_kind(seen, "VIDEO")),
+            ),
             model=self._model,
             complete=self._finished,
             output_bytes=self._output_bytes,

@@ -16,6 +16,11 @@ from sluiceway.wire.inputs import InputOnly
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, USER
 
 PAGES, ANNOTATED_PAGES = "pages", "annotated_pages"
+# Guesses on the high side before the answer: how large a page is at least, and how many a document has that
+# the request only names; none has more than a thousand (Mistral docs, OCR).
+_PAGE_BYTES = 16_000
+_UNSEEN_PAGES = 100
+_MOST_PAGES = 1000
 
 
 def _call(document: Mapping[str, Any]) -> Call:
@@ -31,7 +36,25 @@ def _call(document: Mapping[str, Any]) -> Call:
         max_output_tokens=0,
         input_bytes=extent.input_bytes,
         dense_bytes=extent.dense_bytes,
+        units={_unit(document): _pages(document, given)},
     )
+
+
+def _unit(document: Mapping[str, Any]) -> str:
+    annotated = ("document_annotation_format", "bbox_annotation_format")
+    return ANNOTATED_PAGES if any(document.get(name) for name in annotated) else PAGES
+
+
+def _pages(document: Mapping[str, Any], given: Mapping[str, Any]) -> int:
+    """How many pages may be read: those asked for, one picture, or by the size of what was sent along."""
+    if isinstance(wanted := document.get("pages"), list) and wanted:
+        return min(len(wanted), _MOST_PAGES)
+    if given.get("type") == "image_url":
+        return 1
+    address = given.get("document_url")
+    if isinstance(address, str) and address.startswith("data:"):
+        return min(1 + len(address) // _PAGE_BYTES, _MOST_PAGES)
+    return _UNSEEN_PAGES
 
 
 def _parse(document: object) -> Answer:

@@ -57,6 +57,13 @@ def read(body: bytes, content_type: str) -> tuple[Part, ...]:
     return _parts(body, (boundaries[0][0] or boundaries[0][1]).encode("latin-1", "replace"))
 
 
+def first_text(begun: bytes, name: str) -> str | None:
+    """A short text field, where it stands whole in the beginning of a form; not checked further."""
+    head = rb'[ ;]name="%b"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n' % re.escape(name.encode())
+    found = re.search(head + rb"([^\r\n]{0,64})\r\n--", begun, re.IGNORECASE)
+    return None if found is None else found[1].decode("utf-8", "replace")
+
+
 def again(body: bytes) -> tuple[Part, ...]:
     """The parts of a form that was read before: its first line says the boundary."""
     return _parts(body, body[2 : body.index(b"\r\n")])

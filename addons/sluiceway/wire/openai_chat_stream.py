@@ -1,22 +1,35 @@
 """What a Chat Completions answer says about itself, as one document or as chunks, and how to end its stream.
 
 Usage comes once, in a chunk with empty `choices` before [DONE] (OpenAI API reference, `stream_options`).
-Groq puts it in `x_groq`, Moonshot in the choice it ends; DeepSeek and Moonshot have their own field for
-cached tokens, DashScope one for those it writes; xAI and Gemini's compatible endpoint leave reasoning out of
-`completion_tokens` but not out of `total_tokens`; Perplexity counts the searches it charges for, and sends no
-[DONE]; MiniMax answers 200 to what it refuses. (The providers' API references, Chat.)
+Servers that tell it in each chunk (vLLM, Perplexity) tell the whole so far. Groq puts it in `x_groq`,
+Moonshot in the choice it ends; DeepSeek and Moonshot have their own field for cached tokens, DashScope one
+for those it writes; xAI and Gemini's compatible endpoint leave reasoning out of `completion_tokens` but not
+out of `total_tokens`; Perplexity counts the searches it charges for, and sends no [DONE]; MiniMax answers
+200 to what it refuses. (The providers' API references, Chat.)
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sluiceway.types import NO_UNITS, Answer, Call, Refusal, Usage, UsageSource
 from sluiceway.wire import openai_error
 from sluiceway.wire.extent import text_bytes
-from sluiceway.wire.fields import count, items, label, last_object, load, mapping
+from sluiceway.wire.fields import (
+    count,
+    first_count,
+    items,
+    label,
+    last_object,
+    load,
+    mapping,
+    newer,
+    total,
+    word,
+)
 from sluiceway.wire.own_cost import own_cost
 from sluiceway.wire.sse import data_of, render
 
@@ -26,8 +39,10 @@ _GENERATED = re.compile(
     rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)'
 )
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
-_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"[^"]')
 _NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_SEARCH_MODEL = re.compile(r"gpt-[\w.-]+-search-(?:preview|api)")
+_NOT_FINISHED = (None, "", "null")  # DashScope's and older servers' words for null
 _DONE = b"[DONE]"
 CHUNK, TEXT = "chat.completion.chunk", "text_completion"
 _NOTHING_USED = Usage(input_tokens=0, output_tokens=0, source=UsageSource.REPORTED)
@@ -40,7 +55,7 @@ def parse_completion(document: object) -> Answer:
         return Answer(usage=_NOTHING_USED, complete=True, error_type=fault)
     choices = [mapping(choice) for choice in items(completion.get("choices"))]
     told = _usage_in(completion)
-    usage = usage_of(told)
+    usage = _with_its_search(usage_of(told), completion.get("model"))
     return Answer(
         usage=usage,
         model=label(completion.get("model")),
@@ -58,9 +73,20 @@ def _written(choice: Mapping[str, Any]) -> int:
 
 
 def _refused(completion: Mapping[str, Any]) -> str | None:
-    """MiniMax's error in an answer with status 200: `base_resp.status_code` is not 0."""
+    """An error in an answer with status 200: MiniMax's `base_resp.status_code` is not 0, routers and
+    self-hosted servers send an error alone."""
     code = count(mapping(completion.get("base_resp")).get("status_code"))
-    return f"base_resp_{code}" if code else None
+    if code:
+        return f"base_resp_{code}"
+    return None if completion.get("choices") or completion.get("usage") else _fault_in(completion)
+
+
+def _fault_in(chunk: Mapping[str, Any]) -> str | None:
+    """The type of an error: an object, its bare text, or vLLM's own kind of document."""
+    if chunk.get("error") or chunk.get("object") == "error" or mapping(chunk.get("x_groq")).get("error"):
+        told = openai_error.parse_error(chunk).error_type or word(chunk.get("error_type"))
+        return told or "error"
+    return None
 
 
 def _generated(message: Mapping[str, Any]) -> int:
@@ -70,37 +96,54 @@ def _generated(message: Mapping[str, Any]) -> int:
 
 
 def usage_of(usage: Mapping[str, Any], final: bool = True) -> Usage:
-    """OpenAI's counts are ours: prompt tokens include cached ones, completion tokens include reasoning."""
-    prompt = count(usage.get("prompt_tokens"))
-    completion = count(usage.get("completion_tokens"))
+    """OpenAI's counts are ours: prompt tokens include cached ones, completion tokens include reasoning. Some
+    servers use the names of the Responses API."""
+    hits = count(usage.get("prompt_cache_hit_tokens"))
+    prompt = first_count(usage.get("prompt_tokens"), usage.get("input_tokens"))
+    if prompt is None:
+        prompt = total(hits, count(usage.get("prompt_cache_miss_tokens")))
+    completion = first_count(usage.get("completion_tokens"), usage.get("output_tokens"))
     if prompt is None and completion is None:
         return Usage()
     everything = count(usage.get("total_tokens"))
     if completion is not None and prompt is not None and everything is not None:
         completion = max(completion, everything - prompt)
-    inputs = mapping(usage.get("prompt_tokens_details"))
-    outputs = mapping(usage.get("completion_tokens_details"))
-    searches = count(usage.get("num_search_queries"))
+    inputs = mapping(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    outputs = mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
+    drawn = count(outputs.get("image_tokens"))
     return Usage(
         input_tokens=prompt,
         output_tokens=completion,
-        cache_read_tokens=_first(
-            inputs.get("cached_tokens"), usage.get("cached_tokens"), usage.get("prompt_cache_hit_tokens")
-        ),
-        cache_write_tokens=_first(
+        cache_read_tokens=first_count(inputs.get("cached_tokens"), usage.get("cached_tokens"), hits),
+        cache_write_tokens=first_count(
             inputs.get("cache_write_tokens"), inputs.get("cache_creation_input_tokens")
         ),
-        reasoning_tokens=_first(outputs.get("reasoning_tokens"), usage.get("reasoning_tokens")),
+        reasoning_tokens=first_count(outputs.get("reasoning_tokens"), usage.get("reasoning_tokens")),
         audio_input_tokens=count(inputs.get("audio_tokens")),
         audio_output_tokens=count(outputs.get("audio_tokens")),
-        tool_units={"web_search": searches} if searches else NO_UNITS,
+        image_tokens=drawn,
+        image_input_tokens=None if drawn is None else count(inputs.get("image_tokens")),
+        tool_units=_tool_units(usage),
         source=UsageSource.REPORTED if final and None not in (prompt, completion) else UsageSource.PARTIAL,
     )
 
 
-def _first(*told: object) -> int | None:
-    """The first of several spellings that holds a count."""
-    return next((known for known in map(count, told) if known is not None), None)
+def _tool_units(usage: Mapping[str, Any]) -> Mapping[str, int]:
+    """Perplexity's and OpenRouter's searches, xAI's sources, the seconds that Mistral's Voxtral heard."""
+    served = mapping(usage.get("server_tool_use"))
+    told = {
+        "web_search": first_count(usage.get("num_search_queries"), served.get("web_search_requests")),
+        "live_search_sources": count(usage.get("num_sources_used")),
+        "audio_seconds": count(usage.get("prompt_audio_seconds")),
+    }
+    return {name: number for name, number in told.items() if number} or NO_UNITS
+
+
+def _with_its_search(usage: Usage, model: object) -> Usage:
+    """OpenAI's search models search for every answer, which is billed and told nowhere."""
+    if usage.source is UsageSource.NONE or not _SEARCH_MODEL.match(str(model)):
+        return usage
+    return replace(usage, tool_units={**usage.tool_units, "search_model_calls": 1})
 
 
 def _usage_in(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -136,8 +179,11 @@ class ChatMeter:
         self.ended = False
 
     def event(self, event: bytes) -> None:
+        before = self._output_bytes
         for generated in _GENERATED.finditer(event):
             self._output_bytes += generated.end(1) - generated.start(1)
+        if self._output_bytes > before:
+            self._usage_is_final = False  # some servers tell the prompt's count first, in a chunk of its own
         if self._first is None or _USAGE.search(event) or _FINISH.search(event):
             self._rare(event)
         elif _DONE in event and data_of(event).strip() == _DONE:
@@ -154,27 +200,25 @@ class ChatMeter:
         if self._first is None and chunk.get("id"):
             self._first = {name: value for name, value in chunk.items() if name not in ("choices", "usage")}
         self._service_tier = label(chunk.get("service_tier"), 64) or self._service_tier
-        self._usage = _usage_in(chunk) or self._usage
+        told = _usage_in(chunk)
+        self._usage = newer(self._usage, told)
         choices = items(chunk.get("choices"))
         for choice in map(mapping, choices):
-            if choice.get("finish_reason") is not None:
+            if choice.get("finish_reason") not in _NOT_FINISHED:
                 self._finished.add(count(choice.get("index")) or 0)
-        self._usage_is_final = self._usage_is_final or bool(self._usage and not choices)
+        self._usage_is_final = self._usage_is_final or bool(told and not choices)
         self._fault(chunk)
 
     def _fault(self, chunk: Mapping[str, Any]) -> None:
-        if (refused := _refused(chunk)) is not None:
-            self._error_type = refused
-            self.ended = True
-        if isinstance(chunk.get("error"), dict):
-            self._error_type = openai_error.parse_error(chunk).error_type or "error"
+        if (fault := _refused(chunk) or _fault_in(chunk)) is not None:
+            self._error_type = fault
             self.ended = True
 
     def answer(self) -> Answer:
         first = self._first or {}
         finished = len(self._finished) >= self._call.choices
         final = self._usage_is_final or self.ended or finished
-        usage = usage_of(self._usage, final)
+        usage = _with_its_search(usage_of(self._usage, final), first.get("model"))
         ended = self.ended or self._usage_is_final or (finished and usage.source is UsageSource.REPORTED)
         return Answer(
             usage=usage,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sluiceway.errors import WireError
@@ -12,7 +13,7 @@ from sluiceway.wire.answer_parts import NOTHING, AnswerParts
 from sluiceway.wire.body import read_object
 from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
-from sluiceway.wire.fields import count, items, label, mapping
+from sluiceway.wire.fields import first_count, items, label, mapping
 from sluiceway.wire.own_cost import own_cost
 from sluiceway.wire.parts import IDENTIFIER, USER, Path, Segment
 from sluiceway.wire.rewrite import replaced, with_model
@@ -85,9 +86,11 @@ def token_ids(given: object) -> int:
 def _parse(document: object) -> Answer:
     """Voyage reports `total_tokens` alone, which are all input (Voyage API reference, Embeddings)."""
     answer = mapping(document)
+    if answer.get("error") and "data" not in answer:  # with status 200
+        free = Usage(input_tokens=0, output_tokens=0, source=UsageSource.REPORTED)
+        return replace(openai_error.parse_error(answer), usage=free)
     told = mapping(answer.get("usage"))
-    prompt = count(told.get("prompt_tokens"))
-    prompt = count(told.get("total_tokens")) if prompt is None else prompt
+    prompt = first_count(told.get("prompt_tokens"), told.get("input_tokens"), told.get("total_tokens"))
     usage = Usage(input_tokens=prompt, output_tokens=0, source=UsageSource.REPORTED)
     return Answer(
         usage=Usage() if prompt is None else usage,

@@ -18,6 +18,7 @@ from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import count, items, label, mapping, need_model
 from sluiceway.wire.media import Asked, Media
 from sluiceway.wire.media_stream import stream
+from sluiceway.wire.own_cost import own_cost
 from sluiceway.wire.parts import IDENTIFIER, USER
 from sluiceway.wire.skim import SkimTap
 from sluiceway.wire.tap import is_stream
@@ -32,6 +33,7 @@ _AUTO_PIXELS = 1536 * 1024
 _PARTIAL_TOKENS = 100  # each partial image of a stream (the same page)
 # An image that is edited with high fidelity comes to 6,144 tokens and some; three bytes stand for a token.
 _INPUT_IMAGE_BYTES = 20_000
+_BY_PIECE = ("dall-e", "grok")  # xAI's answers tell what they cost. (xAI API reference, Images)
 _PARTS: Parts = {
     **dict.fromkeys(("model", "user", "safety_identifier"), IDENTIFIER),
     **dict.fromkeys(("prompt", "images"), USER),
@@ -44,7 +46,7 @@ def _call(asked: Asked) -> Call:
     extent = Extent()
     extent.add(_prompt(asked))
     pictures = len(asked.files) + len(items(asked.document.get("images")))
-    by_piece = model is not None and model.startswith("dall-e")
+    by_piece = model is not None and model.startswith(_BY_PIECE)
     return Call(
         dialect=NAME,
         operation="images",
@@ -90,6 +92,8 @@ def _most_tokens(asked: Asked) -> int:
 
 def _unit(asked: Asked) -> str:
     """What the price list calls one image, such as `image_hd_1024x1792`."""
+    if str(asked.document.get("model")).startswith("grok"):
+        return "images"
     return f"image_{_word(asked, 'quality', 'standard')}_{_word(asked, 'size', '1024x1024')}"
 
 
@@ -105,7 +109,12 @@ def _parse(call: Call, document: object) -> Answer:
     usage = usage_of(answer)
     if usage.source is UsageSource.NONE and images and call.units:
         usage = Usage(tool_units=dict.fromkeys(call.units, images), source=UsageSource.REPORTED)
-    return Answer(usage=usage, model=label(answer.get("model")), complete="data" in answer)
+    return Answer(
+        usage=usage,
+        model=label(answer.get("model")),
+        complete="data" in answer,
+        cost_usd=own_cost(mapping(answer.get("usage"))),
+    )
 
 
 def usage_of(document: Mapping[str, Any]) -> Usage:

@@ -124,7 +124,8 @@ class RealtimeSession:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        named = parse_qs(target.query).get("model", [])
+        asked = parse_qs(target.query)
+        named = asked.get("model") or asked.get("deployment", [])  # Azure's older path names a deployment
         if len(named) > 1:
             raise WireError("model: is given twice in the address")
         self.model: str | None = need_model({"model": named[0]}) if named else None

@@ -76,6 +76,7 @@ class OpenAIResponses:
             or label(conversation)
             or label(mapping(conversation).get("id")),
             previous_response_id=label(document.get("previous_response_id")),
+            held_input=any(document.get(name) for name in ("previous_response_id", "conversation", "prompt")),
             input_bytes=extent.input_bytes,
             dense_bytes=extent.dense_bytes,
         )
@@ -123,8 +124,10 @@ class OpenAIResponses:
 
 
 def _needs_none(document: Mapping[str, Any], counts_only: bool) -> bool:
-    """A stored prompt brings its model along, and counting does without (Responses: input token counts)."""
-    return document.get("model") is None and (counts_only or bool(document.get("prompt")))
+    """A stored prompt brings its model along, and so do Perplexity's `preset` and its list of `models`;
+    counting does without (Responses: input token counts; Perplexity docs, "Agent API: Presets")."""
+    brought = any(document.get(name) for name in ("prompt", "preset", "models"))
+    return document.get("model") is None and (counts_only or brought)
 
 
 def _parse_count(document: object) -> Answer:

@@ -75,6 +75,8 @@ class ResponsesSession:
 
     def _call(self, reading: Reading, data: bytes) -> Call:
         call = DIALECT.read(self._target, {}, data).call
+        if call.background:  # the API does not use it here (OpenAI docs, "WebSocket mode")
+            raise WireError("background: is not used on a WebSocket; leave it out, or send a POST")
         if call.conversation_id is None:
             call = replace(call, conversation_id=self._session)
         if reading.document.get("generate") is False:

@@ -9,7 +9,7 @@ from typing import Any
 from sluiceway.types import Answer, Call, Refusal, Usage, UsageSource
 from sluiceway.wire import openai_error
 from sluiceway.wire.extent import IMAGE_BYTES, text_bytes
-from sluiceway.wire.fields import count, items, label, last_object, load, mapping, word
+from sluiceway.wire.fields import count, first_count, items, label, last_object, load, mapping, word
 from sluiceway.wire.openai_responses_end import Ending
 from sluiceway.wire.own_cost import own_cost
 from sluiceway.wire.sse import data_of, name_of
@@ -18,7 +18,10 @@ _GENERATED = re.compile(rb'"delta":[ ]?"([^"\\]*+(?:\\.[^"\\]*+)*+)')
 _SEALED = re.compile(rb'"encrypted_content":[ ]?"([^"\\]*+(?:\\.[^"\\]*+)*+)')
 _ENVELOPE_BYTES = 150  # of an event around a delta of a kind we do not know
 _MAX_KEPT_BYTES = 1 << 20
-_TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+_TERMINAL = frozenset(
+    # The last one is OpenRouter's.
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
+)
 _RARE = frozenset(
     name.encode()
     for name in (
@@ -31,6 +34,7 @@ _RARE = frozenset(
         "response.content_part.done",
     )
 )
+_NOTHING_USED = Usage(input_tokens=0, output_tokens=0, source=UsageSource.REPORTED)
 _FINAL_STATUS = frozenset({"completed", "incomplete", "failed", "cancelled"})
 # Tools that OpenAI runs and bills by use (pricing page, built-in tools).
 _BILLED_CALLS = {
@@ -48,6 +52,8 @@ def parse_response(document: object) -> Answer:
     response = mapping(document)
     status = response.get("status")
     usage = usage_of(response)
+    if status is None and response.get("error") and not response.get("output"):
+        usage = _NOTHING_USED  # an error with status 200
     return Answer(
         usage=usage,
         model=label(response.get("model")),
@@ -56,9 +62,14 @@ def parse_response(document: object) -> Answer:
         # A compaction has a usage but no status.
         complete=status in _FINAL_STATUS or (status is None and usage.source is UsageSource.REPORTED),
         output_bytes=sum(_generated(mapping(item)) for item in items(response.get("output"))),
-        error_type=word(mapping(response.get("error")).get("code")) if status == "failed" else None,
+        error_type=_fault(response) if status == "failed" or usage is _NOTHING_USED else None,
         cost_usd=own_cost(mapping(response.get("usage"))),
     )
+
+
+def _fault(response: Mapping[str, Any]) -> str | None:
+    error = mapping(response.get("error"))
+    return word(error.get("code")) or word(error.get("type"))
 
 
 def _generated(item: Mapping[str, Any]) -> int:
@@ -69,18 +80,24 @@ def _generated(item: Mapping[str, Any]) -> int:
 
 
 def usage_of(response: Mapping[str, Any]) -> Usage:
-    """The usage of a finished response. Input includes cached tokens, output includes reasoning."""
+    """The usage of a finished response. Input includes cached tokens, output includes reasoning, which xAI
+    counts in the total alone. Some servers use the names of Chat Completions."""
     usage = mapping(response.get("usage"))
-    read, generated = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
+    read = first_count(usage.get("input_tokens"), usage.get("prompt_tokens"))
+    generated = first_count(usage.get("output_tokens"), usage.get("completion_tokens"))
     if read is None and generated is None:
         return Usage()
-    inputs = mapping(usage.get("input_tokens_details"))
+    everything = count(usage.get("total_tokens"))
+    if read is not None and generated is not None and everything is not None:
+        generated = max(generated, everything - read)
+    inputs = mapping(usage.get("input_tokens_details") or usage.get("prompt_tokens_details"))
+    outputs = mapping(usage.get("output_tokens_details") or usage.get("completion_tokens_details"))
     return Usage(
         input_tokens=read,
         output_tokens=generated,
         cache_read_tokens=count(inputs.get("cached_tokens")),
         cache_write_tokens=count(inputs.get("cache_write_tokens")),
-        reasoning_tokens=count(mapping(usage.get("output_tokens_details")).get("reasoning_tokens")),
+        reasoning_tokens=count(outputs.get("reasoning_tokens")),
         tool_units=_tool_units(response),
         source=UsageSource.PARTIAL if None in (read, generated) else UsageSource.REPORTED,
     )
@@ -155,7 +172,9 @@ class ResponsesMeter:
         data = data_of(event)
         document = mapping(load(data))
         kind = document.get("type") or name
-        if kind == "response.created":
+        if document.get("object") == "response":  # whole, though a stream was asked for
+            self._end({"response": document}, event)
+        elif kind == "response.created":
             self._created = mapping(document.get("response"))
         elif kind == "response.output_item.added":
             self._items += 1

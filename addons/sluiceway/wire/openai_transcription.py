@@ -74,6 +74,8 @@ def usage_of(document: Mapping[str, Any]) -> Usage:
     """The tokens or the seconds that are billed; the verbose form of older answers has the length alone."""
     usage = mapping(document.get("usage"))
     seconds = _seconds(usage.get("seconds"))
+    if seconds is None:  # Mistral's Voxtral; its price is for the sound alone
+        seconds = _seconds(usage.get("prompt_audio_seconds"))
     if seconds is None and not usage:
         seconds = _seconds(document.get("duration"))
     if seconds is not None:

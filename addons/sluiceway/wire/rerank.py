@@ -12,11 +12,14 @@ from typing import Any
 from sluiceway.errors import WireError
 from sluiceway.types import NO_UNITS, Answer, Call, Usage, UsageSource
 from sluiceway.wire.extent import Extent
-from sluiceway.wire.fields import label, mapping, need_list, need_model, units
+from sluiceway.wire.fields import count, label, mapping, need_list, need_model
 from sluiceway.wire.inputs import InputOnly
 from sluiceway.wire.parts import IDENTIFIER, RESULT, USER
 
 SEARCHES = "search_units"
+# A search unit is a query with up to 100 documents, and of a document each 500 tokens (Cohere, Pricing).
+_DOCUMENTS = 100
+_PIECE_BYTES = 500 * 3
 
 
 def _call(document: Mapping[str, Any]) -> Call:
@@ -26,6 +29,7 @@ def _call(document: Mapping[str, Any]) -> Call:
     extent, asked = Extent(), Extent()
     extent.add(documents)
     asked.add(query)
+    pieces = max(len(documents), extent.input_bytes // _PIECE_BYTES)
     return Call(
         dialect="rerank",
         operation="rerank",
@@ -34,6 +38,8 @@ def _call(document: Mapping[str, Any]) -> Call:
         # The query is read once with each document.
         input_bytes=extent.input_bytes + asked.input_bytes * len(documents),
         dense_bytes=extent.dense_bytes + asked.dense_bytes * len(documents),
+        units={SEARCHES: max(1, -(-pieces // _DOCUMENTS))},
+        fixed_output=True,
     )
 
 
@@ -50,8 +56,8 @@ def _parse(document: object) -> Answer:
 def _usage(answer: Mapping[str, Any]) -> Usage:
     """Where searches are billed no tokens are: their number, which nobody tells, is zero on the bill."""
     billed, told = mapping(mapping(answer.get("meta")).get("billed_units")), mapping(answer.get("usage"))
-    searches = units(billed.get("search_units"))
-    tokens = units(told.get("total_tokens"))
+    searches = count(billed.get("search_units"))
+    tokens = count(told.get("total_tokens"))
     if searches is None and tokens is None:
         return Usage()
     return Usage(

@@ -53,10 +53,15 @@ class EventSplitter:
         return begun
 
     def last(self) -> bytes:
-        """At the end of the stream: an event that lacks only its blank line, b"" if it broke off earlier."""
+        """At the end of the stream: an event that lacks only its blank line, b"" if it broke off earlier. A
+        document that came instead of a stream, from a server that cannot or under a wrong content type, is
+        given as one event."""
         rest = self._head + bytes(self._rest)
         data = data_of(rest)
-        return rest if data == b"[DONE]" or load(data) is not None else b""
+        if data == b"[DONE]" or load(data) is not None:
+            return rest
+        document = load(rest) if rest.lstrip().startswith(b"{") else None
+        return render(document) if isinstance(document, dict) else b""
 
     def mend(self) -> bytes:
         """What makes the half-sent event harmless: nothing but a line end while it has no data (the next

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sluiceway.demo import credentials, seats, sigv4
 from sluiceway.demo.dialects import (
     anthropic,
+    anthropic_batches,
     bedrock,
     chat,
     cohere,
@@ -15,9 +16,11 @@ from sluiceway.demo.dialects import (
     embeddings,
     family,
     gemini,
+    gemini_batches,
     gemini_cloudcode,
     listing,
     media,
+    openai_batches,
     responses,
     vertex,
     vertex_gemini,
@@ -98,6 +101,10 @@ Route = tuple[str, re.Pattern[str], Answer]
 _ANTHROPIC: tuple[Route, ...] = (
     ("POST", re.compile(r"/v1/messages"), anthropic.messages),
     ("POST", re.compile(r"/v1/messages/count_tokens"), anthropic.count_tokens),
+    ("POST", re.compile(r"/v1/messages/batches"), anthropic_batches.create),
+    ("GET", re.compile(r"/v1/messages/batches/\w+"), anthropic_batches.state),
+    ("POST", re.compile(r"/v1/messages/batches/\w+/cancel"), anthropic_batches.cancel),
+    ("GET", re.compile(r"/v1/messages/batches/\w+/results"), anthropic_batches.results),
     ("GET", re.compile(r"/v1/models"), listing.listed),
 )
 # Compatible providers put the same paths behind prefixes of their own: /openai/v1, /api/v1, none.
@@ -115,12 +122,23 @@ _OPENAI: tuple[Route, ...] = (
     ("POST", re.compile(r".*/moderations"), media.moderation),
     ("GET", re.compile(r".*/responses/\w+"), responses.stored),
     ("DELETE", re.compile(r".*/responses/\w+"), responses.stored),
+    ("POST", re.compile(r".*/responses/\w+/cancel"), responses.cancel),
     ("POST", re.compile(r".*/embeddings"), embeddings.create),
+    ("POST", re.compile(r".*/files"), openai_batches.upload),
+    ("GET", re.compile(r".*/files/[\w-]+/content"), openai_batches.content),
+    ("POST", re.compile(r".*/batches"), openai_batches.create),
+    ("GET", re.compile(r".*/batches/\w+"), openai_batches.state),
+    ("POST", re.compile(r".*/batches/\w+/cancel"), openai_batches.cancel),
     ("GET", re.compile(r".*/models"), listing.listed),
 )
 _GEMINI: tuple[Route, ...] = (
     ("POST", re.compile(r"/v1\w*/models/[^/]*:predict"), vertex_gemini.call),
+    ("POST", re.compile(r"/v1\w*/models/[^/]*:batchGenerateContent"), gemini_batches.create),
     ("POST", re.compile(r"/v1\w*/models/.*"), gemini.call),
+    ("POST", re.compile(r"/upload/v1\w*/files"), gemini_batches.upload),
+    ("GET", re.compile(r"(/download)?/v1\w*/files/[^/]*:download"), gemini_batches.download),
+    ("GET", re.compile(r"/v1\w*/batches/\w+"), gemini_batches.state),
+    ("POST", re.compile(r"/v1\w*/batches/\w+:cancel"), gemini_batches.cancel),
     ("POST", re.compile(r"/v1internal:\w+"), gemini_cloudcode.call),
     ("GET", re.compile(r"/v1\w*/models"), listing.listed),
     ("POST", re.compile(r"/v1beta/openai/chat/completions"), chat.completions),

@@ -31,7 +31,8 @@ def create(asked: Asked, memory: Memory) -> Reply:
     output = _output(written, body) if body.get("generate") is not False else []
     response = _response(body, model, asked.now, output, written) | {"usage": usage}
     if response["store"]:
-        memory.store(asked.account, response["id"], Turn(response, [*items, *output]))
+        begun_at = asked.now if body.get("background") is True else None
+        memory.store(asked.account, response["id"], Turn(response, [*items, *output], begun_at))
     if body.get("stream") is True:
         events = events_of(response, asked.events)
         return _reply(asked, model, usage, events=events, content_type=_EVENT_STREAM)
@@ -42,16 +43,37 @@ def create(asked: Asked, memory: Memory) -> Reply:
 
 
 def stored(asked: Asked, memory: Memory) -> Reply:
-    """GET and DELETE /v1/responses/{id}: free of charge."""
+    """GET and DELETE /v1/responses/{id}: free of charge. A stream is taken up again after an event."""
     response_id = asked.path.rsplit("/", 1)[1]
     turn = memory.turns.get((asked.account, response_id))
     if turn is None:
         raise Rejected(404, f"Response with id '{response_id}' not found.")
+    model = turn.response["model"]
     if asked.method == "GET":
-        return _reply(asked, turn.response["model"], None, body=orjson.dumps(turn.response))
+        response = turn.response
+        if not memory.jobs.is_over(turn.begun_at, asked.now):
+            response = response | {"status": "in_progress", "output": [], "usage": None}
+        elif asked.query.get("stream") == "true":
+            after = int(asked.query.get("starting_after", -1))
+            events = events_of(response, asked.events)[after + 1 :]
+            return _reply(asked, model, None, events=events, content_type=_EVENT_STREAM)
+        return _reply(asked, model, None, body=orjson.dumps(response))
     del memory.turns[asked.account, response_id]
-    gone = {"id": response_id, "object": "response", "deleted": True}
-    return _reply(asked, turn.response["model"], None, body=orjson.dumps(gone))
+    gone: Json = {"id": response_id, "object": "response", "deleted": True}
+    return _reply(asked, model, None, body=orjson.dumps(gone))
+
+
+def cancel(asked: Asked, memory: Memory) -> Reply:
+    """POST /v1/responses/{id}/cancel: what is over stays as it is, so that asking twice changes nothing."""
+    response_id = asked.path.split("/")[-2]
+    turn = memory.turns.get((asked.account, response_id))
+    if turn is None:
+        raise Rejected(404, f"Response with id '{response_id}' not found.")
+    if not memory.jobs.is_over(turn.begun_at, asked.now):
+        cancelled = turn.response | {"status": "cancelled", "output": [], "usage": None}
+        turn = Turn(cancelled, turn.items)
+        memory.store(asked.account, response_id, turn)
+    return _reply(asked, turn.response["model"], None, body=orjson.dumps(turn.response))
 
 
 def _checked(asked: Asked) -> Json:

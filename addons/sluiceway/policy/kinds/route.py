@@ -1,64 +1,117 @@
-"""Routes: where a request goes instead, or that it does not go at all. The first that matches decides."""
+"""Routes: where a request goes instead, where it goes next if that fails, who gets a copy, or that it does
+not go at all. For each of the three the first route that matches and says it decides."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from sluiceway.policy.case import Case
+from sluiceway.policy.kinds.actions import Choose, Degrade, Deny, Mirror, Share, To
+from sluiceway.policy.kinds.actions.failover import Failover, hops
+from sluiceway.policy.kinds.actions.place import Found
+from sluiceway.policy.kinds.actions.split import split, split_places
 from sluiceway.policy.match import EVERYTHING, Match
-from sluiceway.settings.section import Name, Section, Text
-from sluiceway.types import Step, Target
-
-
-def _plain(text: str) -> str:
-    if "*" in text or "?" in text:
-        raise ValueError("write one model's full name: a request goes to exactly one")
-    return text
-
-
-type Model = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_plain)]
-
-
-class Deny(Section):
-    """Turns the request away; `reason` is shown to the employee."""
-
-    reason: Text
-
-
-class To(Section):
-    """Another model, another provider that speaks the same API, or both. What is left out stays as asked."""
-
-    model: Model | None = None
-    provider: Name | None = None
-
-    @model_validator(mode="after")
-    def _somewhere(self) -> Self:
-        if self.model is None and self.provider is None:
-            raise ValueError("write 'model', 'provider' or both")
-        return self
+from sluiceway.settings.section import Name, Section
+from sluiceway.types import Target
 
 
 class Route(Section):
-    """One routing rule: what it matches, and either `deny` or `to`."""
+    """One routing rule: what it matches, and at most one of `deny`, `to`, `choose`, `split` and `degrade`,
+    which say where a request goes. `failover` and `mirror` may stand beside one of them, or alone."""
 
     name: Name
     match: Match = EVERYTHING
     deny: Deny | None = None
     to: To | None = None
+    choose: Choose | None = None
+    split: Annotated[tuple[Share, ...], Field(min_length=2, max_length=20)] | None = None
+    degrade: Degrade | None = None
+    failover: Failover | None = None
+    mirror: Mirror | None = None
 
     @model_validator(mode="after")
     def _one_action(self) -> Self:
-        if (self.deny is None) == (self.to is None):
-            raise ValueError("write exactly one of 'deny' and 'to'")
+        where = (self.deny, self.to, self.choose, self.split, self.degrade)
+        given = sum(action is not None for action in where)
+        beside = self.failover is not None or self.mirror is not None
+        if given > 1 or (given == 0 and not beside):
+            raise ValueError(
+                "write exactly one of 'deny', 'to', 'choose', 'split' and 'degrade', and beside it or alone "
+                "'failover' or 'mirror'"
+            )
+        if self.deny is not None and beside:
+            raise ValueError("what is denied goes nowhere: leave 'failover' and 'mirror' out")
         return self
 
-    def apply(self, target: Target) -> tuple[Target | None, Step]:
-        """Where the request goes by this rule (None: nowhere), and the step for the trail."""
+    @property
+    def places(self) -> bool:
+        """Whether it says where a request goes, and may move it."""
+        return (self.to or self.choose or self.split or self.degrade) is not None
+
+    @property
+    def moves(self) -> bool:
+        """Whether what it does is done to requests with the company's key alone."""
+        return self.deny is None
+
+    def apply(self, case: Case) -> Found:
+        """Where the request goes by this rule. Asked where `places` holds."""
+        if self.split is not None:
+            return split(self.split, case, self.name)
+        action = self.to or self.choose or self.degrade
+        assert action is not None
+        return action.apply(case, self.name)
+
+    def targets(self, case: Case) -> Iterator[Target]:
+        """Where it may send a request at first."""
+        if self.split is not None:
+            yield from split_places(self.split, case)
+        elif (action := self.to or self.choose or self.degrade) is not None:
+            yield from action.targets(case)
+
+    def may_hold(self, case: Case, target: Target) -> bool:
+        """Whether a conversation can be there by this rule, and is still one that it is about."""
+        if not self.match.lasts(case.who, case.call, case.facts):
+            return False
+        if target in self.targets(case):
+            return True
+        if self.failover is None:
+            return False
+        firsts = (case.asked,) if self.choose is not None else (case.asked, *self.targets(case))
+        return any(target in hops(self.failover, case, first) for first in firsts)
+
+    @property
+    def providers_named(self) -> Iterator[str]:
+        """Every provider it names."""
+        named = (
+            self.to,
+            *(self.split or ()),
+            *(self.degrade.steps if self.degrade else ()),
+            *(self.failover if isinstance(self.failover, tuple) else ()),
+            self.mirror.to if self.mirror else None,
+        )
+        return (place.provider for place in named if place is not None and place.provider is not None)
+
+    @property
+    def summary(self) -> str:
+        """What it does, in words for whom it concerns."""
         if self.deny is not None:
-            return None, Step("route", self.name, f"denied: {self.deny.reason}")
-        assert self.to
-        moved = Target(self.to.provider or target.provider, self.to.model or target.model)
-        if moved == target:
-            return target, Step("route", self.name, "stays where it is")
-        return moved, Step("route", self.name, f"{target} -> {moved}")
+            return f"not allowed: {self.deny.reason}"
+        return f"{'; '.join(self._words())}, where the company's key is used"
+
+    def _words(self) -> Iterator[str]:
+        if self.to is not None:
+            yield f"answered by {' at '.join(filter(None, (self.to.model, self.to.provider)))}"
+        if self.choose is not None:
+            yield f"answered by the {self.choose.prefer.replace('_', ' ')} model that can"
+        if self.split is not None:
+            yield f"answered by one of {len(self.split)} models or providers"
+        if self.degrade is not None:
+            first = self.degrade.steps[0].at_least
+            yield f"answered by a cheaper model once {first} % of {self.degrade.budget} is spent"
+        if self.failover is not None:
+            yield "answered by another where the first fails"
+        if self.mirror is not None:
+            yield f"a copy of {self.mirror.percent} % goes to another model, whose answer is not kept"
