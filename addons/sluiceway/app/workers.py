@@ -47,6 +47,7 @@ _SUMS = (
     "recovered",
     "spooled",
     "spool_bytes",
+    "slices",
 )
 
 

@@ -132,7 +132,11 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         if answer["rules_problem"] is None
         else "REFUSED, the old ones stay in force",
     }
-    for name, word in (("nodes", "nodes of the store"), ("spooled", "rows in the spool")):
+    for name, word in (
+        ("nodes", "nodes of the store"),
+        ("slices", "slices of hot budgets"),
+        ("spooled", "rows in the spool"),
+    ):
         if name in answer:
             words[word] = answer[name]
     if answer.get("store_away"):

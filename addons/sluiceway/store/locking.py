@@ -41,6 +41,7 @@ SELECT c.counter, c.scope, c.unit, c.starts_at, c.ends_at, c.spent, c.reserved
 FROM unnest(?::text[], ?::bigint[]) AS place(scope, at)
 JOIN counters c ON c.scope = place.scope
   AND c.starts_at <= place.at AND (c.ends_at IS NULL OR place.at < c.ends_at)
+WHERE c.counter <> ALL(?)
 ORDER BY c.counter FOR UPDATE OF c
 """
 _WHOSE = (
@@ -57,7 +58,9 @@ def lock(
     """Begins a transaction and locks all that these orders and the line count on. Counters that are asked
     for and missing may then be made."""
     accounts.let_deferred_go()
-    waiting = [order for order in orders if isinstance(order, Admit)] + list(line)
+    line = list(line)
+    accounts.slices.begin(orders, line, accounts.counters)
+    waiting = [order for order in orders if isinstance(order, Admit)] + line
     concerns = {Concern(order.who, order.started_us) for order in waiting if order.budgeted}
     asked = {key: cap for order in waiting for key, cap in zip(order.keys, order.caps, strict=True)}
     if len(accounts.ids) < len(orders) + len(waiting):
@@ -108,7 +111,12 @@ def _lock(
         connection.execute(_MAKING, (Many(shards), Many(shard in alone for shard in shards)))
         shapes = connection.execute(_SHAPES)
         found = connection.execute(
-            _COUNTERS, (Many(scope for scope, _ in places), Many(at for _, at in places))
+            _COUNTERS,
+            (
+                Many(scope for scope, _ in places),
+                Many(at for _, at in places),
+                Many(sorted(accounts.slices.apart)),
+            ),
         )
     accounts.shapes = frozenset(tuple(orjson.loads(text)) for (text,) in shapes.fetchall())
     accounts.take(found.fetchall(), concerns)

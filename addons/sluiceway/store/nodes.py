@@ -15,7 +15,7 @@ import hashlib
 from collections import deque
 from dataclasses import dataclass
 
-from sluiceway.store import locking, rows
+from sluiceway.store import locking, rows, slices
 from sluiceway.store.amounts import DEFERRED, Amounts
 from sluiceway.store.engines.adapter import Adapter, Many
 from sluiceway.store.engines.connection import Contended
@@ -116,6 +116,7 @@ def _sweep_one(connection: Adapter, dead: str, backend: int) -> int:
     if not _own(connection, dead):
         return 0  # its session is not over, or somebody else is at it
     try:
+        slices.give_back(connection, dead)
         return _settle(connection, dead)
     finally:
         if not connection.broken:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sluiceway.store.accounts import Accounts, Counter, Held
 from sluiceway.store.amounts import Amounts
 from sluiceway.store.scope import Scope, Who, from_json, to_json
+from sluiceway.store.slices import Slices
 
 type Shape = tuple[str, ...]  # the dimensions of a scope, in its order
 type Figures = tuple[str, str, str, int, int | None, int, int]  # a row of `counters`, without its window
@@ -30,9 +31,10 @@ class SharedAccounts(Accounts):
     """`ids`: numbers for new rows, taken from the database ahead of need. `shapes`: every shape of scope that
     a counter has anywhere."""
 
-    def __init__(self, ids: deque[int]) -> None:
+    def __init__(self, ids: deque[int], slices: Slices | None = None) -> None:
         super().__init__(next_id=0, covered_from_us=0)  # 0: whatever a row needs was read before the batch
         self.ids = ids
+        self.slices = slices or Slices("")
         self.shapes: frozenset[Shape] = frozenset()
 
     def new_id(self) -> int:
@@ -72,10 +74,24 @@ class SharedAccounts(Accounts):
                 self.counters[key].refresh(spent, reserved)
             else:
                 self.add(Counter(key, from_json(of), unit, starts_us, ends_us, spent, reserved))  # type: ignore[arg-type]  # a Unit, as the table keeps it
+            if self.slices.fold(self.counters[key]):
+                self._touched.add(self.counters[key])
         for who, started_us in concerns:
             for counter in self.covering(who, started_us):
-                if counter.key not in seen:
+                if counter.key not in seen and counter.key not in self.slices.apart:
                     self._gone(counter)
+
+    def changes(self) -> list[tuple[int, int, str]]:
+        """Without what goes to slices."""
+        found = super().changes()
+        for spent, reserved, key in found:
+            if key in self.slices.apart:
+                self.slices.use(key, spent, reserved)
+        return [change for change in found if change[2] not in self.slices.apart]
+
+    def reserve_slices(self, taken: dict[str, int]) -> list[tuple[int, int, str]]:
+        """What to add to counters for new slices. In memory the node's own slices are free, not reserved."""
+        return [(0, amount, key) for key, amount in sorted(taken.items())]
 
     def reopen(self, ledger_id: int, amounts: Amounts, who: Who, started_us: int, budgeted: bool) -> None:
         """Takes back a row that was swept while we were away: what it was charged is reserved again."""

@@ -16,16 +16,18 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from sluiceway.errors import StoreError
-from sluiceway.store import locking, nodes
+from sluiceway.store import locking, nodes, rows, slices
 from sluiceway.store.accounts import Accounts
 from sluiceway.store.admission import Line
 from sluiceway.store.amounts import Amounts
 from sluiceway.store.batch import Batch
 from sluiceway.store.engines.adapter import Adapter
+from sluiceway.store.engines.connection import Contended
 from sluiceway.store.engines.postgres import PostgresEngine
-from sluiceway.store.orders import Order, Work
+from sluiceway.store.orders import Admit, Order, Work
 from sluiceway.store.scope import Who
 from sluiceway.store.shared_accounts import SharedAccounts
+from sluiceway.store.slices import Slices
 from sluiceway.store.writer import Writer, log, reason
 
 FIRST_LOOK_S, LAST_LOOK_S = 0.01, 0.25
@@ -51,6 +53,7 @@ class SharedWriter(Writer[Adapter]):
         self._next_beat = 0.0
         self._look_s, self._next_look = FIRST_LOOK_S, 0.0
         self._nodes = 1
+        self._next_tidy = 0.0
         self._accounts = self._load()
         self.recovered = self._sweep()
         self._thread.start()
@@ -90,10 +93,12 @@ class SharedWriter(Writer[Adapter]):
                 self._link.close()
         self._link, self._accounts = None, None
         self._failures = max(1, self._failures)
-        self._retry_at, self._why = time.monotonic() + FIRST_TRY_S, why
+        self._retry_at, self._why = 0.0, why
 
     def _load(self) -> Accounts:
-        accounts = SharedAccounts(self._ids)
+        own = Slices(self._boot)
+        own.load(self._connection)
+        accounts = SharedAccounts(self._ids, own)
         for ledger_id, nusd, requests, tokens, *who, started_us, budgeted in self._connection.execute(
             _OWN_ROWS, (self._boot,)
         ):
@@ -130,13 +135,37 @@ class SharedWriter(Writer[Adapter]):
             batch.line = Line()  # nobody in line is looked at: no counter is locked
             link.execute("BEGIN")
         else:
-            locking.lock(link, accounts, orders, self._line)
+            self._lock(link, accounts, orders)
             if not link.in_transaction:
                 link.execute("BEGIN")
             if self._line:
                 batch.reopen()
         batch.run(orders)
+        if batch.line is self._line:
+            self._slice(link, accounts, batch, orders)
         link.execute("COMMIT")
+
+    def _lock(self, link: Adapter, accounts: SharedAccounts, orders: Sequence[Order]) -> None:
+        """A session that turns out to be gone before anything was written is worth another try at once."""
+        try:
+            locking.lock(link, accounts, orders, self._line)
+        except sqlite3.OperationalError as error:
+            if not link.broken:
+                raise
+            self._drop(str(error))
+            raise Contended("the connection to the database was lost") from error
+
+    def _slice(self, link: Adapter, accounts: SharedAccounts, batch: Batch, orders: Sequence[Order]) -> None:
+        """Of counters that are hot here, takes what the next batches will need."""
+        asked = [order for order in orders if isinstance(order, Admit)]
+        short = {key for order in self._line for key in self._line.shortage(order).keys}
+        accounts.slices.took(batch.granted, time.monotonic())
+        taken = accounts.slices.wanted(asked, short, accounts.counters, self._nodes)
+        if taken:
+            link.executemany(rows.CHANGE, accounts.reserve_slices(taken))
+        accounts.slices.write(link, taken)
+        if self._nodes > 1:
+            accounts.slices.call(link, short)
 
     # Between two batches
 
@@ -149,6 +178,8 @@ class SharedWriter(Writer[Adapter]):
 
     def _patience(self) -> float:
         due = [super()._patience(), self._next_beat - time.monotonic()]
+        if isinstance(self._accounts, SharedAccounts) and self._accounts.slices.held:
+            due.append(self._next_tidy - time.monotonic())
         if self._line:
             due.append(self._next_look - time.monotonic())
         return max(0.0, min(due))
@@ -156,6 +187,7 @@ class SharedWriter(Writer[Adapter]):
     def _after_batch(self) -> None:
         if not self._line:
             self._look_s = FIRST_LOOK_S
+        self._tidy_slices()
         if time.monotonic() < self._next_beat:
             return
         self._next_beat = time.monotonic() + nodes.BEAT_S
@@ -172,6 +204,19 @@ class SharedWriter(Writer[Adapter]):
             with contextlib.suppress(sqlite3.Error):
                 self._undo()
 
+    def _tidy_slices(self) -> None:
+        accounts = self._accounts
+        if not isinstance(accounts, SharedAccounts) or not accounts.slices.held:
+            return
+        if time.monotonic() < self._next_tidy:
+            return
+        self._next_tidy = time.monotonic() + LAST_LOOK_S
+        try:
+            accounts.slices.tidy(self._connection, accounts.counters, self._nodes)
+        except (sqlite3.Error, StoreError) as error:
+            log.error("slices could not be given back: %s", reason(error))
+            self._roll_back()
+
     def _hand_over(self) -> None:
         """Nothing is kept for later."""
 
@@ -186,13 +231,19 @@ class SharedWriter(Writer[Adapter]):
         if link is None:
             return
         try:
+            slices.give_back(link, self._boot)
             left = link.execute("SELECT 1 FROM ledger WHERE owner = ? LIMIT 1", (self._boot,)).fetchone()
             nodes.leave(link, self._boot, clean=left is None)
         finally:
             link.close()
 
     def status(self) -> dict[str, int]:
-        return super().status() | {"nodes": self._nodes, "store_away": int(self._link is None)}
+        held = self._accounts.slices.held if isinstance(self._accounts, SharedAccounts) else {}
+        return super().status() | {
+            "slices": len(held),
+            "nodes": self._nodes,
+            "store_away": int(self._link is None),
+        }
 
 
 def _apart(orders: Sequence[Order]) -> Iterator[list[Order]]:

@@ -175,6 +175,16 @@ nodes = Table(  # of a shared store: the processes that write it
     Column("backend", BigInteger, nullable=False),  # the server's process that serves its writing session
 )
 
+slices = Table(  # of a shared store: what a node holds of a hot counter for itself (store/slices.py)
+    "slices",
+    metadata,
+    Column("counter", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("unused", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("called", Boolean, nullable=False),  # somebody waits for it
+)
+
 carried = Table(  # what deleted rows had been charged: lifetime budgets count it; '' where a row had no value
     "carried",
     metadata,

@@ -20,6 +20,14 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.BigInteger, nullable=False),
         sa.Column("backend", sa.BigInteger, nullable=False),
     )
+    op.create_table(
+        "slices",
+        sa.Column("counter", sa.Text, primary_key=True),
+        sa.Column("node", sa.Text, primary_key=True),
+        sa.Column("unused", sa.BigInteger, nullable=False),
+        sa.Column("spent", sa.BigInteger, nullable=False),
+        sa.Column("called", sa.Boolean, nullable=False),
+    )
     if op.get_bind().dialect.name != "sqlite":
         op.create_index("counters_scope", "counters", ["scope", "ends_at"])
         # A hot counter is rewritten with every batch: within its page, as long as there is room.
