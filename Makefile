@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CLIENTS := tests/clients/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard caps size crash soak package clients pictures lock clean
+.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard eval-tasks train-tasks caps size crash soak package clients pictures lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -60,6 +60,12 @@ audit-mutations: $(STAMP)  ## a thousand ways to alter an audit, each found by `
 
 eval-guard: $(STAMP)  ## recall and precision of the secret and PII detectors, and their speed
 	$(BIN)/python -m tests.guard.eval && $(BIN)/python -m tests.guard.eval.speed
+
+eval-tasks: $(STAMP)  ## how well the task of a prompt is told: macro-F1, confusion matrix, speed
+	$(BIN)/python -m tests.tasks.eval
+
+train-tasks: $(STAMP)  ## the weights of the task classifier, made anew from the labelled prompts (seconds)
+	$(BIN)/python -m tests.tasks.eval.train
 
 $(CLIENTS)/.installed: tests/clients/package.json tests/clients/package-lock.json
 	@command -v npm > /dev/null || { echo "make clients needs Node.js 20 or later, with npm"; exit 1; }

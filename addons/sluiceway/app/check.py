@@ -74,9 +74,13 @@ def _without_keys(rules: policy.Policy, keys: tuple[ProviderKey, ...] | None) ->
             guess = f" (did you mean '{near}'?)" if near else ""
             yield f"{where}: there is no key '{rule.label}' in use{guess}, so who it is for is refused"
     for route in rules.routes:
+        where = f"{rules.places[route.name]}: {route.name}"
         if route.moves and not keys:
-            where = f"{rules.places[route.name]}: {route.name}"
             yield f"{where}: moves only requests with a company key, and none is registered"
+        providers = {each.provider for each in keys}
+        for name in dict.fromkeys(route.providers_named if keys else ()):
+            if name not in providers:
+                yield f"{where}: no company key of {name} is registered, so nothing is sent there"
 
 
 def _people(deployment: Deployment) -> tuple[list[str] | None, list[str] | None]:

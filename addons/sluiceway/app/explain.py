@@ -26,6 +26,7 @@ from sluiceway.gateway.credentials import Presented, signs_body
 from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.reservation import FOR_ALL
+from sluiceway.gateway.tasks import task_of
 from sluiceway.policy import Policy, decide, is_company_money, used_percent
 from sluiceway.policy import caps as caps_for
 from sluiceway.policy.kinds import Audit
@@ -156,6 +157,7 @@ class _Life:
             company_money=self._is_company_money(key_class),
             contact=self._deployment.contact,
             signed=signs_body(fields_of(self._question.headers)),
+            task=task_of(self._reading.document, identify(self._question.headers).name).known,
         )
 
     def _used(self, policy: Policy, facts: Facts) -> Mapping[str, int]:

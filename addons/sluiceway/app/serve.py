@@ -123,6 +123,7 @@ class Service:
                 wait_s=settings.wait_s,
                 header_bytes=settings.limits.header_bytes,
                 meters_sockets=settings.websockets == "meter",
+                tells_tasks=settings.task_types == "all",
                 deferred_for=timedelta(hours=settings.deferred.expires_h),
                 batches_deferred_for=timedelta(hours=settings.deferred.batch_expires_h),
                 metrics=Metrics(self.gauges),

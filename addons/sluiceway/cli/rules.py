@@ -130,6 +130,28 @@ def _in_a_page(found: Explained) -> str:
     return "\n\n".join([*parts, found.answer])
 
 
+@rules.command()
+def classify(
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help='Lines of {"text"} or whole requests in, lines of {"task"} out.')
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what sort of work a prompt on standard input is: coding, reasoning, creative, other or unknown.
+
+    Told by local means, as routes that match on `task` see it. A help for routing, no access control: whoever
+    writes the prompt decides what stands in it."""
+    from sluiceway.app.classify import answered, run_jsonl
+    from sluiceway.policy.task import classify as tell
+    from sluiceway.policy.task import signals
+
+    if jsonl:
+        raise typer.Exit(run_jsonl(sys.stdin.buffer, sys.stdout.buffer))
+    found = tell(signals(sys.stdin.buffer.read().decode(errors="replace")))
+    reasons = ", ".join(found.reasons).replace("_", " ") or "nothing speaks for it"
+    show(answered(found), as_json, f"{found.task}  (confidence {found.confidence:.2f}: {reasons})")
+
+
 @budget.command(name="list")
 def list_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """How much of each budget is spent and reserved in its present window."""

@@ -73,6 +73,7 @@ class Exchange:
     begun: bytes = field(default=b"", repr=False)  # of the body, where its beginning had to be read first
     held_input: PreviousInput | None = None  # what the provider adds of its own keeping
     model_requested: str | None = None
+    task: str | None = None  # what sort of work it is, where somebody wants to know (tasks.py)
     route_rule: str | None = None
     upstream_path: str | None = None  # where a route leads instead of `path`
     upstream_query: str | None = None  # and in place of the client's query
@@ -204,6 +205,7 @@ class Exchange:
             model_routed=model,
             route_rule=self.route_rule,
             route_path=self.route_path,
+            task=self.task,
             turn=self.turn,
             metered=dialect is not None,
             guard_findings=self.guard_findings,

@@ -49,6 +49,7 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
         company_money=exchange.counts_against_caps,
         contact=parts.contact,
         signed=signs_body(exchange.request.headers),
+        task=exchange.task,
     )
 
 

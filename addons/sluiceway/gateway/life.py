@@ -54,6 +54,7 @@ from sluiceway.gateway.reservation import output_limit, reserve, tops_up
 from sluiceway.gateway.server import Reply, Server, attachment_of
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.sockets import Socket
+from sluiceway.gateway.tasks import tell_task
 from sluiceway.gateway.upstream import Failed
 from sluiceway.policy import decide
 from sluiceway.settings.providers import match, path_at, socket_at
@@ -200,6 +201,7 @@ class Gateway:
     async def _judged(self, exchange: Exchange) -> Upload:
         """The request as it may be sent: read, given a key, guarded, routed. Refused where a rule says no."""
         upload = await self._read(exchange)
+        tell_task(exchange, self.parts, upload.reading)
         injection.equip(exchange, self.parts)
         policy, call = exchange.rules.policy, upload.reading.call
         if not (policy.routes or policy.guard):

@@ -93,7 +93,8 @@ def _detection() -> Detection:
 class GatewayParts:
     """`wait_s`: how long a request may wait for money that others have only reserved; `idle_s`: the longest
     silence inside an answer, or of a client in the middle of its request; `meters_sockets`: WebSockets that
-    providers.yaml lists are carried, else every upgrade is answered 426."""
+    providers.yaml lists are carried, else every upgrade is answered 426;
+    `tells_tasks`: every request's task is told and kept, also where no route looks at it."""
 
     rules: Rules
     store: Store
@@ -110,6 +111,7 @@ class GatewayParts:
     dialect_of: Callable[[str], Dialect] = by_name
     socket_of: Callable[[str], SocketDialect] = socket_by_name
     meters_sockets: bool = True
+    tells_tasks: bool = False
     learned: Learned = field(default_factory=Learned)
     conversations: Conversations = field(default_factory=Conversations)
     detection: Detection = field(default_factory=_detection)

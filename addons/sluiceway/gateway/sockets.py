@@ -29,6 +29,7 @@ from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.provider_socket import SWITCHED, Declined
 from sluiceway.gateway.scrub import Scrubber
 from sluiceway.gateway.settlement import Settlement
+from sluiceway.gateway.tasks import tell_task
 from sluiceway.gateway.turn import Turn, check, decided, exchange_of
 from sluiceway.gateway.watch import Watch
 from sluiceway.types import Answer, Call, Outcome, Refusal, RefusalKind, Route
@@ -216,6 +217,8 @@ class Socket:
             raise Refused(refusals.unknown_frame(frame.kind, self._parts.contact))
         assert turn.call
         frame = replace(frame, reading=called(frame.reading, turn.call))
+        if frame.does == "ask":
+            tell_task(turn, self._parts, frame.reading)
         if turn.rules.policy.guard:
             frame = replace(frame, reading=await self._guarded(turn, frame))
         if frame.names_model:

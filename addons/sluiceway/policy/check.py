@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from sluiceway.errors import ConfigError
+from sluiceway.policy.check_routes import route_warnings
 from sluiceway.policy.load import load_policy
 from sluiceway.policy.model import EACH, Budget, Employee, Team
 from sluiceway.policy.policy import Policy
 from sluiceway.settings.providers import Providers
 from sluiceway.settings.sentences import nearest
 from sluiceway.settings.yaml_file import shown
+from sluiceway.types import Provider
 
 WARNING = "warning: "
 
@@ -27,8 +29,9 @@ def check(
     and employees are compared with those given; None: not compared.
     """
     found: list[str] = []
+    providers: Mapping[str, Provider] = {}
     try:
-        Providers.load(rules_folder / "providers.yaml")
+        providers = Providers.load(rules_folder / "providers.yaml").by_name
     except ConfigError as error:
         found += str(error).splitlines()
     try:
@@ -38,6 +41,8 @@ def check(
     if not policy.budgets:
         found.append(f"{WARNING}{shown(rules_folder / 'policy')}: no budgets: nothing is capped")
     warnings = [*_strangers(policy, known_teams, known_employees), *_shadowed(policy)]
+    if providers:
+        warnings += route_warnings(policy, providers, known_teams, known_employees)
     return found + [WARNING + warning for warning in warnings]
 
 

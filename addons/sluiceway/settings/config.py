@@ -142,7 +142,9 @@ class Settings(Section):
     `time_zone`: where budget days and months begin; `websockets`: whether those that providers.yaml lists are
     carried and metered, or every upgrade is answered 426, after which Codex sends ordinary requests;
     `on_ledger_failure`: whether traffic on keys that are not the company's goes on while the ledger cannot be
-    written, its rows kept in a file of at most `spool_bytes`; the company's own stops in any case."""
+    written, its rows kept in a file of at most `spool_bytes`; the company's own stops in any case;
+    `task_types`: whether the ledger gets the task (coding, reasoning ...) of all requests, or of those that a
+    route looks at."""
 
     listeners: Annotated[tuple[Listener, ...], Field(min_length=1)] = (
         Listener(address=parse_address("127.0.0.1:8080")),
@@ -170,6 +172,7 @@ class Settings(Section):
     contact: Text | None = None
     watch_rules: bool = True
     websockets: Literal["meter", "refuse"] = "meter"
+    task_types: Literal["matched", "all"] = "matched"
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
     @field_validator("identity")

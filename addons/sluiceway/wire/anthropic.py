@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
-from sluiceway.wire import notice
+from sluiceway.wire import notice, wants
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_anthropic import message_parts
 from sluiceway.wire.anthropic_stream import MessageMeter, parse_message, region_of, tier_of
@@ -85,6 +85,9 @@ class AnthropicMessages:
             stream=flag(document, "stream") and not counts_only,
             max_output_tokens=0 if counts_only else whole(document, "max_tokens"),
             has_tools=bool(tools),
+            has_images=extent.has_images,
+            has_thinking=wants.thinks(document),
+            wants_json=wants.anthropic_json(document),
             service_tier=tier_of(document),
             region=region_of(document),
             conversation_id=claude_session(headers, mapping(document.get("metadata")).get("user_id")),

@@ -15,7 +15,7 @@ import orjson
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, Usage, UsageSource
-from sluiceway.wire import bedrock_error, notice
+from sluiceway.wire import bedrock_error, notice, wants
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_bedrock import converse_parts
 from sluiceway.wire.bedrock_converse_stream import (
@@ -83,6 +83,9 @@ class BedrockConverse:
             stream=method in STREAMS,
             max_output_tokens=_limit(asked) if operation == "chat" else 0,
             has_tools=bool(tools),
+            has_images=extent.has_images,
+            has_thinking=wants.thinks(_extra(asked)),
+            wants_json=wants.converse_json(asked),
             service_tier=tier_of(asked),
             cache_writes=cache_points(asked),
             input_bytes=extent.input_bytes,

@@ -12,7 +12,7 @@ from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
-from sluiceway.wire import bedrock_error, notice
+from sluiceway.wire import bedrock_error, notice, wants
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_bedrock import invoke_parts
 from sluiceway.wire.anthropic import AnthropicMessages
@@ -88,6 +88,9 @@ class BedrockInvoke:
             has_tools=bool(
                 maybe_list(document, "tools") if "tools" in document else "toolConfig" in document
             ),
+            has_images=extent.has_images,
+            has_thinking=wants.chat_thinks(document),
+            wants_json=wants.json_in(document.get("response_format")),
             service_tier=label(document.get("service_tier"), 64),
             cache_writes=cache_points(document) if body is NOVA else None,
             input_bytes=extent.input_bytes,

@@ -10,7 +10,7 @@ import orjson
 
 from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
-from sluiceway.wire import cohere_error
+from sluiceway.wire import cohere_error, wants
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_cohere import chat_parts
 from sluiceway.wire.body import read_object
@@ -62,6 +62,9 @@ class CohereChat:
             stream=flag(document, "stream"),
             max_output_tokens=whole(document, "max_tokens"),
             has_tools=bool(tools),
+            has_images=extent.has_images,
+            has_thinking=wants.thinks(document),
+            wants_json=wants.json_in(document.get("response_format")),
             input_bytes=extent.input_bytes,
             dense_bytes=extent.dense_bytes,
         )

@@ -12,6 +12,7 @@ IMAGE_BYTES = 4_500
 """What one image counts: about 1,500 tokens at three bytes each, near the top of what providers bill."""
 LONG_WORD = 48
 _ASCII = bytes(range(128))
+_NEVER_SEEN = frozenset({"audio", "text"})
 _NOT_BILLED = frozenset({"signature", "thoughtSignature", "thought_signature", "cache_control"})
 _FILE_NAMES = frozenset({"fileUri", "file_uri"})
 _REFERENCE_NAMES = _FILE_NAMES | {"url", "image_url", "file_id", "file_data", "file_url"}
@@ -22,10 +23,12 @@ _DATA_URL = re.compile(r"data:([a-z]+)/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.ASCI
 @dataclass(slots=True)
 class Extent:
     """UTF-8 bytes billed as input. `dense_bytes`, part of `input_bytes`, is what tokenises worse than plain
-    prose: everything outside ASCII, and words of more than 48 characters (hex, base64, minified code)."""
+    prose: everything outside ASCII, and words of more than 48 characters (hex, base64, minified code).
+    `has_images`: pictures are among it, or documents and files, which may hold some."""
 
     input_bytes: int = 0
     dense_bytes: int = 0
+    has_images: bool = False
 
     def add(self, value: Any) -> None:
         """Counts every string in `value`. An image counts 4,500 bytes however large its base64 is; other
@@ -49,6 +52,7 @@ class Extent:
 
     def add_media(self, kind: str, base64_bytes: int) -> None:
         """Counts one attachment of `base64_bytes`; `kind` is the first half of its media type."""
+        self.has_images = self.has_images or kind not in _NEVER_SEEN
         self.input_bytes += IMAGE_BYTES if kind == "image" else max(IMAGE_BYTES, base64_bytes // 4)
 
     def _object(self, value: dict[str, Any]) -> None:
@@ -60,20 +64,22 @@ class Extent:
             if isinstance(value.get("format"), str):  # OpenAI's input_audio
                 return self.add_media("audio", len(data))
         for name, child in value.items():
+            self.has_images = self.has_images or name == "image_url"
             if name in _REFERENCE_NAMES and isinstance(child, str):
-                self._reference(child, value.get("type") in _REFERENCE_TYPES or name in _FILE_NAMES)
+                kind = media_type.partition("/")[0] if isinstance(media_type, str) else "file"
+                self._reference(child, value.get("type") in _REFERENCE_TYPES or name in _FILE_NAMES, kind)
             elif name not in _NOT_BILLED:
                 self.add(child)
         return None
 
-    def _reference(self, text: str, attached: bool) -> None:
+    def _reference(self, text: str, attached: bool, kind: str) -> None:
         """An attachment as a data URL, or named by URL or id: its size is unknown, so it counts as an image.
         Elsewhere (a tool's argument called `url`) it is text."""
         found = _DATA_URL.match(text)
         if found:
             self.add_media(found[1], len(text))
         elif attached:
-            self.add_media("file", 0)
+            self.add_media(kind, 0)
         else:
             self._text(text)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
-from sluiceway.wire import notice
+from sluiceway.wire import notice, wants
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_gemini import gemini_parts
 from sluiceway.wire.arrays import ArraySplitter
@@ -31,14 +31,16 @@ from sluiceway.wire.fields import (
     word,
 )
 from sluiceway.wire.gemini_model import OPERATIONS, model_and_method, naming, path_for, same_model
-from sluiceway.wire.gemini_stream import GeminiMeter, Tiered, error_object, parse_generated, tier_word
+from sluiceway.wire.gemini_stream import GeminiMeter, error_object, parse_generated, tier_word, tiered
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment
 from sluiceway.wire.refusal import RETRYABLE, STATUS, error_answer
 from sluiceway.wire.rewrite import replaced
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap
+from sluiceway.wire.told import Told
 from sluiceway.wire.walk import Parts, segments
 
+_TIER = "x-gemini-service-tier"
 _TIERS = ("serviceTier", "service_tier")
 _PARTS: Parts = {
     "model": IDENTIFIER,
@@ -84,6 +86,9 @@ class Gemini:
             max_output_tokens=_limit(config) if operation == "generate_content" else 0,
             choices=choices(config, _spelling(config, "candidateCount"), "generationConfig."),
             has_tools=bool(tools),
+            has_images=extent.has_images,
+            has_thinking=wants.gemini_thinks(config),
+            wants_json=wants.gemini_json(config),
             service_tier=next((tier_word(document[name]) for name in _TIERS if name in document), None),
             input_bytes=extent.input_bytes,
             dense_bytes=extent.dense_bytes,
@@ -138,11 +143,11 @@ class Gemini:
         if call.operation == "embeddings":
             return JsonTap(_parse_embedding, generates=False)
         if "event-stream" in content_type.lower():
-            return Tiered(StreamTap(EventSplitter(), GeminiMeter(call)))
+            return Told(StreamTap(EventSplitter(), GeminiMeter(call)), _TIER, tiered)
         if call.stream:
             array = ArraySplitter()
-            return Tiered(StreamTap(array, GeminiMeter(call, array)))
-        return Tiered(JsonTap(parse_generated))
+            return Told(StreamTap(array, GeminiMeter(call, array)), _TIER, tiered)
+        return Told(JsonTap(parse_generated), _TIER, tiered)
 
     def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
         """A spent budget is 403: Gemini's clients retry a 429 silently for over a minute."""

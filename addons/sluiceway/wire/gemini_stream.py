@@ -14,7 +14,6 @@ from typing import Any
 
 from sluiceway.types import Answer, Call, Refusal, RefusalKind, Usage, UsageSource
 from sluiceway.wire.arrays import ArraySplitter
-from sluiceway.wire.dialect import Tap
 from sluiceway.wire.extent import IMAGE_BYTES, text_bytes
 from sluiceway.wire.fields import count, items, label, last_object, load, mapping, newer, total, word
 from sluiceway.wire.refusal import STATUS
@@ -239,27 +238,11 @@ def tier_word(value: object) -> str | None:
     return None if tier is None else tier.lower().removeprefix("service_tier_")
 
 
-class Tiered:
-    """A tap that takes the service tier from the answer's headers: where priority was asked for and there was
-    no room, the standard one answered and is billed (Gemini API, "Priority inference")."""
-
-    def __init__(self, tap: Tap) -> None:
-        self._tap = tap
-        self._tier: str | None = None
-        self.feed, self.finish, self.cut, self.fail = tap.feed, tap.finish, tap.cut, tap.fail
-
-    @property
-    def between_events(self) -> bool:
-        return self._tap.between_events
-
-    def headers(self, headers: Mapping[str, str]) -> None:
-        """The answer's headers, by lower-case name."""
-        told = headers.get("x-gemini-service-tier", "").lower()
-        self._tier = told if told in _TIERS else None
-
-    def answer(self) -> Answer:
-        answer = self._tap.answer()
-        return answer if self._tier is None else replace(answer, service_tier=self._tier)
+def tiered(answer: Answer, told: str) -> Answer:
+    """The service tier by `x-gemini-service-tier`: where priority was asked for and there was no room, the
+    standard one answered and is billed (Gemini API, "Priority inference")."""
+    tier = told.lower()
+    return replace(answer, service_tier=tier) if tier in _TIERS else answer
 
 
 def _candidate(index: int, text: str) -> dict[str, object]:

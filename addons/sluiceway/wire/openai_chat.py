@@ -5,13 +5,15 @@ Facts from OpenAI's API reference (Chat: create, streaming chunk object) and the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sluiceway.errors import WireError
-from sluiceway.types import Call, ErrorAnswer, Refusal
-from sluiceway.wire import deployment, notice, openai_error
+from sluiceway.types import Answer, Call, ErrorAnswer, Refusal
+from sluiceway.wire import deployment, notice, openai_error, wants
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_chat import chat_parts
 from sluiceway.wire.body import read_object
@@ -32,6 +34,7 @@ from sluiceway.wire.parts import ASSISTANT, DEFINITION, IDENTIFIER, USER, Path, 
 from sluiceway.wire.rewrite import replaced, with_model
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap, Veil, is_stream
+from sluiceway.wire.told import Told
 from sluiceway.wire.walk import Parts, segments
 
 _LIMITS = ("max_completion_tokens", "max_tokens")
@@ -56,6 +59,19 @@ def asking_for_usage(reading: Reading) -> Reading:
         return reading
     asked = {**reading.document, "stream_options": {**options, "include_usage": True}}
     return reading.rewritten(replace(reading.call, usage_added=True), asked)
+
+
+_SERVER = "x-inference-provider"
+_WORD = re.compile(r"[a-z0-9-]{1,40}")
+
+
+def _served_by(model: str, answer: Answer, server: str) -> Answer:
+    """Hugging Face's router chose who serves, at whose price, and says so beside an answer that names the
+    model in the server's way (Hugging Face docs, "Inference Providers")."""
+    repository, _, _ = model.partition(":")
+    if "/" not in repository or not _WORD.fullmatch(server):
+        return answer
+    return replace(answer, model=f"{repository}:{server}")
 
 
 class OpenAIChat:
@@ -86,6 +102,9 @@ class OpenAIChat:
             max_output_tokens=min((limit for limit in limits if limit is not None), default=None),
             choices=choices(document, "n"),
             has_tools=bool(tools),
+            has_images=extent.has_images,
+            has_thinking=wants.chat_thinks(document),
+            wants_json=wants.json_in(document.get("response_format")),
             service_tier=label(document.get("service_tier"), 64),
             conversation_id=codex_session(headers) or label(document.get("prompt_cache_key")),
             input_bytes=extent.input_bytes,
@@ -123,10 +142,11 @@ class OpenAIChat:
     def tap(self, call: Call, status: int, content_type: str) -> Tap:
         if status >= 400:
             return JsonTap(openai_error.parse_error, generates=False)
+        served = partial(_served_by, call.model or "")
         if is_stream(call, content_type):
             veil = Veil(is_usage_chunk) if call.usage_added else None
-            return StreamTap(EventSplitter(), ChatMeter(call), veil)
-        return JsonTap(parse_completion)
+            return Told(StreamTap(EventSplitter(), ChatMeter(call), veil), _SERVER, served)
+        return Told(JsonTap(parse_completion), _SERVER, served)
 
     def refuse(self, refusal: Refusal, request_id: str, codex: bool = False) -> ErrorAnswer:
         return openai_error.refuse(refusal, request_id, codex)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, Usage, UsageSource
-from sluiceway.wire import notice, openai_error
+from sluiceway.wire import notice, openai_error, wants
 from sluiceway.wire.answer_parts import AnswerParts
 from sluiceway.wire.answer_parts_responses import response_parts
 from sluiceway.wire.body import read_object
@@ -70,6 +70,9 @@ class OpenAIResponses:
             background=flag(document, "background") and not counts_only,
             max_output_tokens=0 if counts_only else whole(document, "max_output_tokens"),
             has_tools=bool(tools) or _brings_tools(given),
+            has_images=extent.has_images,
+            has_thinking=wants.responses_thinks(document),
+            wants_json=wants.json_in(mapping(document.get("text")).get("format")),
             service_tier=label(document.get("service_tier"), 64),
             conversation_id=codex_session(headers)
             or label(document.get("prompt_cache_key"))

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from sluiceway.policy.case import Case
 from sluiceway.policy.kinds.actions import Choose, Degrade, Deny, Mirror, Share, To
-from sluiceway.policy.kinds.actions.failover import Failover, hops
+from sluiceway.policy.kinds.actions.failover import SAME, Failover, hops
 from sluiceway.policy.kinds.actions.place import Found
 from sluiceway.policy.kinds.actions.split import split, split_places
 from sluiceway.policy.match import EVERYTHING, Match
@@ -83,8 +83,8 @@ class Route(Section):
         return any(target in hops(self.failover, case, first) for first in firsts)
 
     @property
-    def providers_named(self) -> Iterator[str]:
-        """Every provider it names."""
+    def targets_named(self) -> Iterator[tuple[str | None, str]]:
+        """Every provider (None: as asked) and model that it names; `same`: as asked."""
         named = (
             self.to,
             *(self.split or ()),
@@ -92,7 +92,12 @@ class Route(Section):
             *(self.failover if isinstance(self.failover, tuple) else ()),
             self.mirror.to if self.mirror else None,
         )
-        return (place.provider for place in named if place is not None and place.provider is not None)
+        return ((place.provider, place.model or SAME) for place in named if place is not None)
+
+    @property
+    def providers_named(self) -> Iterator[str]:
+        """Every provider it names."""
+        return (provider for provider, _ in self.targets_named if provider is not None)
 
     @property
     def summary(self) -> str:

@@ -33,7 +33,8 @@ class Pool:
 
     @classmethod
     def of(cls, models: Models, choose: Choose) -> Pool:
-        named = [offer for offer in models.offers if _is_named(choose, offer)]
+        globs = ("*",) if choose.from_ == "catalogue" else choose.from_
+        named = [offer for offer in models.offers if any(is_named(glob, offer) for glob in globs)]
         out = Out()
         return cls(tuple(o for o in named if not out.drops(o, cls.unfit(choose, o))), out.lines)
 
@@ -80,11 +81,9 @@ def _line(why: str, offers: list[Offer]) -> str:
     return f"out: {', '.join(offer.label for offer in offers[:NAMED])}{more}: {why}"
 
 
-def _is_named(choose: Choose, offer: Offer) -> bool:
-    if choose.from_ == "catalogue":
-        return True
-    names = (offer.model.name, offer.name, str(offer.target))
-    return any(matches(glob, name) for glob in choose.from_ for name in names)
+def is_named(glob: str, offer: Offer) -> bool:
+    """Whether a name or pattern of a rule means an offer."""
+    return any(matches(glob, name) for name in (offer.model.name, offer.name, str(offer.target)))
 
 
 def ranked(case: Case, prefer: Preference, offers: tuple[Offer, ...]) -> Iterable[Offer]:

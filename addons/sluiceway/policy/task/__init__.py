@@ -1,0 +1,6 @@
+"""What sort of work a request is: coding, reasoning, creative or other (docs/task-types.md)."""
+
+from sluiceway.policy.task.classify import classify
+from sluiceway.policy.task.signals import KINDS, UNKNOWN, Kind, Signals, Task, signals
+
+__all__ = ["KINDS", "UNKNOWN", "Kind", "Signals", "Task", "classify", "signals"]

@@ -1,0 +1,1 @@
+"""The labelled prompts, the training of the weights that ship, and what they achieve."""
