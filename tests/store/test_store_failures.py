@@ -11,7 +11,7 @@ import pytest
 from databases import Database
 from store_world import attempt, busy_writer, company, counter, ended, granted, line_of, rows_of, spend
 
-from sluiceway.errors import StoreError
+from sluiceway.errors import StoreAway, StoreError
 from sluiceway.store import Store, Want, orders, writer
 from sluiceway.store.amounts import Amounts
 from sluiceway.store.engines.connection import Connection
@@ -110,7 +110,7 @@ async def test_everybody_in_a_failing_batch_hears_of_it(store: Store, database: 
             asyncio.create_task(store.ledger.record(ended(attempt("r4"), 0))),
         ]
         results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(result) for result in results] == [StoreError] * 4
+    assert [type(result) for result in results] == [StoreAway] * 4
     assert counter(database, cap) == (0, 10)
     assert store.verify() == []
 

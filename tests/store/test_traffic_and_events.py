@@ -54,6 +54,7 @@ async def test_totals_are_written_every_few_seconds(
             await asyncio.sleep(0.005)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"])  # of PostgreSQL one cannot lock all
 async def test_totals_survive_a_database_that_is_locked_for_a_while(
     reopen: Callable[..., Store],
     database: Database,
