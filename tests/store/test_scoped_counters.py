@@ -225,6 +225,7 @@ async def test_a_cap_that_only_warns_is_counted_and_holds_nobody(store: Store, d
         assert (answer.remaining_nusd, answer.limited) == (None, False)
         await store.ledger.settle(answer.reservation, ended(row, 10, Outcome.OK))
     assert counter(database, watch) == (30, 0)
+    await store.ledger.look([watch])
     assert store.ledger.used_up((watch,), Want(10, 10)) is None
 
 
@@ -244,6 +245,7 @@ async def test_a_cheap_look_says_what_is_used_up(
     cap = scoped(limit=100, **changes)
     assert store.ledger.used_up((cap,), Want(10, 10)) is None  # nobody knows yet
     await spend(store, "r1", nusd, cap)
+    await store.ledger.look([cap])
     found = store.ledger.used_up((cap,), Want(10, 10))
     assert (found is not None) == used_up
     if found is not None:
@@ -254,3 +256,17 @@ async def test_what_is_only_reserved_is_not_used_up(store: Store) -> None:
     cap = scoped(limit=100)
     granted(await store.ledger.admit(attempt("r1"), Want(100, 100), (cap,), 0))
     assert store.ledger.used_up((cap,), Want(10, 10)) is None
+
+
+async def test_a_figure_is_known_to_be_so_or_not_known(reopen: Callable[..., Store]) -> None:
+    """Another node may have moved it: then it is read before it is believed, and never a zero."""
+    store = reopen()
+    other = reopen("boot-2") if store._engine.shared else store
+    cap = scoped(("models", "claude-opus-*"), limit=100)
+    opus = {"model_routed": "claude-opus-5"}
+    assert store.ledger.spent(cap) is None
+    await spend(store, "r1", 10, cap, **opus)  # type: ignore[arg-type]  # names of fields
+    await spend(other, "r2", 20, **opus)  # type: ignore[arg-type]  # names of fields
+    assert store.ledger.spent(cap) in (None, 30)
+    await store.ledger.look([cap])
+    assert store.ledger.spent(cap) == 30

@@ -35,8 +35,14 @@ class Ledger:
         self._collected: set[int] = set()
 
     def spent(self, cap: Cap) -> int | None:
-        """How much of a cap is spent, in its unit; None: nobody has counted on it in this window yet."""
+        """How much of a cap is spent, in its unit; None: nobody has counted on it in this window yet, or other
+        nodes write it and `look` was not asked a moment ago."""
         return self._writer.spent(cap.counter)
+
+    async def look(self, caps: Sequence[Cap]) -> None:
+        """Before `spent` is asked: reads what other nodes may have changed. Does nothing where nobody else
+        writes; what cannot be read stays unknown."""
+        await self._writer.look([cap.counter for cap in caps])
 
     async def admit(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Answer:
         """Opens the row and reserves on all caps, or nothing. Waits at most `wait_s` for money others hold.

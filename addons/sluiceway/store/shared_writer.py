@@ -7,6 +7,7 @@ slowly. Without its session the node grants nothing, keeps the ends of rows, and
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import sqlite3
@@ -14,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from math import inf
 
 from sluiceway.errors import StoreError
 from sluiceway.store import locking, nodes, rows, slices
@@ -21,10 +23,11 @@ from sluiceway.store.accounts import Accounts
 from sluiceway.store.admission import Line
 from sluiceway.store.amounts import Amounts
 from sluiceway.store.batch import Batch
-from sluiceway.store.engines.adapter import Adapter
+from sluiceway.store.engines.adapter import Adapter, Many
 from sluiceway.store.engines.connection import Contended
 from sluiceway.store.engines.postgres import PostgresEngine
 from sluiceway.store.orders import Admit, Order, Work
+from sluiceway.store.records import Spent
 from sluiceway.store.scope import COLUMNS, Who
 from sluiceway.store.shared_accounts import SharedAccounts
 from sluiceway.store.slices import Slices
@@ -32,6 +35,15 @@ from sluiceway.store.writer import Writer, log, reason
 
 FIRST_LOOK_S, LAST_LOOK_S = 0.01, 0.25
 FIRST_TRY_S, LAST_TRY_S = 0.1, 5.0
+# A figure that other nodes move is read again after the first, and is no answer any more after the second.
+FRESH_S, KNOWN_S = 1.0, 5.0
+_NEVER = (0, -inf)
+# Slices hold what was charged and is not yet told the counter; requests count from their start.
+_SPENT = """
+SELECT c.counter, c.spent + CASE WHEN c.unit = 'requests' THEN c.reserved ELSE 0 END
+       + coalesce((SELECT sum(s.spent) FROM slices s WHERE s.counter = c.counter), 0)
+FROM counters c WHERE c.counter = ANY(?)
+"""
 _OWN_ROWS = (
     f"SELECT id, reserved_nusd, requests, reserved_tokens, {COLUMNS}, started_at, budgeted "  # noqa: S608 - our own column names
     "FROM ledger WHERE owner = ? ORDER BY id"
@@ -54,6 +66,7 @@ class SharedWriter(Writer[Adapter]):
         self._look_s, self._next_look = FIRST_LOOK_S, 0.0
         self._nodes = 1
         self._next_tidy = 0.0
+        self._seen: dict[str, tuple[int, float]] = {}  # what was spent of a counter, and when that was so
         self._accounts = self._load()
         self.recovered = self._sweep()
         self._thread.start()
@@ -144,6 +157,10 @@ class SharedWriter(Writer[Adapter]):
         if batch.line is self._line:
             self._slice(link, accounts, batch, orders)
         link.execute("COMMIT")
+        now_s = time.monotonic()
+        for _, answer in batch.replies:
+            if isinstance(answer, Spent):
+                self._seen[answer.cap.counter] = answer.spent, now_s
 
     def _lock(self, link: Adapter, accounts: SharedAccounts, orders: Sequence[Order]) -> None:
         """A session that turns out to be gone before anything was written is worth another try at once."""
@@ -167,6 +184,24 @@ class SharedWriter(Writer[Adapter]):
         if self._nodes > 1:
             accounts.slices.call(link, short)
 
+    # What is known of counters without a lock
+
+    def spent(self, key: str) -> int | None:
+        """As of a moment ago, if it was read then; an old figure is none."""
+        spent, seen_s = self._seen.get(key, _NEVER)
+        return spent if seen_s > time.monotonic() - KNOWN_S else None
+
+    async def look(self, keys: Sequence[str]) -> None:
+        now_s = time.monotonic()
+        stale = [key for key in keys if self._seen.get(key, _NEVER)[1] <= now_s - FRESH_S]
+        if not stale:
+            return
+        reply: asyncio.Future[dict[str, int]] = asyncio.get_running_loop().create_future()
+        with contextlib.suppress(StoreError):
+            self.submit(Work(lambda link: dict(link.execute(_SPENT, (Many(stale),)).fetchall()), reply))
+            for key, spent in (await reply).items():
+                self._seen[key] = spent, now_s
+
     # Between two batches
 
     def _somebody_is_due(self) -> bool:
@@ -183,6 +218,12 @@ class SharedWriter(Writer[Adapter]):
         if self._line:
             due.append(self._next_look - time.monotonic())
         return max(0.0, min(due))
+
+    def _tidy(self) -> Sequence[Order]:
+        before_s = time.monotonic() - KNOWN_S
+        for key in [key for key, (_, seen_s) in list(self._seen.items()) if seen_s < before_s]:
+            self._seen.pop(key, None)
+        return super()._tidy()
 
     def _after_batch(self) -> None:
         if not self._line:

@@ -85,6 +85,8 @@ class Slices:
         needs = dict.fromkeys(self.held, 0)
         for order in orders:
             if isinstance(order, Admit):
+                # Whether a cap that only counts is passed is told by the counter itself.
+                needs |= dict.fromkeys(needs.keys() & set(order.watched_keys), 2**62)
                 most = order.most.usd
                 for cap, key in zip(order.caps, order.keys, strict=True):
                     if key in needs:

@@ -107,6 +107,9 @@ class Writer[C: Connection](ABC):
             return None
         return counter.spent + (counter.reserved if counter.place == REQUESTS else 0)
 
+    async def look(self, keys: Sequence[str]) -> None:  # noqa: B027 - nothing to do where nobody else writes
+        """Has `spent` know these counters, where what is in memory says little about them."""
+
     def status(self) -> dict[str, int]:
         """How much is going on."""
         accounts = self._accounts
