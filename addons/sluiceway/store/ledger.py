@@ -35,7 +35,7 @@ class Ledger:
         self._collected: set[int] = set()
 
     def spent(self, cap: Cap) -> int | None:
-        """How much of a cap is spent, in its unit; None: nobody has counted on it in this window yet, or other
+        """How much of a cap is spent, in its unit; None: nobody has counted on it in this window, or other
         nodes write it and `look` was not asked a moment ago."""
         return self._writer.spent(cap.counter)
 
