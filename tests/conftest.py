@@ -1,10 +1,13 @@
-"""How all tests run: the longest files begin first, and no property has a stopwatch."""
+"""How all tests run: longest files first, no property has a stopwatch, one PostgreSQL server for all."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgres_server import Server, own_server, system_server
 from tests.properties import examples
 
 # Time is measured by `make bench` alone: a busy machine is no failure.
@@ -39,3 +42,16 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get("/".join(item.path.parts[-2:]), len(place)))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """Started when the first test asks, once for a run."""
+    server = system_server()
+    if server is not None:
+        yield server
+        server.drop_all()
+        return
+    server, end = own_server()
+    yield server
+    end()

@@ -39,6 +39,10 @@ class StoreError(SluicewayError):
     """The store cannot do what was asked; nothing was half done."""
 
 
+class StoreAway(StoreError):
+    """The store cannot be written now; it will take the same again when it is back."""
+
+
 class MachineError(SluicewayError):
     """An employee's machine cannot be set up as asked; nothing was changed, and the text says what to do."""
 

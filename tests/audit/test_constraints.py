@@ -14,7 +14,7 @@ from sluiceway.errors import StoreError
 from sluiceway.store import Store
 from sluiceway.store.audit import AuditRefused
 from sluiceway.store.audit_tables import ERASABLE, RECORDS
-from sluiceway.store.database import connect_writer
+from sluiceway.store.engines.sqlite import SqliteEngine
 
 FOREIGN_KEYS = pytest.mark.parametrize("foreign_keys", [False, True], ids=["foreign keys off", "on"])
 
@@ -228,5 +228,5 @@ def test_a_store_that_is_open_for_reading_takes_nothing(kept: World) -> None:
 
 
 def test_the_writers_own_connection_checks_foreign_keys_too(kept: World) -> None:
-    with closing(connect_writer(kept.database)) as connection, pytest.raises(sqlite3.IntegrityError):
+    with closing(SqliteEngine(kept.database).writer()) as connection, pytest.raises(sqlite3.IntegrityError):
         connection.execute("INSERT INTO audit_shreds VALUES ('nothing', 1, 'person', 'by hand', 'root')")

@@ -218,7 +218,7 @@ class Flaky(AuditStore):
 
 
 def test_what_could_not_be_written_is_written_later_and_can_be_read(told: World) -> None:
-    flaky = Flaky(told.store._run, told.store._read)
+    flaky = Flaky(told.store._run, told.store._engine)
     told.log.store = flaky
     told.ask(["first"], None)
     flaky.failures = 3

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from audit_world import CAROL, DAVE, KEY, METADATA, NODE, World, run_sql
 from tests.properties import examples
-from vandal import Vandal, contents, database
+from vandal import SQLITE, Vandal, contents, database
 
 from sluiceway.audit.checkpoint import NodeKey, Verifier
 from sluiceway.audit.shipping import notes_in
@@ -92,13 +92,13 @@ def faults(
     for each in guards().values():
         connection.execute(each)
     notes = evidence.shipped if shipped is None else shipped
-    verdict = verify(Snapshot(connection), [evidence.verifier], notes)
+    verdict = verify(Snapshot(connection, SQLITE), [evidence.verifier], notes)
     return [f"{fault.where}: {fault.what}" for fault in verdict.faults]
 
 
 def test_what_nobody_touched_has_no_fault(evidence: Evidence, newest: sqlite3.Connection) -> None:
     assert faults(newest, evidence) == []
-    verdict = verify(Snapshot(newest), [evidence.verifier], evidence.shipped)
+    verdict = verify(Snapshot(newest, SQLITE), [evidence.verifier], evidence.shipped)
     assert (verdict.good, verdict.warnings, verdict.entries, verdict.shredded) == (True, [], 8, 1)
 
 
@@ -149,9 +149,9 @@ def test_an_old_copy_of_the_database_is_found_by_the_checkpoints_kept_elsewhere(
         found = faults(connection, evidence)
         assert any("its last checkpoint speaks of" in each for each in found)
     with database(evidence.moments[moment]) as connection:
-        kept = [note for _, note in Snapshot(connection).checkpoints(NODE)]
+        kept = [note for _, note in Snapshot(connection, SQLITE).checkpoints(NODE)]
         assert faults(connection, evidence, kept) == []  # nobody can tell without them
-        verdict = verify(Snapshot(connection), [evidence.verifier], None)
+        verdict = verify(Snapshot(connection, SQLITE), [evidence.verifier], None)
         assert verdict.good and "older copy" in verdict.warnings[0]
 
 
@@ -179,7 +179,7 @@ def test_a_history_signed_with_another_key_is_not_ours(evidence: Evidence) -> No
     """Whoever rewrites the log and signs it with a key of their own."""
     forger = NodeKey(NODE, b"x" * 32)
     with database(evidence.moments[-1]) as connection:
-        for size, note in Snapshot(connection).checkpoints(NODE):
+        for size, note in Snapshot(connection, SQLITE).checkpoints(NODE):
             root = evidence.verifier.open(note).root
             statement = "UPDATE audit_checkpoints SET note = ? WHERE size = ?"
             connection.execute(statement, (forger.sign(size, root), size))
@@ -208,8 +208,8 @@ def test_a_leaf_with_another_number_in_the_same_order_is_found(
 def test_a_guard_that_was_dropped_is_missed(evidence: Evidence, name: str) -> None:
     with database(evidence.moments[-1], guarded=True) as connection:
         connection.execute(f"DROP TRIGGER {name}")
-        assert Snapshot(connection).missing_guards() == (name,)
-        verdict = verify(Snapshot(connection), [evidence.verifier], evidence.shipped)
+        assert Snapshot(connection, SQLITE).missing_guards() == (name,)
+        verdict = verify(Snapshot(connection, SQLITE), [evidence.verifier], evidence.shipped)
         assert [fault.where for fault in verdict.faults] == [name]
 
 
@@ -223,7 +223,7 @@ def test_a_checkpoint_file_that_was_cut_in_the_middle_of_a_note_is_found(
 @pytest.mark.parametrize("ahead", [1, 3])
 def test_checkpoints_that_wait_to_be_shipped_are_a_warning(evidence: Evidence, ahead: int) -> None:
     with database(evidence.moments[-1], guarded=True) as connection:
-        verdict = verify(Snapshot(connection), [evidence.verifier], evidence.shipped[:-ahead])
+        verdict = verify(Snapshot(connection, SQLITE), [evidence.verifier], evidence.shipped[:-ahead])
     assert verdict.good and verdict.warnings == [f"{ahead} checkpoints have not been shipped yet"]
 
 

@@ -6,12 +6,15 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from sluiceway.audit.records import leaf
 from sluiceway.store.audit import Snapshot
 from sluiceway.store.audit_guards import guards
 from sluiceway.store.audit_tables import ERASABLE, RECORDS
+from sluiceway.store.engines.sqlite import SqliteEngine
 
+SQLITE = SqliteEngine(Path(":memory:"))
 TABLES = (
     *(table.name for table in RECORDS.values()),
     *(table.name for table in ERASABLE.values()),
@@ -182,7 +185,7 @@ class Vandal:
         column = self.random.choice(columns)
         (old,) = connection.execute(f"SELECT {column} FROM {table} WHERE {where}", values).fetchone()
         connection.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", [self.other(old), *values])
-        record = Snapshot(connection).record(kind, str(values[0]))
+        record = Snapshot(connection, SQLITE).record(kind, str(values[0]))
         assert record is not None
         connection.execute(
             "UPDATE audit_log SET leaf = ? WHERE kind = ? AND ref = ?",

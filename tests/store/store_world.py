@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+
+from databases import Database
 
 from sluiceway.store import Granted, Store, Want
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.records import Answer
 from sluiceway.types import Cap, LedgerRow, Outcome, Unit, UsageSource
 
@@ -94,18 +95,18 @@ async def line_of(store: Store, length: int) -> None:
             await asyncio.sleep(0.001)
 
 
-def counter(path: Path, cap: Cap) -> tuple[int, int] | None:
+def counter(database: Database, cap: Cap) -> tuple[int, int] | None:
     """(spent, reserved) as stored, None where there is no such counter."""
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(database.connect()) as connection:
         found: tuple[int, int] | None = connection.execute(
             "SELECT spent, reserved FROM counters WHERE counter = ?", (cap.counter,)
         ).fetchone()
     return found
 
 
-def rows_of(path: Path, columns: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(f"SELECT {columns} FROM ledger ORDER BY id").fetchall()
+def rows_of(database: Database, columns: str, order: str = "id") -> list[tuple[object, ...]]:
+    with closing(database.connect()) as connection:
+        return connection.execute(f"SELECT {columns} FROM ledger ORDER BY {order}").fetchall()
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def busy_writer(store: Store) -> Iterator[None]:
     """Inside, the writer is at work on something else, so orders queue up behind it."""
     started, finish = threading.Event(), threading.Event()
 
-    def work(_: sqlite3.Connection) -> None:
+    def work(_: Connection) -> None:
         started.set()
         assert finish.wait(30)
 

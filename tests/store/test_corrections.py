@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from hypothesis import given
+from databases import Database, file
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_world import NOON, attempt, company, counter, ended, granted, person, rows_of, spend, team
 
@@ -33,7 +33,7 @@ def truth(
 
 @pytest.mark.parametrize("now", [0, 5, 40, 100])
 async def test_the_difference_stands_beside_the_row_and_on_every_counter(
-    store: Store, database: Path, now: int
+    store: Store, database: Database, now: int
 ) -> None:
     await spend(store, "r", 40, *CAPS)
     before = rows_of(database, "*")
@@ -45,7 +45,7 @@ async def test_the_difference_stands_beside_the_row_and_on_every_counter(
     assert store.verify() == []
 
 
-async def test_the_same_correction_is_made_once(store: Store, database: Path) -> None:
+async def test_the_same_correction_is_made_once(store: Store, database: Database) -> None:
     await spend(store, "r", 40, *CAPS)
     seen = Standing(40, 40)
     made = await asyncio.gather(
@@ -56,7 +56,7 @@ async def test_the_same_correction_is_made_once(store: Store, database: Path) ->
     assert counter(database, CAPS[0]) == (50, 0)
 
 
-async def test_a_row_that_was_corrected_meanwhile_is_left_alone(store: Store, database: Path) -> None:
+async def test_a_row_that_was_corrected_meanwhile_is_left_alone(store: Store, database: Database) -> None:
     await spend(store, "r", 40, *CAPS)
     assert store.corrections.write([truth("r", 50), truth("r", 60, seen=Standing(40, 40))]) == [True, False]
     assert store.corrections.write([truth("r", 30)]) == [True]
@@ -65,7 +65,7 @@ async def test_a_row_that_was_corrected_meanwhile_is_left_alone(store: Store, da
 
 
 async def test_an_unknown_cost_becomes_known_and_its_bound_is_given_back(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     row = attempt("r")
     answer = granted(await store.ledger.admit(row, Want(90, 90), CAPS, 0))
@@ -91,7 +91,7 @@ async def test_money_that_comes_back_lets_a_waiting_request_in(store: Store) -> 
     assert held.nusd == 40
 
 
-async def test_corrections_of_a_month_that_is_over_count_there(store: Store, database: Path) -> None:
+async def test_corrections_of_a_month_that_is_over_count_there(store: Store, database: Database) -> None:
     early = datetime(2026, 10, 3, tzinfo=UTC)
     october = Cap(
         "company-month",
@@ -133,7 +133,7 @@ async def test_the_reason_is_recorded_with_the_row_or_not_at_all(store: Store) -
     ]
 
 
-async def test_what_caps_do_not_count_moves_no_counter(store: Store, database: Path) -> None:
+async def test_what_caps_do_not_count_moves_no_counter(store: Store, database: Database) -> None:
     await spend(store, "r", 4, *CAPS)
     await store.ledger.record(replace(ended(attempt("apart"), 0), cost_nusd=9, budgeted=False))
     assert store.corrections.write([truth("apart", 12, 0)]) == [True]
@@ -153,15 +153,16 @@ async def test_retention_takes_a_correction_along(store: Store, reopen: Callable
     assert store.verify() == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 500)), max_size=8))
 def test_after_any_corrections_the_counters_equal_the_ledger(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path, steps: list[tuple[str, int]]
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Database, steps: list[tuple[str, int]]
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "s.db"
     path.write_bytes(empty_database.read_bytes())
 
     async def run() -> None:
-        store = Store.open(f"sqlite:///{path}", key=b"a key for the tests of the store", boot="b")
+        store = Store.open(file(path).url, key=b"a key for the tests of the store", boot="b")
         try:
             for name in ("a", "b"):
                 await spend(store, name, 100, *CAPS)
@@ -169,7 +170,7 @@ def test_after_any_corrections_the_counters_equal_the_ledger(
             for name, nusd in steps:
                 assert store.corrections.write([truth(name, nusd)]) == [last[name] != nusd]
                 last[name] = nusd
-            assert counter(path, CAPS[0]) == (sum(last.values()), 0)
+            assert counter(file(path), CAPS[0]) == (sum(last.values()), 0)
             assert store.verify() == []
         finally:
             store.close()
@@ -178,7 +179,7 @@ def test_after_any_corrections_the_counters_equal_the_ledger(
 
 
 def test_a_correction_says_when_it_was_made_and_counts_when_the_request_began(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     asyncio.run(_spend(store))
     store.corrections.write([truth("r", 5)])

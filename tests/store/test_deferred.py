@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
+from databases import Database
 from store_world import KEY, NOON, at_once, attempt, company, counter, ended, granted, rows_of
 
 from sluiceway.store import Granted, Store, Want
@@ -37,7 +37,7 @@ async def seen(store: Store, charged: int, job: bytes = JOB) -> None:
 
 
 async def test_a_deferred_row_holds_its_money_and_no_place_among_those_open_at_once(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     await put_off(store)
     assert counter(database, company(100)) == (0, 30)
@@ -47,7 +47,7 @@ async def test_a_deferred_row_holds_its_money_and_no_place_among_those_open_at_o
 
 
 async def test_it_survives_a_restart_and_is_charged_what_is_seen_then(
-    reopen: Callable[..., Store], database: Path
+    reopen: Callable[..., Store], database: Database
 ) -> None:
     store = reopen("boot-1")
     await put_off(store, project="apollo")
@@ -65,7 +65,7 @@ async def test_it_survives_a_restart_and_is_charged_what_is_seen_then(
 
 
 async def test_it_ends_once_whoever_sees_its_usage_and_whatever_they_say(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     answer = await put_off(store)
     first = store.deferred.find(JOB)
@@ -79,7 +79,7 @@ async def test_it_ends_once_whoever_sees_its_usage_and_whatever_they_say(
 
 
 async def test_a_stream_that_ends_before_the_poll_leaves_nothing_to_collect(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     answer = await put_off(store)
     waiting = store.deferred.find(JOB)

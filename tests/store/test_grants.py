@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
+from databases import Database
 from store_world import NOON
 
 from sluiceway.errors import StoreError
@@ -73,14 +73,14 @@ def test_whoever_comes_by_a_port_is_its_owner(store: Store) -> None:
     assert store.grants.ports() == (grant,)
 
 
-def test_two_people_cannot_have_one_port_and_nobody_two(store: Store, database: Path) -> None:
+def test_two_people_cannot_have_one_port_and_nobody_two(store: Store, database: Database) -> None:
     store.grants.grant_port("alice", 18100)
     with pytest.raises(StoreError, match=r"port 18100 belongs to 'alice'; release it first"):
         store.grants.grant_port("bob", 18100)
     with pytest.raises(StoreError, match=r"'alice' has port 18100 already"):
         store.grants.grant_port("alice", 18101)
     store.close()
-    with closing(sqlite3.connect(database)) as connection:
+    with closing(database.connect()) as connection:
         for person, port in ((2, 18100), (1, 18101)):  # also not by hand
             with pytest.raises(sqlite3.IntegrityError):
                 connection.execute(

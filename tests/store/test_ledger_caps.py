@@ -7,9 +7,9 @@ import logging
 import random
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from databases import Database
 from store_world import (
     NEXT_MONTH,
     NOON,
@@ -32,7 +32,7 @@ from sluiceway.types import KeyClass, Outcome
 
 
 async def test_a_granted_attempt_is_an_open_row_with_its_reservation_on_every_cap(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     caps = (company(1000), team(500), person(100))
     answer = granted(await store.ledger.admit(attempt("r1"), Want(30, 10), caps, 0))
@@ -45,7 +45,7 @@ async def test_a_granted_attempt_is_an_open_row_with_its_reservation_on_every_ca
     assert store.status()["open_reservations"] == 1
 
 
-async def test_settling_moves_the_charge_from_reserved_to_spent(store: Store, database: Path) -> None:
+async def test_settling_moves_the_charge_from_reserved_to_spent(store: Store, database: Database) -> None:
     caps = (company(1000), person(100))
     row = attempt("r1")
     answer = granted(await store.ledger.admit(row, Want(30, 10), caps, 0))
@@ -57,13 +57,13 @@ async def test_settling_moves_the_charge_from_reserved_to_spent(store: Store, da
     assert store.status()["open_reservations"] == 0
 
 
-async def test_without_caps_there_is_just_the_open_row(store: Store, database: Path) -> None:
+async def test_without_caps_there_is_just_the_open_row(store: Store, database: Database) -> None:
     answer = granted(await store.ledger.admit(attempt("r1"), Want(30, 10), (), 0))
     assert (answer.nusd, answer.remaining_nusd, answer.cap) == (30, None, None)
     assert rows_of(database, "outcome, reserved_nusd") == [("open", 30)]
 
 
-async def test_a_settled_row_keeps_who_and_when_it_was_admitted_for(store: Store, database: Path) -> None:
+async def test_a_settled_row_keeps_who_and_when_it_was_admitted_for(store: Store, database: Database) -> None:
     row = attempt("r1")
     answer = granted(await store.ledger.admit(row, Want(30, 10), (person(100),), 0))
     moved = replace(ended(row, 12), team="ops", principal="bob", started_at=NOON + timedelta(days=3))
@@ -72,7 +72,7 @@ async def test_a_settled_row_keeps_who_and_when_it_was_admitted_for(store: Store
     assert store.verify() == []
 
 
-async def test_a_reservation_is_made_on_all_caps_or_on_none(store: Store, database: Path) -> None:
+async def test_a_reservation_is_made_on_all_caps_or_on_none(store: Store, database: Database) -> None:
     caps = (company(1000), team(500), person(100))
     await spend(store, "before", 95, *caps)
     answer = await store.ledger.admit(attempt("r1"), Want(30, 10), caps, 0)
@@ -117,7 +117,7 @@ async def test_who_waits_is_refused_when_the_other_spends_it_all(store: Store) -
     assert await waiting == Spent(cap, 95, NEXT_MONTH)
 
 
-async def test_waiting_ends_with_busy_and_a_cap_to_name(store: Store, database: Path) -> None:
+async def test_waiting_ends_with_busy_and_a_cap_to_name(store: Store, database: Database) -> None:
     cap = company(100)
     granted(await store.ledger.admit(attempt("r1"), Want(80, 80), (cap,), 0))
     for wait_s in (0, 0.02):
@@ -153,7 +153,9 @@ async def test_an_employee_stuck_on_an_own_cap_does_not_hold_up_the_team(store: 
     stuck.cancel()
 
 
-async def test_two_hundred_at_once_never_pass_a_cap_and_use_all_of_it(store: Store, database: Path) -> None:
+async def test_two_hundred_at_once_never_pass_a_cap_and_use_all_of_it(
+    store: Store, database: Database
+) -> None:
     """Worth 50 answers of at most 20: each reserves 20 and is charged 10 to 20, so at least 50 are served."""
     cap, dice = company(1000), random.Random(7)
     highest = 0
@@ -202,7 +204,7 @@ async def test_a_batch_of_waiters_is_served_in_the_order_they_came(store: Store)
 # Topping up
 
 
-async def test_topping_up_takes_what_the_tightest_cap_has_left(store: Store, database: Path) -> None:
+async def test_topping_up_takes_what_the_tightest_cap_has_left(store: Store, database: Database) -> None:
     caps = (company(1000), person(100))
     answer = granted(await store.ledger.admit(attempt("r1"), Want(30, 10), caps, 0))
     assert await store.ledger.top_up(answer.reservation, 50) == 50
@@ -220,7 +222,7 @@ async def test_without_caps_topping_up_has_no_end(store: Store) -> None:
     assert await store.ledger.top_up(answer.reservation, 10**12) == 10**12
 
 
-async def test_a_settled_row_is_not_topped_up(store: Store, database: Path) -> None:
+async def test_a_settled_row_is_not_topped_up(store: Store, database: Database) -> None:
     cap = company(1000)
     answer = granted(await store.ledger.admit(attempt("r1"), Want(30, 10), (cap,), 0))
     done = store.ledger.settle(answer.reservation, ended(attempt("r1"), 12))
@@ -233,7 +235,7 @@ async def test_a_settled_row_is_not_topped_up(store: Store, database: Path) -> N
 
 
 async def test_the_second_end_of_a_row_is_ignored_and_logged(
-    store: Store, database: Path, caplog: pytest.LogCaptureFixture
+    store: Store, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     cap = company(1000)
     answer = granted(await store.ledger.admit(attempt("r1"), Want(30, 10), (cap,), 0))
@@ -244,7 +246,7 @@ async def test_the_second_end_of_a_row_is_ignored_and_logged(
     assert "settled twice" in caplog.text
 
 
-async def test_a_charge_above_its_reservation_is_spent_in_full(store: Store, database: Path) -> None:
+async def test_a_charge_above_its_reservation_is_spent_in_full(store: Store, database: Database) -> None:
     cap = company(100)
     answer = granted(await store.ledger.admit(attempt("r1"), Want(30, 10), (cap,), 0))
     await store.ledger.settle(answer.reservation, ended(attempt("r1"), 130))
@@ -252,7 +254,9 @@ async def test_a_charge_above_its_reservation_is_spent_in_full(store: Store, dat
     assert await store.ledger.admit(attempt("r2"), Want(0, 0), (cap,), 60) == Spent(cap, 130, NEXT_MONTH)
 
 
-async def test_an_end_survives_the_cancellation_of_whoever_awaits_it(store: Store, database: Path) -> None:
+async def test_an_end_survives_the_cancellation_of_whoever_awaits_it(
+    store: Store, database: Database
+) -> None:
     cap = company(100)
     answer = granted(await store.ledger.admit(attempt("r1"), Want(30, 10), (cap,), 0))
 
@@ -283,7 +287,7 @@ async def test_an_end_survives_the_cancellation_of_whoever_awaits_it(store: Stor
     ],
 )
 async def test_an_end_that_cannot_be_stored_charges_the_reservation(
-    store: Store, database: Path, wrong: dict[str, object], caplog: pytest.LogCaptureFixture
+    store: Store, database: Database, wrong: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     cap = company(100)
     rows = [attempt("r1"), attempt("r2")]
@@ -303,7 +307,9 @@ async def test_an_end_that_cannot_be_stored_charges_the_reservation(
 # Failover
 
 
-async def test_the_next_attempt_takes_over_from_the_first_in_one_step(store: Store, database: Path) -> None:
+async def test_the_next_attempt_takes_over_from_the_first_in_one_step(
+    store: Store, database: Database
+) -> None:
     cap = company(100)
     first_row, next_row = attempt("r1"), attempt("r1", attempt=2)
     first = granted(await store.ledger.admit(first_row, Want(90, 90), (cap,), 0))
@@ -318,7 +324,7 @@ async def test_the_next_attempt_takes_over_from_the_first_in_one_step(store: Sto
     assert counter(database, cap) == (12, 0)
 
 
-async def test_a_refused_next_attempt_still_ends_the_first(store: Store, database: Path) -> None:
+async def test_a_refused_next_attempt_still_ends_the_first(store: Store, database: Database) -> None:
     cap = company(100)
     first_row = attempt("r1")
     first = granted(await store.ledger.admit(first_row, Want(90, 90), (cap,), 0))
@@ -361,7 +367,7 @@ async def test_the_next_attempt_takes_what_its_request_gave_back_though_others_w
 
 
 async def test_a_next_attempt_that_cannot_be_stored_still_ends_the_first(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     cap, row = company(100), attempt("r1")
     first = granted(await store.ledger.admit(row, Want(50, 50), (cap,), 0))
@@ -371,7 +377,7 @@ async def test_a_next_attempt_that_cannot_be_stored_still_ends_the_first(
 
 
 async def test_a_first_attempt_whose_end_cannot_be_stored_makes_way_for_the_next(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     cap, row = company(100), attempt("r1")
     first = granted(await store.ledger.admit(row, Want(50, 50), (cap,), 0))
@@ -386,7 +392,7 @@ async def test_a_first_attempt_whose_end_cannot_be_stored_makes_way_for_the_next
 # Rows that never were open
 
 
-async def test_a_refusal_is_a_row_and_moves_no_counter(store: Store, database: Path) -> None:
+async def test_a_refusal_is_a_row_and_moves_no_counter(store: Store, database: Database) -> None:
     cap = company(100)
     await spend(store, "r0", 10, cap)
     refused = replace(attempt("r1"), outcome=Outcome.REFUSED, refusal_code="budget_spent", status=402)
@@ -397,7 +403,7 @@ async def test_a_refusal_is_a_row_and_moves_no_counter(store: Store, database: P
     assert counter(database, cap) == (10, 0)
 
 
-async def test_a_recorded_charge_counts_on_the_counters_of_its_row(store: Store, database: Path) -> None:
+async def test_a_recorded_charge_counts_on_the_counters_of_its_row(store: Store, database: Database) -> None:
     ours, theirs = person(100), person(100, "bob")
     await spend(store, "r0", 10, ours)
     await spend(store, "r1", 10, theirs, principal="bob")
@@ -406,7 +412,7 @@ async def test_a_recorded_charge_counts_on_the_counters_of_its_row(store: Store,
     assert store.verify() == []
 
 
-async def test_rows_that_are_not_budgeted_move_no_counter(store: Store, database: Path) -> None:
+async def test_rows_that_are_not_budgeted_move_no_counter(store: Store, database: Database) -> None:
     cap = company(100)
     await spend(store, "r0", 10, cap)
     row = attempt("r1", budgeted=False, key_class=KeyClass.SUBSCRIPTION)
@@ -437,7 +443,7 @@ async def test_rows_that_are_not_budgeted_move_no_counter(store: Store, database
     ],
 )
 async def test_an_admission_that_makes_no_sense_is_refused_whole(
-    store: Store, database: Path, row: dict[str, object], caps: tuple[object, ...], says: str
+    store: Store, database: Database, row: dict[str, object], caps: tuple[object, ...], says: str
 ) -> None:
     with pytest.raises(StoreError, match=says):
         await store.ledger.admit(attempt("r1", **row), Want(30, 10), caps, 0)  # type: ignore[arg-type]  # caps
@@ -445,7 +451,7 @@ async def test_an_admission_that_makes_no_sense_is_refused_whole(
     assert store.verify() == []
 
 
-async def test_a_row_that_is_there_already_fails_alone_in_its_batch(store: Store, database: Path) -> None:
+async def test_a_row_that_is_there_already_fails_alone_in_its_batch(store: Store, database: Database) -> None:
     cap = company(1000)
     await spend(store, "r1", 10, cap)
     with busy_writer(store):
@@ -460,7 +466,7 @@ async def test_a_row_that_is_there_already_fails_alone_in_its_batch(store: Store
     assert store.verify() == []
 
 
-async def test_who_was_behind_a_row_that_fails_is_admitted_once(store: Store, database: Path) -> None:
+async def test_who_was_behind_a_row_that_fails_is_admitted_once(store: Store, database: Database) -> None:
     """In the first try the bad row takes the money and the good one joins the line; then it is done again."""
     cap = company(100)
     await spend(store, "r1", 10, cap)
@@ -475,7 +481,7 @@ async def test_who_was_behind_a_row_that_fails_is_admitted_once(store: Store, da
     assert counter(database, cap) == (10, 50)
 
 
-async def test_turns_of_one_attempt_are_rows_of_their_own(store: Store, database: Path) -> None:
+async def test_turns_of_one_attempt_are_rows_of_their_own(store: Store, database: Database) -> None:
     for turn in (None, 0, 1):
         await store.ledger.record(ended(attempt("r1", turn=turn), 0))
     with pytest.raises(StoreError):

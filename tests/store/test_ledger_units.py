@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from databases import Database
 from store_world import (
     NEXT_MONTH,
     NOON,
@@ -42,7 +42,7 @@ def silent(row: LedgerRow, **fields: object) -> LedgerRow:
 # Requests
 
 
-async def test_a_request_counts_from_its_admission_on(store: Store, database: Path) -> None:
+async def test_a_request_counts_from_its_admission_on(store: Store, database: Database) -> None:
     cap, row = counted(2, "requests"), attempt("r1")
     answer = await admitted(store, row, cap)
     assert counter(database, cap) == (0, 1)
@@ -60,7 +60,7 @@ async def test_requests_in_flight_are_made_and_nobody_waits_for_them(store: Stor
     assert answer == Spent(cap, 2, NEXT_MONTH)
 
 
-async def test_rows_that_were_not_admitted_are_no_requests(store: Store, database: Path) -> None:
+async def test_rows_that_were_not_admitted_are_no_requests(store: Store, database: Database) -> None:
     cap = counted(10, "requests")
     await admitted(store, attempt("r1"), cap)
     refused = replace(attempt("r2"), outcome=Outcome.REFUSED, cost_nusd=0)
@@ -71,7 +71,7 @@ async def test_rows_that_were_not_admitted_are_no_requests(store: Store, databas
     assert store.verify() == []
 
 
-async def test_a_request_that_ends_badly_was_made_all_the_same(store: Store, database: Path) -> None:
+async def test_a_request_that_ends_badly_was_made_all_the_same(store: Store, database: Database) -> None:
     cap, row = counted(10, "requests"), attempt("r1")
     answer = await admitted(store, row, cap)
     await store.ledger.settle(answer.reservation, silent(row, outcome=Outcome.REFUSED, cost_nusd=0))
@@ -79,7 +79,9 @@ async def test_a_request_that_ends_badly_was_made_all_the_same(store: Store, dat
     assert store.verify() == []
 
 
-async def test_who_goes_away_while_it_is_decided_has_made_no_request(store: Store, database: Path) -> None:
+async def test_who_goes_away_while_it_is_decided_has_made_no_request(
+    store: Store, database: Database
+) -> None:
     caps = (counted(10, "requests"), counted(1000, "tokens"), at_once(5))
     task = asyncio.create_task(store.ledger.admit(attempt("r1"), Want(0, 0, 300), caps, 60))
     await asyncio.sleep(0)
@@ -90,7 +92,7 @@ async def test_who_goes_away_while_it_is_decided_has_made_no_request(store: Stor
     assert store.verify() == []
 
 
-async def test_a_next_attempt_is_not_one_more_request(store: Store, database: Path) -> None:
+async def test_a_next_attempt_is_not_one_more_request(store: Store, database: Database) -> None:
     """The last request of the month fails over: it goes on, and still only one is open."""
     caps, row = (counted(1, "requests"), at_once(1)), attempt("r1")
     first = await admitted(store, row, *caps)
@@ -106,7 +108,9 @@ async def test_a_next_attempt_is_not_one_more_request(store: Store, database: Pa
 # Tokens
 
 
-async def test_tokens_are_reserved_as_estimated_and_charged_as_reported(store: Store, database: Path) -> None:
+async def test_tokens_are_reserved_as_estimated_and_charged_as_reported(
+    store: Store, database: Database
+) -> None:
     cap, row = counted(1000, "tokens"), attempt("r1")
     answer = await admitted(store, row, cap, want=Want(9, 9, 300))
     assert (answer.tokens, answer.limited, answer.remaining_tokens) == (300, False, 700)
@@ -127,7 +131,7 @@ UNKNOWN = {
 
 @pytest.mark.parametrize(("fields", "tokens"), UNKNOWN.values(), ids=UNKNOWN.keys())
 async def test_unknown_tokens_are_charged_as_reserved_unless_known_to_be_none(
-    store: Store, database: Path, fields: dict[str, object], tokens: int
+    store: Store, database: Database, fields: dict[str, object], tokens: int
 ) -> None:
     cap, row = counted(1000, "tokens"), attempt("r1")
     answer = await admitted(store, row, cap, want=Want(9, 9, 250))
@@ -137,7 +141,9 @@ async def test_unknown_tokens_are_charged_as_reserved_unless_known_to_be_none(
     assert store.verify() == []
 
 
-async def test_an_end_that_cannot_be_stored_charges_the_reserved_tokens(store: Store, database: Path) -> None:
+async def test_an_end_that_cannot_be_stored_charges_the_reserved_tokens(
+    store: Store, database: Database
+) -> None:
     caps, row = (counted(1000, "tokens"), counted(9, "requests"), at_once(2)), attempt("r1")
     answer = await admitted(store, row, *caps, want=Want(9, 9, 300))
     await store.ledger.settle(answer.reservation, replace(ended(row, 5), output_tokens=10**12))
@@ -161,7 +167,9 @@ async def test_without_a_floor_in_tokens_it_is_all_of_them_or_none(store: Store)
     assert answer == Spent(cap, 120, NEXT_MONTH)
 
 
-async def test_topping_up_tokens_leaves_money_alone_and_money_tokens(store: Store, database: Path) -> None:
+async def test_topping_up_tokens_leaves_money_alone_and_money_tokens(
+    store: Store, database: Database
+) -> None:
     money, tokens, row = company(100), counted(1000, "tokens"), attempt("r1")
     answer = await admitted(store, row, money, tokens, want=Want(30, 30, 300))
     assert await store.ledger.top_up(answer.reservation, 800, "tokens") == 700
@@ -173,7 +181,7 @@ async def test_topping_up_tokens_leaves_money_alone_and_money_tokens(store: Stor
     assert store.verify() == []
 
 
-async def test_tokens_recorded_afterwards_count(store: Store, database: Path) -> None:
+async def test_tokens_recorded_afterwards_count(store: Store, database: Database) -> None:
     cap = counted(1000, "tokens")
     await spend(store, "r0", 5, cap)
     await store.ledger.record(ended(attempt("r1", kind="correction", corrects="r0"), 0))
@@ -184,7 +192,7 @@ async def test_tokens_recorded_afterwards_count(store: Store, database: Path) ->
 # Open at once
 
 
-async def test_who_finds_all_places_taken_waits_for_one(store: Store, database: Path) -> None:
+async def test_who_finds_all_places_taken_waits_for_one(store: Store, database: Database) -> None:
     cap, rows = at_once(2), [attempt("r1"), attempt("r2")]
     taken = [await admitted(store, row, cap) for row in rows]
     waiting = asyncio.create_task(store.ledger.admit(attempt("r3"), FREE, (cap,), 60))
@@ -204,7 +212,9 @@ async def test_who_waited_in_vain_for_a_place_may_come_back_soon(store: Store) -
         assert answer == Busy(cap, 5, None)
 
 
-async def test_two_hundred_at_once_never_have_more_open_than_allowed(store: Store, database: Path) -> None:
+async def test_two_hundred_at_once_never_have_more_open_than_allowed(
+    store: Store, database: Database
+) -> None:
     cap, most = at_once(7), 0
 
     async def one(number: int) -> None:
@@ -264,7 +274,9 @@ async def test_a_final_no_comes_before_one_for_a_minute(store: Store) -> None:
 
 
 @pytest.mark.parametrize("full", ["money", "requests", "tokens", "open"])
-async def test_a_reservation_is_made_in_all_units_or_in_none(store: Store, database: Path, full: str) -> None:
+async def test_a_reservation_is_made_in_all_units_or_in_none(
+    store: Store, database: Database, full: str
+) -> None:
     caps = {
         "money": company(100),
         "requests": counted(3, "requests"),
@@ -282,7 +294,7 @@ async def test_a_reservation_is_made_in_all_units_or_in_none(store: Store, datab
     assert first.remaining_tokens == caps["tokens"].limit - 300
 
 
-async def test_rows_that_are_not_budgeted_count_in_no_unit(store: Store, database: Path) -> None:
+async def test_rows_that_are_not_budgeted_count_in_no_unit(store: Store, database: Database) -> None:
     caps = (counted(9, "requests"), counted(1000, "tokens"), at_once(5))
     await spend(store, "r0", 5, *caps)
     row = attempt("r1", budgeted=False)

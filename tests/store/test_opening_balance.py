@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from databases import Database
 from store_world import (
     DAY,
     MONTH,
@@ -99,7 +98,7 @@ UNITS = {
 
 @pytest.mark.parametrize(("cap", "found"), UNITS.values(), ids=UNITS.keys())
 async def test_a_new_cap_starts_at_what_the_ledger_has_in_its_unit(
-    store: Store, database: Path, cap: Cap, found: tuple[int, int]
+    store: Store, database: Database, cap: Cap, found: tuple[int, int]
 ) -> None:
     await history_in_units(store)
     granted(await store.ledger.admit(attempt("open"), Want(9, 9, 30), (), 0))
@@ -127,13 +126,13 @@ CHANGES = {
 
 @pytest.mark.parametrize(("unit", "change", "differs"), CHANGES.values(), ids=CHANGES.keys())
 async def test_verify_compares_each_unit(
-    store: Store, database: Path, unit: Unit, change: str, differs: tuple[int, int]
+    store: Store, database: Database, unit: Unit, change: str, differs: tuple[int, int]
 ) -> None:
     await history(store)
     cap = in_unit(unit, **(NOW if unit == "concurrent" else {}))
     granted(await store.ledger.admit(attempt("open"), Want(9, 9, 30), (cap,), 0))
     assert store.verify() == []
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+    with closing(database.connect()) as connection:
         connection.execute(change)
     spent, reserved = counter(database, cap) or (0, 0)
     sums = (spent + differs[0], reserved + differs[1])
@@ -142,7 +141,7 @@ async def test_verify_compares_each_unit(
 
 @pytest.mark.parametrize(("cap", "who", "spent"), OPENINGS.values(), ids=OPENINGS.keys())
 async def test_a_new_cap_starts_at_what_its_scope_has_spent_in_its_window(
-    store: Store, database: Path, cap: Cap, who: dict[str, object], spent: int
+    store: Store, database: Database, cap: Cap, who: dict[str, object], spent: int
 ) -> None:
     await history(store)
     answer = granted(await store.ledger.admit(attempt("now", **who), Want(100, 10), (cap,), 0))
@@ -158,20 +157,22 @@ async def test_a_new_cap_that_is_already_spent_refuses_the_first_request(store: 
     assert answer.spent_nusd == 46
 
 
-async def test_a_renamed_budget_keeps_its_balance(store: Store, database: Path) -> None:
+async def test_a_renamed_budget_keeps_its_balance(store: Store, database: Database) -> None:
     await spend(store, "r1", 30, team(100, rule="old name"))
     await spend(store, "r2", 20, team(100, rule="new name"))
     assert counter(database, team(100)) == (50, 0)
 
 
-async def test_a_budget_that_was_away_for_a_while_counts_what_it_missed(store: Store, database: Path) -> None:
+async def test_a_budget_that_was_away_for_a_while_counts_what_it_missed(
+    store: Store, database: Database
+) -> None:
     await spend(store, "r1", 30, team(100))
     await spend(store, "r2", 50)  # no budget in force
     answer = await store.ledger.admit(attempt("r3"), Want(30, 30), (team(100),), 0)
     assert answer == Spent(team(100), 80, team(100).ends_at)
 
 
-async def test_requests_in_flight_count_on_a_cap_that_came_later(store: Store, database: Path) -> None:
+async def test_requests_in_flight_count_on_a_cap_that_came_later(store: Store, database: Database) -> None:
     row = attempt("r1")
     flying = granted(await store.ledger.admit(row, Want(70, 70), (), 0))
     cap = company(100)
@@ -183,7 +184,7 @@ async def test_requests_in_flight_count_on_a_cap_that_came_later(store: Store, d
     assert store.verify() == []
 
 
-async def test_a_cap_opened_in_one_batch_with_the_rows_it_counts(store: Store, database: Path) -> None:
+async def test_a_cap_opened_in_one_batch_with_the_rows_it_counts(store: Store, database: Database) -> None:
     """The sum is taken from the database, so what the batch has not yet written must be written first."""
     row, cap = attempt("r1"), company(10**6)
     first = granted(await store.ledger.admit(row, Want(70, 70), (), 0))
@@ -198,7 +199,7 @@ async def test_a_cap_opened_in_one_batch_with_the_rows_it_counts(store: Store, d
 
 
 async def test_a_request_that_crosses_midnight_settles_into_the_day_it_began(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     today, tomorrow = person(100), replace(person(100), starts_at=DAY + timedelta(days=1), ends_at=None)
     late = attempt("late", started_at=DAY + timedelta(hours=23, minutes=59))
@@ -211,7 +212,7 @@ async def test_a_request_that_crosses_midnight_settles_into_the_day_it_began(
 
 
 async def test_a_late_row_reaches_the_counter_of_a_window_long_over(
-    reopen: Callable[..., Store], database: Path
+    reopen: Callable[..., Store], database: Database
 ) -> None:
     past = MONTH.replace(year=2020)
     cap = replace(company(100), starts_at=past, ends_at=past + timedelta(days=30))
@@ -227,7 +228,7 @@ async def test_a_late_row_reaches_the_counter_of_a_window_long_over(
 
 
 async def test_a_late_request_reaches_every_counter_of_its_window(
-    reopen: Callable[..., Store], database: Path
+    reopen: Callable[..., Store], database: Database
 ) -> None:
     past = MONTH.replace(year=2020)
     window = {"starts_at": past, "ends_at": past + timedelta(days=30)}
@@ -250,18 +251,18 @@ async def test_a_late_request_reaches_every_counter_of_its_window(
     ],
 )
 async def test_verify_finds_a_counter_that_somebody_changed(
-    store: Store, database: Path, column: str, value: int, found: tuple[int, int, int, int]
+    store: Store, database: Database, column: str, value: int, found: tuple[int, int, int, int]
 ) -> None:
     await spend(store, "r1", 30, team(100), company(100))
     granted(await store.ledger.admit(attempt("r2"), Want(40, 40), (team(100), company(100)), 0))
     assert store.verify() == []
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+    with closing(database.connect()) as connection:
         connection.execute(f"UPDATE counters SET {column} = ? WHERE counter = ?", (value, team(1).counter))
     assert store.verify() == [Discrepancy(team(1).counter, "usd", *found)]
 
 
-async def test_verify_finds_a_ledger_row_that_somebody_changed(store: Store, database: Path) -> None:
+async def test_verify_finds_a_ledger_row_that_somebody_changed(store: Store, database: Database) -> None:
     await spend(store, "r1", 30, team(100))
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+    with closing(database.connect()) as connection:
         connection.execute("UPDATE ledger SET charged_nusd = 3")
     assert store.verify() == [Discrepancy(team(1).counter, "usd", 30, 0, 3, 0)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from databases import Database
 from store_world import (
     NOON,
     at_once,
@@ -57,10 +56,10 @@ def order(name: str, cap: Cap, deadline: float = 0.0) -> Admit:
     )
 
 
-def second_of_two(database: Path, cap: Cap, after: timedelta, deadline: float = 0.0) -> object:
+def second_of_two(database: Database, cap: Cap, after: timedelta, deadline: float = 0.0) -> object:
     """The answer, if there is one, to the second of two requests that come so long after noon, at 50 s on
     the monotonic clock; and until when it would wait."""
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+    with closing(database.connect()) as connection:
         now_us = to_us(NOON + after)
         batch = Batch(connection, load(connection, to_us(NOON)), Line(), "boot", now_us, 50.0)
         second = order("r2", cap, deadline)
@@ -81,7 +80,7 @@ USED_UP = {
 
 @pytest.mark.parametrize(("cap", "after", "seconds"), USED_UP.values(), ids=USED_UP.keys())
 async def test_a_rate_that_is_used_up_says_when_to_come_back(
-    database: Path, cap: Cap, after: timedelta, seconds: int
+    database: Database, cap: Cap, after: timedelta, seconds: int
 ) -> None:
     assert second_of_two(database, cap, after) == Busy(cap, seconds, cap.ends_at)
 
@@ -96,7 +95,7 @@ RESERVED = {
 
 @pytest.mark.parametrize(("cap", "after", "seconds"), RESERVED.values(), ids=RESERVED.keys())
 async def test_what_is_only_reserved_may_be_asked_for_again_soon(
-    database: Path, cap: Cap, after: timedelta, seconds: int
+    database: Database, cap: Cap, after: timedelta, seconds: int
 ) -> None:
     assert second_of_two(database, cap, after) == Busy(cap, seconds, None)
 
@@ -109,7 +108,7 @@ WAITS = {
 
 
 @pytest.mark.parametrize(("cap", "until"), WAITS.values(), ids=WAITS.keys())
-async def test_the_wait_for_a_minute_ends_with_it(database: Path, cap: Cap, until: float) -> None:
+async def test_the_wait_for_a_minute_ends_with_it(database: Database, cap: Cap, until: float) -> None:
     assert second_of_two(database, cap, timedelta(seconds=47), deadline=1000.0) == until
 
 
@@ -125,7 +124,7 @@ def clear(store: Store, at: timedelta, accounts: Accounts = NOBODY) -> None:
 
 
 async def test_counters_of_minutes_and_hours_that_are_over_are_deleted_and_no_others(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     hour = replace(HOUR, limit=9)
     day = replace(person(100), starts_at=NOON, ends_at=hour.ends_at)
@@ -139,7 +138,7 @@ async def test_counters_of_minutes_and_hours_that_are_over_are_deleted_and_no_ot
 
 
 async def test_a_minute_that_ends_this_moment_is_over_and_one_that_does_not_is_not(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     await spend(store, "r1", 1, minute(9))
     clear(store, timedelta(seconds=59, microseconds=999_999))
@@ -148,7 +147,7 @@ async def test_a_minute_that_ends_this_moment_is_over_and_one_that_does_not_is_n
     assert counter(database, minute(9)) is None
 
 
-async def test_a_counter_in_use_is_not_deleted(store: Store, database: Path) -> None:
+async def test_a_counter_in_use_is_not_deleted(store: Store, database: Database) -> None:
     cap, row = minute(9), attempt("r1")
     answer = granted(await store.ledger.admit(row, Want(1, 1), (cap,), 0))
     writer = store._writer
@@ -163,7 +162,7 @@ async def test_a_counter_in_use_is_not_deleted(store: Store, database: Path) -> 
 
 
 async def test_a_deleted_counter_that_is_asked_for_again_has_its_balance(
-    reopen: Callable[..., Store], database: Path
+    reopen: Callable[..., Store], database: Database
 ) -> None:
     cap = minute(3)
     store = reopen("boot-1")
@@ -181,7 +180,7 @@ async def test_a_deleted_counter_that_is_asked_for_again_has_its_balance(
 
 
 async def test_housekeeping_deletes_after_a_day_and_forgets_after_minutes(
-    reopen: Callable[..., Store], database: Path
+    reopen: Callable[..., Store], database: Database
 ) -> None:
     store = reopen("boot-1")  # by the wall clock, the minute at noon was days ago
     await spend(store, "r1", 1, minute(9), company(100))
@@ -194,8 +193,9 @@ async def test_housekeeping_deletes_after_a_day_and_forgets_after_minutes(
     assert reopen("boot-2").verify() == []
 
 
-def test_the_search_for_old_counters_and_open_rows_does_not_grow_with_history(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_the_search_for_old_counters_and_open_rows_does_not_grow_with_history(database: Database) -> None:
+    with closing(database.connect()) as connection:
         plans = [
             str(connection.execute(f"EXPLAIN QUERY PLAN {query}", (5,)).fetchall())
             for query in (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from databases import Database
 from store_world import MONTH, NOON, attempt, company, counter, granted, rows_of, spend, team
 
 from sluiceway.store import Spent, Store, Want
@@ -42,7 +42,7 @@ async def history(store: Store, *caps: Cap) -> None:
     await spend(store, "new-1", 4, *caps)
 
 
-async def test_only_settled_rows_from_before_the_cut_go(store: Store, database: Path) -> None:
+async def test_only_settled_rows_from_before_the_cut_go(store: Store, database: Database) -> None:
     await history(store)
     still_open = attempt("open", started_at=LONG_AGO)
     granted(await store.ledger.admit(still_open, Want(8, 8), (), 0))
@@ -53,7 +53,7 @@ async def test_only_settled_rows_from_before_the_cut_go(store: Store, database: 
 
 @pytest.mark.parametrize(("cap", "spent"), LIFETIMES.values(), ids=LIFETIMES)
 async def test_a_lifetime_budget_counts_rows_that_are_gone(
-    store: Store, database: Path, cap: Cap, spent: int
+    store: Store, database: Database, cap: Cap, spent: int
 ) -> None:
     await history(store)
     store.retention.delete_rows(CUT)
@@ -69,7 +69,7 @@ async def test_a_lifetime_budget_counts_rows_that_are_gone(
 
 
 async def test_a_counter_that_was_there_before_stays_right(
-    reopen: Callable[..., Store], database: Path
+    reopen: Callable[..., Store], database: Database
 ) -> None:
     store, cap = reopen(), lifetime("usd")
     await history(store, cap)
@@ -83,7 +83,7 @@ async def test_a_counter_that_was_there_before_stays_right(
     assert isinstance(refused, Spent)
 
 
-async def test_what_is_carried_adds_up_over_several_runs(store: Store, database: Path) -> None:
+async def test_what_is_carried_adds_up_over_several_runs(store: Store, database: Database) -> None:
     cap = lifetime("usd")
     await history(store, cap)
     store.retention.delete_rows(CUT)
@@ -93,7 +93,7 @@ async def test_what_is_carried_adds_up_over_several_runs(store: Store, database:
     assert store.verify() == []
 
 
-async def test_counters_of_windows_that_lost_rows_go_with_them(store: Store, database: Path) -> None:
+async def test_counters_of_windows_that_lost_rows_go_with_them(store: Store, database: Database) -> None:
     old = replace(team(100), starts_at=LONG_AGO, ends_at=LONG_AGO + timedelta(days=30))
     now = team(100)
     await spend(store, "old", 1, old, started_at=LONG_AGO)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
+from databases import Database
 from store_world import NOON
 
 from sluiceway.app.seats import listing
@@ -28,14 +27,14 @@ def write(store: Store) -> None:
         store._run(order.do)
 
 
-def stored(database: Path) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(database)) as connection:
+def stored(database: Database) -> list[tuple[object, ...]]:
+    with closing(database.connect()) as connection:
         return connection.execute(
             'SELECT principal, "window", utilisation FROM seats ORDER BY 1, 2'
         ).fetchall()
 
 
-def test_the_latest_word_counts(store: Store, database: Path, reopen: Callable[..., Store]) -> None:
+def test_the_latest_word_counts(store: Store, database: Database, reopen: Callable[..., Store]) -> None:
     store.seats.saw("alice", "anthropic", [window(0.1), window(0.5, "7d")], NOON)
     store.seats.saw("alice", "anthropic", [window(0.2)], NOON + timedelta(minutes=1))
     store.seats.saw("bob", "openai", [window(0.9)], NOON)
@@ -54,7 +53,9 @@ def test_the_latest_word_counts(store: Store, database: Path, reopen: Callable[.
     assert (again.window.status, again.window.resets_at) == ("rejected", SOON)
 
 
-def test_what_could_not_be_written_is_kept_unless_something_newer_came(store: Store, database: Path) -> None:
+def test_what_could_not_be_written_is_kept_unless_something_newer_came(
+    store: Store, database: Database
+) -> None:
     store.seats.saw("alice", "anthropic", [window(0.1), window(0.3, "7d")], NOON)
     (order,) = store.seats.orders()
     store.seats.saw("alice", "anthropic", [window(0.2)], NOON)
@@ -63,7 +64,7 @@ def test_what_could_not_be_written_is_kept_unless_something_newer_came(store: St
     assert stored(database) == [("alice", "5h", 0.2), ("alice", "7d", 0.3)]
 
 
-def test_a_seat_nobody_uses_any_more_is_forgotten(store: Store, database: Path) -> None:
+def test_a_seat_nobody_uses_any_more_is_forgotten(store: Store, database: Database) -> None:
     store.seats.saw("alice", "anthropic", [window(0.1)], NOON)
     write(store)
     store.seats.saw("bob", "anthropic", [window(0.1)], NOON + KEEP + timedelta(days=1))

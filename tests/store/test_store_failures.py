@@ -6,15 +6,22 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
+from databases import Database
 from store_world import attempt, busy_writer, company, counter, ended, granted, line_of, rows_of, spend
 
-from sluiceway.errors import StoreError
+from sluiceway.errors import StoreAway, StoreError
 from sluiceway.store import Store, Want, orders, writer
 from sluiceway.store.amounts import Amounts
+from sluiceway.store.engines.connection import Connection
 from sluiceway.types import Cap
+
+
+@pytest.fixture
+def engine() -> str:
+    """What happens when PostgreSQL is away is in test_shared_failures."""
+    return "sqlite"
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +41,9 @@ def full_disk(store: Store) -> Iterator[None]:
 
 
 @contextmanager
-def locked(database: Path) -> Iterator[None]:
+def locked(database: Database) -> Iterator[None]:
     """Somebody else holds SQLite's write lock."""
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+    with closing(database.connect()) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
@@ -53,7 +60,7 @@ async def fill(store: Store, cap: Cap) -> int:
     raise AssertionError("the disk never was full")
 
 
-async def test_a_full_disk_grants_nothing_and_recovers(store: Store, database: Path) -> None:
+async def test_a_full_disk_grants_nothing_and_recovers(store: Store, database: Database) -> None:
     cap = company(10**9)
     await spend(store, "r1", 10, cap)
     with full_disk(store):
@@ -69,7 +76,7 @@ async def test_a_full_disk_grants_nothing_and_recovers(store: Store, database: P
     assert store.verify() == []
 
 
-async def test_an_end_that_meets_a_locked_database_is_written_later(store: Store, database: Path) -> None:
+async def test_an_end_that_meets_a_locked_database_is_written_later(store: Store, database: Database) -> None:
     store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
     cap = company(100)
     rows = [attempt(f"r{number}") for number in range(3)]
@@ -91,7 +98,7 @@ async def test_an_end_that_meets_a_locked_database_is_written_later(store: Store
     assert store.verify() == []
 
 
-async def test_everybody_in_a_failing_batch_hears_of_it(store: Store, database: Path) -> None:
+async def test_everybody_in_a_failing_batch_hears_of_it(store: Store, database: Database) -> None:
     store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
     cap = company(100)
     answer = granted(await store.ledger.admit(attempt("r1"), Want(10, 10), (cap,), 0))
@@ -103,13 +110,13 @@ async def test_everybody_in_a_failing_batch_hears_of_it(store: Store, database: 
             asyncio.create_task(store.ledger.record(ended(attempt("r4"), 0))),
         ]
         results = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [type(result) for result in results] == [StoreError] * 4
+    assert [type(result) for result in results] == [StoreAway] * 4
     assert counter(database, cap) == (0, 10)
     assert store.verify() == []
 
 
 async def test_a_failover_in_a_failing_batch_keeps_the_end_of_the_first_attempt(
-    store: Store, database: Path
+    store: Store, database: Database
 ) -> None:
     store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
     cap, row = company(100), attempt("r1")
@@ -125,7 +132,7 @@ async def test_a_failover_in_a_failing_batch_keeps_the_end_of_the_first_attempt(
     assert rows_of(database, "attempt, outcome") == [(1, "ok")]
 
 
-async def test_who_waits_goes_on_waiting_through_a_failed_batch(store: Store, database: Path) -> None:
+async def test_who_waits_goes_on_waiting_through_a_failed_batch(store: Store, database: Database) -> None:
     store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
     cap, row = company(100), attempt("r1")
     first = granted(await store.ledger.admit(row, Want(90, 90), (cap,), 0))
@@ -140,7 +147,9 @@ async def test_who_waits_goes_on_waiting_through_a_failed_batch(store: Store, da
     assert counter(database, cap) == (10, 50)
 
 
-async def test_who_waits_is_not_forgotten_when_the_database_stays_away(store: Store, database: Path) -> None:
+async def test_who_waits_is_not_forgotten_when_the_database_stays_away(
+    store: Store, database: Database
+) -> None:
     store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
     cap = company(100)
     granted(await store.ledger.admit(attempt("r1"), Want(90, 90), (cap,), 0))
@@ -173,12 +182,12 @@ class FlakyDisk:
 
 def let_next_commit_fail(store: Store, lands: bool) -> None:
     assert store._writer is not None
-    store._writer._connection = FlakyDisk(store._writer._connection, lands)  # type: ignore[assignment]  # a fake
+    store._writer._file = FlakyDisk(store._writer._file, lands)  # type: ignore[assignment]  # a fake
 
 
 @pytest.mark.parametrize("lands", [True, False], ids=["yet it landed", "it did not land"])
 async def test_an_admission_whose_commit_failed_holds_nothing(
-    store: Store, database: Path, lands: bool
+    store: Store, database: Database, lands: bool
 ) -> None:
     cap = company(100)
     await spend(store, "r0", 10, cap)
@@ -192,7 +201,9 @@ async def test_an_admission_whose_commit_failed_holds_nothing(
 
 
 @pytest.mark.parametrize("lands", [True, False], ids=["yet it landed", "it did not land"])
-async def test_an_end_whose_commit_failed_is_written_once(store: Store, database: Path, lands: bool) -> None:
+async def test_an_end_whose_commit_failed_is_written_once(
+    store: Store, database: Database, lands: bool
+) -> None:
     cap = company(100)
     answer = granted(await store.ledger.admit(attempt("r1"), Want(30, 10), (cap,), 0))
     let_next_commit_fail(store, lands)
@@ -203,7 +214,7 @@ async def test_an_end_whose_commit_failed_is_written_once(store: Store, database
 
 @pytest.mark.parametrize("lands", [True, False], ids=["yet it landed", "it did not land"])
 async def test_who_was_let_in_by_a_batch_that_failed_is_told(
-    store: Store, database: Path, lands: bool
+    store: Store, database: Database, lands: bool
 ) -> None:
     cap, row = company(100), attempt("r1")
     first = granted(await store.ledger.admit(row, Want(90, 90), (cap,), 0))
@@ -219,7 +230,9 @@ async def test_who_was_let_in_by_a_batch_that_failed_is_told(
     assert store.verify() == []
 
 
-async def test_who_waits_for_a_counter_that_was_undone_gets_it_again(store: Store, database: Path) -> None:
+async def test_who_waits_for_a_counter_that_was_undone_gets_it_again(
+    store: Store, database: Database
+) -> None:
     cap, row = company(100), attempt("r1")
     first = granted(await store.ledger.admit(row, Want(90, 90), (), 0))
     let_next_commit_fail(store, lands=False)
@@ -231,7 +244,7 @@ async def test_who_waits_for_a_counter_that_was_undone_gets_it_again(store: Stor
     assert store.verify() == []
 
 
-async def test_a_late_cancellation_cannot_touch_another_row(store: Store, database: Path) -> None:
+async def test_a_late_cancellation_cannot_touch_another_row(store: Store, database: Database) -> None:
     """The number of a row that was undone is not given to the next one."""
     cap = company(100)
     undone = store.ledger._admission(attempt("r1"), Want(30, 30), (cap,), 60)
@@ -262,7 +275,7 @@ async def test_after_close_everything_is_refused(store: Store) -> None:
     store.close()  # harmless
 
 
-async def test_work_that_fails_is_undone_alone(store: Store, database: Path) -> None:
+async def test_work_that_fails_is_undone_alone(store: Store, database: Database) -> None:
     store.people.add("alice", "employee", "core")
     with busy_writer(store):
         task = asyncio.create_task(store.ledger.record(ended(attempt("r1"), 0)))
@@ -283,7 +296,7 @@ async def test_a_writer_that_dies_leaves_nobody_waiting(
     waiting = asyncio.create_task(store.ledger.admit(attempt("r2"), Want(50, 50), (cap,), 60))
     await line_of(store, 1)
 
-    def die(_: sqlite3.Connection) -> None:
+    def die(_: Connection) -> None:
         raise SystemExit
 
     with pytest.raises(StoreError):
@@ -296,7 +309,7 @@ async def test_a_writer_that_dies_leaves_nobody_waiting(
 
 
 async def test_a_fault_of_ours_fails_one_batch_and_is_logged_by_its_place(
-    store: Store, database: Path, caplog: pytest.LogCaptureFixture
+    store: Store, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A value that no check foresaw: nothing is granted, nothing hangs, the next request is served."""
     cap = company(100)

@@ -8,19 +8,22 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
+from databases import Database, file
 from sqlalchemy import create_engine, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from store_world import KEY, attempt, company, counter, ended, spend
+from tests.postgres_server import Server
 
 from sluiceway.errors import StoreError
 from sluiceway.store import Store, Want, migrate
-from sluiceway.store.database import database_path
+from sluiceway.store.engines import engine_of
+from sluiceway.store.engines.sqlite import SqliteEngine
 from sluiceway.store.rows import ledger_row
 from sluiceway.store.tables import ledger, metadata
 
@@ -37,15 +40,22 @@ def mode(path: Path) -> int:
     ],
 )
 def test_a_url_names_a_file(url: str, path: str) -> None:
-    assert database_path(url) == Path(path)
+    engine = engine_of(url)
+    assert isinstance(engine, SqliteEngine)
+    assert engine.path == Path(path)
 
 
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("postgresql://user@host/db", "PostgreSQL stores are not supported by this version"),
-        ("postgres://user:secret@host/db", "PostgreSQL stores are not supported by this version"),
-        ("mysql://user@host/db", "only sqlite"),
+        ("postgres://user:secret@host/db", "write postgresql://user@host/db"),
+        ("postgresql+asyncpg://user:secret@host/db", "write postgresql://user@host/db"),
+        ("postgresql://user:secret@host", "name the database"),
+        (
+            "postgresql://user:secret@127.0.0.1:1/db?sslpassword=secret",
+            "postgresql://user:***@127.0.0.1:1/db: ",
+        ),
+        ("mysql://user:secret@host/db", "write sqlite:///sluiceway.db or postgresql://user@host/db"),
         ("sqlite://", "needs a file"),
         ("sqlite:///:memory:", "needs a file"),
         ("sqlite:///x.db?mode=memory", "only sqlite"),
@@ -84,6 +94,7 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
         Store.open(f"sqlite:///{tmp_path / 'none' / 'x.db'}", key=KEY, boot="b", create=True)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"])
 def test_a_second_writer_is_told_who_writes(store: Store, reopen: Callable[..., Store]) -> None:
     with pytest.raises(StoreError, match=rf"in use by process {os.getpid()} .*stop it"):
         reopen("boot-2")
@@ -91,7 +102,8 @@ def test_a_second_writer_is_told_who_writes(store: Store, reopen: Callable[..., 
     reopen("boot-3")
 
 
-def test_a_writer_in_another_process_is_refused(store: Store, database: Path) -> None:
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_a_writer_in_another_process_is_refused(store: Store, database: Database) -> None:
     script = (
         "import sys; from sluiceway.store import Store; "
         f"Store.open('sqlite:///{database}', key=b'k', boot='other')"
@@ -107,7 +119,7 @@ async def test_readers_need_no_lock_and_cannot_write(store: Store, reopen: Calla
     reader = reopen("reader", writable=False)
     with reader.read() as connection:
         assert connection.execute(select(ledger.c.charged_nusd)).scalars().all() == [12]
-        with pytest.raises(OperationalError, match="readonly"):
+        with pytest.raises(DBAPIError, match=r"readonly|read-only"):
             connection.execute(text("DELETE FROM ledger"))
     assert reader.verify() == []
     for act in (lambda: reader.ledger, lambda: reader.people.disable("alice")):
@@ -133,12 +145,14 @@ async def test_a_row_comes_back_as_it_was_settled(store: Store) -> None:
     assert ledger_row(stored) == done
 
 
-def test_a_failed_opening_frees_the_lock(database: Path, reopen: Callable[..., Store]) -> None:
-    good = database.read_bytes()
-    database.write_bytes(b"this is not a database, but it is long enough to look at" * 100)
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_a_failed_opening_frees_the_lock(database: Database, reopen: Callable[..., Store]) -> None:
+    assert database.path is not None
+    good = database.path.read_bytes()
+    database.path.write_bytes(b"this is not a database, but it is long enough to look at" * 100)
     with pytest.raises(StoreError, match="not a database"):
         reopen()
-    database.write_bytes(good)
+    database.path.write_bytes(good)
     reopen()
 
 
@@ -162,20 +176,21 @@ def schema(path: Path) -> dict[str, object]:
     return {name: made for name, made in found.items() if "alembic" not in name}
 
 
-def test_the_migrations_make_exactly_the_tables(database: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["sqlite"])
+def test_the_migrations_make_exactly_the_tables(database: Database, tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'tables.db'}")
     metadata.create_all(engine)
     engine.dispose()
-    assert schema(database) == schema(tmp_path / "tables.db")
-    assert {"ledger_once", "ledger_open", "table_info counters"} <= schema(database).keys()
+    assert schema(Path(database)) == schema(tmp_path / "tables.db")
+    assert {"ledger_once", "ledger_open", "table_info counters"} <= schema(Path(database)).keys()
 
 
 def test_head_is_the_newest_revision() -> None:
     assert ScriptDirectory.from_config(migrate._config()).get_current_head() == migrate.HEAD
 
 
-def stamp(database: Path, revision: str | None) -> None:
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+def stamp(database: Database, revision: str | None) -> None:
+    with closing(database.connect()) as connection:
         connection.execute("DELETE FROM alembic_version")
         if revision is not None:
             connection.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
@@ -183,30 +198,72 @@ def stamp(database: Path, revision: str | None) -> None:
 
 @pytest.mark.parametrize("writable", [True, False])
 def test_a_newer_schema_is_refused_and_left_alone(
-    database: Path, reopen: Callable[..., Store], writable: bool
+    database: Database, reopen: Callable[..., Store], writable: bool
 ) -> None:
     stamp(database, "9999")
     with pytest.raises(StoreError, match="schema 9999 is newer than this version of sluiceway knows"):
         reopen(writable=writable)
 
 
-def test_an_empty_file_is_migrated_by_who_may_write(tmp_path: Path, reopen: Callable[..., Store]) -> None:
-    path = tmp_path / "empty.db"
-    path.touch()
+@pytest.fixture
+def nothing(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database without a table."""
+    if engine == "sqlite":
+        path = tmp_path / "empty.db"
+        path.touch()
+        yield file(path)
+        return
+    server: Server = request.getfixturevalue("postgres")
+    url = server.create()
+    yield Database(url)
+    server.drop(url)
+
+
+def test_an_empty_database_is_migrated_by_who_may_write(
+    nothing: Database, reopen: Callable[..., Store]
+) -> None:
     with pytest.raises(StoreError, match="older version"):
-        reopen(path=path, writable=False)
-    reopen(path=path).events.record("works", "test", {})
+        reopen(of=nothing, writable=False)
+    store = reopen(of=nothing)
+    store.events.record("works", "test", {})
+    store.close()
 
 
-def test_somebody_elses_database_is_refused(tmp_path: Path, reopen: Callable[..., Store]) -> None:
-    path = tmp_path / "other.db"
-    with closing(sqlite3.connect(path)) as connection:
+def test_somebody_elses_database_is_refused(nothing: Database, reopen: Callable[..., Store]) -> None:
+    with closing(nothing.connect()) as connection:
         connection.execute("CREATE TABLE songs (title TEXT)")
     with pytest.raises(StoreError, match="not made by sluiceway"):
-        reopen(path=path)
+        reopen(of=nothing)
 
 
-async def test_counters_long_over_are_let_go_and_found_again(store: Store, database: Path) -> None:
+@pytest.mark.parametrize("engine", ["postgres"])
+def test_the_migrations_make_the_same_tables_on_postgresql(database: Database, postgres: Server) -> None:
+    url = postgres.create()
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    metadata.create_all(engine)
+    engine.dispose()
+    assert catalogue(database) == catalogue(Database(url))
+    postgres.drop(url)
+
+
+def catalogue(database: Database) -> list[tuple[object, ...]]:
+    """Columns, constraints and indexes, as PostgreSQL tells them."""
+    with closing(database.connect()) as connection:
+        return [
+            tuple(row)
+            for query in (
+                "SELECT table_name, column_name, data_type, is_nullable, column_default "
+                "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+                "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
+                "SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) "
+                "FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2, 3",
+            )
+            for row in connection.execute(query).fetchall()
+            if "alembic" not in str(row)
+        ]
+
+
+async def test_counters_long_over_are_let_go_and_found_again(store: Store, database: Database) -> None:
     writer = store._writer
     assert writer is not None
     await spend(store, "r1", 10, company(100))

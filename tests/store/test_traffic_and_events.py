@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from databases import Database
 from sqlalchemy import select
 from store_world import NOON
 
@@ -55,16 +54,17 @@ async def test_totals_are_written_every_few_seconds(
             await asyncio.sleep(0.005)
 
 
+@pytest.mark.parametrize("engine", ["sqlite"])  # of PostgreSQL one cannot lock all
 async def test_totals_survive_a_database_that_is_locked_for_a_while(
     reopen: Callable[..., Store],
-    database: Path,
+    database: Database,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(writer, "HOUSEKEEPING_S", 0.01)
     store = reopen()
     store._run(lambda connection: connection.execute("PRAGMA busy_timeout = 1").fetchone())
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+    with closing(database.connect()) as other:
         other.execute("BEGIN IMMEDIATE")
         store.traffic.tunnel("2026-11-15", 10, 1000)
         async with asyncio.timeout(30):

@@ -27,18 +27,19 @@ LINE_BYTES = 1024 * 1024
 ANSWER_S = 60.0
 
 
-def socket_path(config: Path) -> Path:
-    """Where the deployment's socket is: a path of our own, since such paths end at 107 bytes."""
+def socket_path(config: Path, worker: int | None = None) -> Path:
+    """Where the deployment's socket is, or that of one of its workers: a path of our own, since such paths
+    end at 107 bytes."""
     digest = hashlib.sha256(str(config.resolve()).encode()).hexdigest()[:24]
     folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"sluiceway-{os.getuid()}"
-    return folder / f"{digest}.sock"
+    return folder / (f"{digest}.sock" if worker is None else f"{digest}-{worker}.sock")
 
 
 class Control:
     """Listens for operations in the running process."""
 
-    def __init__(self, config: Path, operate: Operate) -> None:
-        self._path = socket_path(config)
+    def __init__(self, config: Path, operate: Operate, worker: int | None = None) -> None:
+        self._path = socket_path(config, worker)
         self._operate = operate
         self._server: asyncio.Server | None = None
 
@@ -48,7 +49,9 @@ class Control:
             raise SluicewayError(
                 f"{self._path.parent} belongs to another user; remove it or set XDG_RUNTIME_DIR"
             )
-        self._path.unlink(missing_ok=True)  # the store's lock says that no other serve is alive
+        if _answers(self._path):
+            raise SluicewayError("a serve is running for this deployment already; stop it first")
+        self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_BYTES)
         self._path.chmod(0o600)
 
@@ -78,12 +81,18 @@ class Control:
             return json.dumps({"error": f"the running serve failed ({type(error).__name__})"}).encode()
 
 
-def ask(config: Path, operation: str, arguments: Mapping[str, Any]) -> Any:
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1)
+        return connection.connect_ex(str(path)) == 0
+
+
+def ask(config: Path, operation: str, arguments: Mapping[str, Any], worker: int | None = None) -> Any:
     """Asks the running serve. NotRunning when there is none, SluicewayError when it refuses."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER_S)
         try:
-            connection.connect(str(socket_path(config)))
+            connection.connect(str(socket_path(config, worker)))
         except OSError:
             raise NotRunning("no serve is running for this deployment; start it: sluiceway serve") from None
         connection.sendall(

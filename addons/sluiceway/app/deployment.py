@@ -19,6 +19,7 @@ from sluiceway.settings.config import Settings, load_settings
 from sluiceway.settings.providers import Providers
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
+from sluiceway.store.spool import SpoolPlan
 from sluiceway.wire import DIALECTS, SOCKETS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 KEY_FILE = "sluiceway.key"
 KEY_VARIABLE = "SLUICEWAY_KEY"
 KEY_BYTES = 32
+SPOOL_FOLDER = "spool"
 NOBODY_TO_ASK = "whoever runs Sluiceway in your company"
 
 
@@ -46,6 +48,7 @@ class Deployment:
 
     config: Path
     settings: Settings
+    worker: int | None = None  # which of several processes this one is; None: the only one
 
     @classmethod
     def load(cls, config: Path) -> Deployment:
@@ -102,6 +105,12 @@ class Deployment:
             raise ConfigError(f"{source}: the key must be {KEY_BYTES * 2} hexadecimal digits")
         return key
 
+    def spool(self) -> SpoolPlan:
+        """Where a serving process keeps rows while the ledger is away."""
+        settings = self.settings
+        on = settings.on_ledger_failure == "spool"
+        return SpoolPlan(self.folder / SPOOL_FOLDER, f"worker-{self.worker or 0}", settings.spool_bytes, on)
+
     @contextmanager
     def store(self, *, writable: bool, create: bool = False) -> Iterator[Store]:
         """The store, closed at the end. A writable one is exclusive: StoreError names who holds it."""
@@ -111,9 +120,16 @@ class Deployment:
         finally:
             store.close()
 
-    def open_store(self, *, writable: bool, create: bool = False) -> Store:
+    def open_store(self, *, writable: bool, create: bool = False, spool: SpoolPlan | None = None) -> Store:
         boot = f"{os.getpid()}-{secrets.token_hex(4)}"
-        return Store.open(self.settings.store, key=self.key(), boot=boot, writable=writable, create=create)
+        return Store.open(
+            self.settings.store,
+            key=self.key(),
+            boot=boot,
+            writable=writable,
+            create=create,
+            spool=spool,
+        )
 
 
 def _check_dialects(path: Path, named: frozenset[str], known: set[str], kind: str = "") -> None:

@@ -7,7 +7,6 @@ unless an earlier rule left something behind that has to end: requests a crash c
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -95,7 +94,7 @@ class Recording:
         self._recorder = Recorder(
             self.log,
             holders,
-            secrets.token_hex(8),
+            self._store.boot,
             redactor.redact,
             redactor.residue,
             lambda: datetime.now(UTC),

@@ -8,6 +8,7 @@ import logging
 import resource
 import secrets
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ from sluiceway.app.recording import Recording
 from sluiceway.app.watching import RulesWatch
 from sluiceway.audit.holders import Holders
 from sluiceway.audit.keyring import KeyRing
-from sluiceway.errors import ConfigError, SluicewayError
+from sluiceway.errors import ConfigError, SluicewayError, StoreError
 from sluiceway.front import selftest
 from sluiceway.front.egress import Admission
 from sluiceway.front.master import Front, Listener
@@ -99,7 +100,7 @@ class Service:
         content = self._deployment.content()
         authority.must_be_good(settings, content.providers.hosts)
         selftest.run()
-        self.store = self._deployment.open_store(writable=True)
+        self.store = self._deployment.open_store(writable=True, spool=self._deployment.spool())
         contact = self._deployment.contact
         if settings.upstream.proxy is not None:
             self.parent = Parent.of(settings.upstream.proxy, settings.upstream.trusted_ca)
@@ -147,6 +148,7 @@ class Service:
             contact,
             settings.limits.connections_per_principal,
             settings.identity,
+            shares_ports=self._deployment.worker is not None,
         )
         for warning in grants.warnings(settings.identity):
             logger.warning(warning)
@@ -196,7 +198,7 @@ class Service:
             self._admission.add_own(host, port)
         self._guards = Guards(self.gateway.parts.detection, self._settings.guard.workers)
         self._guards.follow(self._content.policy, self._content.recognizers)
-        self._control = Control(self._deployment.config, self.operate)
+        self._control = Control(self._deployment.config, self.operate, self._deployment.worker)
         await self._control.start()
         if self._settings.watch_rules:
             self._watch.start()
@@ -209,11 +211,12 @@ class Service:
         if (at := self._settings.operate.listen) is not None:
             self._lag.start()
             self._operators = Operate(self.gateway.parts.metrics, self.why_not_ready)
+            port = at.port + (self._deployment.worker or 0)  # each worker has figures of its own
             try:
-                await self._operators.start(at.host, at.port)
+                await self._operators.start(at.host, port)
             except OSError as error:
                 raise ConfigError(
-                    f"operate.listen: cannot listen on {at.host}:{at.port} ({error.strerror}); "
+                    f"operate.listen: cannot listen on {at.host}:{port} ({error.strerror}); "
                     "stop what uses it or change the address"
                 ) from error
 
@@ -328,9 +331,16 @@ class Service:
             "own_ports_not_open": [] if self.own_ports is None else list(self.own_ports.problems.values()),
             "policy_version": self.gateway.parts.rules.policy.version,
             "rules_problem": self.rules_problem,
-            "seats": seats.listing(self.store),
+            "seats": self._seats(),
             **self.store.status(),
         }
+
+    def _seats(self) -> list[dict[str, Any]]:
+        assert self.store
+        try:
+            return seats.listing(self.store)
+        except StoreError:  # it is away, and status is there to say so
+            return []
 
     async def stop(self) -> None:
         """Drains: no new connections or requests, streams in flight finish within the drain time."""
@@ -410,6 +420,8 @@ async def serve(deployment: Deployment, ready: Callable[[Service], None]) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, service)
+    if deployment.worker is not None:
+        await _end_with_parent(stop)
     try:
         ready(service)
         notify.tell("READY=1")
@@ -419,6 +431,16 @@ async def serve(deployment: Deployment, ready: Callable[[Service], None]) -> Non
         loop.remove_signal_handler(signal.SIGINT)
     finally:
         await service.stop()
+
+
+async def _end_with_parent(stop: asyncio.Event) -> None:
+    """A worker drains when its supervisor is gone, however that came: the pipe between them ends."""
+
+    class Watch(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            stop.set()
+
+    await asyncio.get_running_loop().connect_read_pipe(Watch, sys.stdin)
 
 
 def _allow_files() -> None:

@@ -167,7 +167,8 @@ class Recorder:
     def _left_over(self) -> list[Item]:
         """Requests that another boot had under way: their text was in its memory."""
         with self._log.store.snapshot() as snapshot:
-            rows = [str(each["record"]) for each in snapshot.pending() if each["boot"] != self._boot]
+            alive = {self._boot, *snapshot.alive()}
+            rows = [str(each["record"]) for each in snapshot.pending() if each["boot"] not in alive]
         return [Item(Subject.from_json(text), End(), lost=True) for text in rows]
 
     def _work(self) -> None:

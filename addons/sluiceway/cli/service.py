@@ -54,12 +54,30 @@ def init(
     show(answer, as_json, text)
 
 
-def serve(config: Config = DEFAULT_CONFIG) -> None:
+def serve(
+    config: Config = DEFAULT_CONFIG,
+    workers: Annotated[
+        int | None, typer.Option(help="So many processes on the same ports; the store must be PostgreSQL.")
+    ] = None,
+    worker: Annotated[int | None, typer.Option(hidden=True)] = None,
+    ports: Annotated[str, typer.Option(hidden=True)] = "",
+) -> None:
     """Run the proxy until SIGTERM or Ctrl-C. Streams in flight may then finish."""
+    logs.to_stderr(logging.INFO)
+    deployment = Deployment.load(config)
+    if workers is not None or worker is not None:
+        from sluiceway.app.workers import Supervisor, at_ports, must_be_possible
+
+    if worker is not None:
+        deployment = at_ports(deployment, worker, ports)
+    elif workers is not None:
+        must_be_possible(deployment, workers)
+        if workers > 1:
+            asyncio.run(Supervisor(deployment, workers).run())
+            return
     from sluiceway.app.serve import serve as run
 
-    logs.to_stderr(logging.INFO)
-    asyncio.run(run(Deployment.load(config), _announce))
+    asyncio.run(run(deployment, _announce))
 
 
 def _announce(service: Service) -> None:
@@ -108,6 +126,22 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         if answer["rules_problem"] is None
         else "REFUSED, the old ones stay in force",
     }
+    for name, word in (
+        ("nodes", "nodes of the store"),
+        ("slices", "slices of hot budgets"),
+        ("spooled", "rows in the spool"),
+    ):
+        if name in answer:
+            words[word] = answer[name]
+    if answer.get("store_away"):
+        words["store"] = "AWAY: it cannot be reached"
+    if "workers" in answer:
+        words["workers"] = ", ".join(
+            f"{each['worker']}: {each['requests_in_flight']} in flight"
+            if each["up"]
+            else f"{each['worker']}: DOWN"
+            for each in answer["workers"]
+        )
     if answer["own_ports"] or answer["own_ports_not_open"]:
         words["people's own ports"] = ", ".join(map(str, answer["own_ports"])) or "none"
     if answer["own_ports_not_open"]:

@@ -139,7 +139,9 @@ class Front:
             await admit(self._master, self._proxyserver, mode, reader, writer)
 
         try:
-            server = await asyncio.start_server(handle, listener.host, listener.port, backlog=BACKLOG)
+            server = await asyncio.start_server(
+                handle, listener.host, listener.port, backlog=BACKLOG, reuse_port=self._parts.shares_ports
+            )
         except OSError as error:
             raise CannotListen(_why(listener, error)) from error
         self._servers.append(server)

@@ -110,7 +110,9 @@ class OwnPorts:
             )
 
         try:
-            server = await asyncio.start_server(handle, host, number, backlog=BACKLOG)
+            server = await asyncio.start_server(
+                handle, host, number, backlog=BACKLOG, reuse_port=self._parts.shares_ports
+            )
         except OSError as error:
             return why_not(host, number, error)
         self._open[number] = _Open(port.id, server)

@@ -61,6 +61,7 @@ class Parts:
     tls_ports: frozenset[int] = frozenset()
     portal: Portal | None = None
     draining: bool = False
+    shares_ports: bool = False  # several processes listen on the same ports
 
 
 class Visits:

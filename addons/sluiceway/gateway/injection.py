@@ -69,6 +69,14 @@ def outlook_of(exchange: Exchange, parts: GatewayParts) -> Facts:
     return with_outlook(facts, exchange.rules, exchange.route, exchange.path, at, parts.time_zone)
 
 
+async def look_at_budgets(exchange: Exchange, parts: GatewayParts) -> None:
+    """Has the ledger know how the budgets stand that rules look at; before any facts are gathered."""
+    if exchange.rules.policy.budgets_watched:
+        caps = parts.caps.of(exchange.rules, exchange.spender, exchange.started_at)
+        watched = exchange.rules.policy.budgets_watched
+        await parts.store.ledger.look([cap for cap in caps if cap.rule in watched])
+
+
 def _used(exchange: Exchange, parts: GatewayParts) -> Mapping[str, int]:
     """How the budgets stand that rules look at."""
     policy = exchange.rules.policy

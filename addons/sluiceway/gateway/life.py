@@ -223,6 +223,7 @@ class Gateway:
         rule says no."""
         upload = await self._read(exchange)
         tell_task(exchange, self.parts, upload.reading)
+        await injection.look_at_budgets(exchange, self.parts)
         injection.equip(exchange, self.parts)
         policy, call = exchange.rules.policy, upload.reading.call
         if policy.loops is not None:

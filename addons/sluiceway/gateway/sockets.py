@@ -219,6 +219,7 @@ class Socket:
         frame = replace(frame, reading=called(frame.reading, turn.call))
         if frame.does == "ask":
             tell_task(turn, self._parts, frame.reading)
+        await injection.look_at_budgets(turn, self._parts)
         if turn.rules.policy.guard:
             frame = replace(frame, reading=await self._guarded(turn, frame))
         if frame.names_model:

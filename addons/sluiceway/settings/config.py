@@ -154,6 +154,8 @@ class Settings(Section):
     `contact`: whom a refused employee is told to ask; `watch_rules`: edited rules are taken up by themselves;
     `time_zone`: where budget days and months begin; `websockets`: whether those that providers.yaml lists are
     carried and metered, or every upgrade is answered 426, after which Codex sends ordinary requests;
+    `on_ledger_failure`: whether traffic on keys that are not the company's goes on while the ledger cannot be
+    written, its rows kept in a file of at most `spool_bytes`; the company's own stops in any case;
     `task_types`: whether the ledger gets the task (coding, reasoning ...) of all requests, or of those that a
     route looks at."""
 
@@ -179,6 +181,8 @@ class Settings(Section):
     alerts: tuple[Channel, ...] = ()
     deferred: Deferral = Deferral()
     wait_s: Wait = 30
+    on_ledger_failure: Literal["closed", "spool"] = "closed"
+    spool_bytes: Annotated[Count, Field(ge=65_536)] = 67_108_864
     contact: Text | None = None
     watch_rules: bool = True
     websockets: Literal["meter", "refuse"] = "meter"

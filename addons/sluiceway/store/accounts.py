@@ -44,6 +44,11 @@ class Counter:
         """Whether something that started then belongs to this window."""
         return self.starts_us <= started_us and (self.ends_us is None or started_us < self.ends_us)
 
+    def refresh(self, spent: int, reserved: int) -> None:
+        """Takes the figures as another process may have left them."""
+        self.spent, self.reserved = spent, reserved
+        self._was = (spent, reserved)
+
     def change(self) -> tuple[int, int, str]:
         """What was added to spent and reserved since the last call, and the key: an UPDATE's parameters."""
         spent, reserved = self._was
@@ -130,10 +135,14 @@ class Accounts:
                 return counter
         return None
 
+    def new_id(self) -> int:
+        """The next row's id, never given twice."""
+        self.next_id += 1
+        return self.next_id - 1
+
     def reserve(self, held: Held) -> int:
         """Opens a row and puts its reservation on its counters; the new row's id."""
-        ledger_id = self.next_id
-        self.next_id += 1
+        ledger_id = self.new_id()
         self.open[ledger_id] = held
         for counter in held.counters:
             counter.reserved += held.amounts[counter.place]
@@ -184,11 +193,13 @@ class Accounts:
         """Drops counters whose window ended before this moment, unless an open row or `keep` needs them."""
         used = keep | {counter.key for held in self.open.values() for counter in held.counters}
         for counter in list(self.counters.values()):
-            if counter.ends_us is None or counter.ends_us > before_us or counter.key in used:
-                continue
-            del self.counters[counter.key]
-            siblings = self._by_scope[counter.scope]
-            siblings.remove(counter)
-            if not siblings:
-                del self._by_scope[counter.scope]
+            if counter.ends_us is not None and counter.ends_us <= before_us and counter.key not in used:
+                self._remove(counter)
         self.covered_from_us = max(self.covered_from_us, before_us)
+
+    def _remove(self, counter: Counter) -> None:
+        del self.counters[counter.key]
+        siblings = self._by_scope[counter.scope]
+        siblings.remove(counter)
+        if not siblings:
+            del self._by_scope[counter.scope]

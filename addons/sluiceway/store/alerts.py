@@ -7,7 +7,6 @@ again. A crash between sending and noting sends twice, never not at all.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import from_us
 from sluiceway.store.people import Runner
 
@@ -48,9 +48,7 @@ class Due:
 class Alerts:
     """Each method blocks until it is on disk."""
 
-    def __init__(
-        self, run: Runner, read: Callable[[], sqlite3.Connection], now_us: Callable[[], int]
-    ) -> None:
+    def __init__(self, run: Runner, read: Callable[[], Connection], now_us: Callable[[], int]) -> None:
         self._run, self._read, self._now_us = run, read, now_us
 
     def add(self, alerts: Sequence[Alert]) -> list[Alert]:
@@ -58,7 +56,7 @@ class Alerts:
         now_us = self._now_us()
         known = self._known([alert.once for alert in alerts])
 
-        def write(connection: sqlite3.Connection) -> list[Alert]:
+        def write(connection: Connection) -> list[Alert]:
             return [alert for alert in alerts if alert.once not in known and _add(connection, alert, now_us)]
 
         return self._run(write) if any(alert.once not in known for alert in alerts) else []
@@ -86,7 +84,7 @@ class Alerts:
         if not self._any_due(now_us):
             return []
 
-        def write(connection: sqlite3.Connection) -> list[Due]:
+        def write(connection: Connection) -> list[Due]:
             rows = connection.execute(
                 "SELECT id, at, once, kind, detail, delivered, tries FROM alerts "
                 "WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY id LIMIT ?",
@@ -126,7 +124,7 @@ class Alerts:
         return again or not failed
 
 
-def _add(connection: sqlite3.Connection, alert: Alert, now_us: int) -> bool:
+def _add(connection: Connection, alert: Alert, now_us: int) -> bool:
     detail = orjson.dumps(dict(alert.detail)).decode()
     added = connection.execute(
         "INSERT INTO alerts (once, at, kind, detail, delivered, tries, due_at) "

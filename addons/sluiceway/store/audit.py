@@ -6,7 +6,7 @@ This room moves rows and knows nothing of keys, hashes or what the rows mean; `s
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from sqlalchemy import Table
 from sluiceway.errors import StoreError
 from sluiceway.store.audit_guards import guards
 from sluiceway.store.audit_tables import ERASABLE, RECORDS, pending
+from sluiceway.store.engines.connection import Connection, Engine
 from sluiceway.store.people import Runner
 
 type Cell = int | str | bytes | None
@@ -59,13 +60,13 @@ class Change:
 class AuditStore:
     """Writing blocks until it is on disk; reading happens at one moment."""
 
-    def __init__(self, run: Runner, read: Callable[[], sqlite3.Connection]) -> None:
-        self._run, self._read = run, read
+    def __init__(self, run: Runner, engine: Engine) -> None:
+        self._run, self._engine = run, engine
 
     def append(self, change: Change) -> None:
         """Writes a change whole or not at all. Raises LogMoved, AuditRefused or StoreError."""
         try:
-            self._run(lambda connection: _append(connection, change))
+            self._run(lambda connection: _append(self._engine, connection, change))
         except sqlite3.IntegrityError as error:
             raise AuditRefused(f"the audit does not take this record: {error}") from None
 
@@ -82,10 +83,10 @@ class AuditStore:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Reads that all see one moment."""
-        with closing(self._read()) as connection:
+        with closing(self._engine.reader()) as connection:
             try:
                 connection.execute("BEGIN")
-                yield Snapshot(connection)
+                yield Snapshot(connection, self._engine)
             except sqlite3.DatabaseError as error:
                 raise StoreError(f"the database cannot be read: {error}") from error
 
@@ -93,8 +94,8 @@ class AuditStore:
 class Snapshot:
     """The audit as of one moment. Rows are mappings from column to value."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, engine: Engine) -> None:
+        self._connection, self._engine = connection, engine
 
     def records(self, kind: str, **equal: str) -> Iterator[dict[str, Cell]]:
         """The rows of one kind whose columns have these values, by time of making."""
@@ -113,6 +114,12 @@ class Snapshot:
     def pending(self) -> Iterator[dict[str, Cell]]:
         """Requests whose record is not in the log yet."""
         return self._rows(pending, {}, "id")
+
+    def alive(self) -> tuple[str, ...]:
+        """The boots of other nodes that are at work, where many share the database."""
+        if not self._engine.shared:
+            return ()
+        return tuple(node for (node,) in self._connection.execute("SELECT node FROM nodes"))
 
     def entries(self, person: str | None, from_us: int, to_us: int) -> Iterator[dict[str, Cell]]:
         """The entries of a period by their start, of one person or of all."""
@@ -188,13 +195,12 @@ class Snapshot:
 
     def missing_guards(self) -> tuple[str, ...]:
         """Triggers that are gone or not as we made them."""
-        found = dict(
-            self._connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        )
-        return tuple(sorted(name for name, text in guards().items() if found.get(name) != text))
+        found = self._engine.guards(self._connection)
+        expected = guards(self._engine.dialect)
+        return tuple(sorted(name for name, text in expected.items() if found.get(name) != text))
 
     def _rows(self, table: Table, equal: Mapping[str, str], order: str) -> Iterator[dict[str, Cell]]:
-        condition = " AND ".join(f"{table.c[name].name} = ?" for name in equal) or "1"
+        condition = " AND ".join(f"{table.c[name].name} = ?" for name in equal) or "TRUE"
         return self._select(table, condition, tuple(equal.values()), order)
 
     def _select(
@@ -205,7 +211,7 @@ class Snapshot:
         return (dict(zip(names, row, strict=True)) for row in self._connection.execute(statement, values))
 
 
-def _append(connection: sqlite3.Connection, change: Change) -> None:
+def _append(engine: Engine, connection: Connection, change: Change) -> None:
     (size,) = connection.execute(
         "SELECT coalesce(max(seq), -1) + 1 FROM audit_log WHERE node = ?", (change.node,)
     ).fetchone()
@@ -225,22 +231,18 @@ def _append(connection: sqlite3.Connection, change: Change) -> None:
     )
     connection.executemany("DELETE FROM audit_pending WHERE id = ?", [(each,) for each in change.settled])
     if change.destroyed:
-        _destroy(connection, change.destroyed)
+        _destroy(engine, connection, change.destroyed)
 
 
-def _insert(connection: sqlite3.Connection, table: Table, row: Row) -> None:
+def _insert(connection: Connection, table: Table, row: Row) -> None:
     names = ", ".join(table.c[name].name for name in row)
     places = ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO {table.name} ({names}) VALUES ({places})", list(row.values()))  # noqa: S608 - names of our own tables and columns
 
 
-def _destroy(connection: sqlite3.Connection, data_keys: tuple[str, ...]) -> None:
-    """Overwrites what it deletes: a wrap left in a free page could still be opened."""
-    (before,) = connection.execute("PRAGMA secure_delete").fetchone()
-    connection.execute("PRAGMA secure_delete = ON")
-    try:
+def _destroy(engine: Engine, connection: Connection, data_keys: tuple[str, ...]) -> None:
+    """Overwrites what it deletes, where the database can: a wrap in a free page could still be opened."""
+    with engine.overwriting(connection):
         for table in ERASABLE.values():
             statement = f"DELETE FROM {table.name} WHERE data_key = ?"  # noqa: S608 - names of our own tables
             connection.executemany(statement, [(each,) for each in data_keys])
-    finally:
-        connection.execute(f"PRAGMA secure_delete = {int(before)}")

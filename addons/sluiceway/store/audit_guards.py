@@ -1,30 +1,66 @@
 """Triggers that keep the audit's tables append-only and its preconditions true, whoever writes the SQL.
 
 They hold even where a connection has foreign keys switched off, as the sqlite3 shell has by default. Who can
-write the file can drop them; `audit verify` notices that, and whatever was then done.
+write the file can drop them; `audit verify` notices that, and whatever was then done. A guard is one
+condition in the SQL that both databases share: on SQLite a trigger, on PostgreSQL a trigger and its function.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from sqlalchemy import Table
 
 from sluiceway.store.audit_tables import ERASABLE, RECORDS, checkpoints, log
+from sluiceway.store.engines.connection import Dialect
 
 
-def _trigger(name: str, event: str, condition: str, says: str) -> str:
-    refuse = f"BEGIN SELECT RAISE(ABORT, 'audit: {says}'); END"
-    return f"CREATE TRIGGER {name} BEFORE {event} WHEN {condition} {refuse}"
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Refuses an event on a table where a condition holds, in the database's own words."""
+
+    name: str
+    event: str  # such as "UPDATE ON audit_log"
+    condition: str
+    says: str
+
+    def trigger(self) -> str:
+        """As SQLite keeps its text."""
+        refuse = f"BEGIN SELECT RAISE(ABORT, 'audit: {self.says}'); END"
+        return f"CREATE TRIGGER {self.name} BEFORE {self.event} WHEN {self.condition} {refuse}"
+
+    def source(self) -> str:
+        """The body of PostgreSQL's function, as it keeps it but for white space."""
+        condition = "TRUE" if self.condition == "1" else self.condition
+        row = "OLD" if self.event.startswith("DELETE") else "NEW"
+        refuse = f"RAISE EXCEPTION 'audit: {self.says}' USING ERRCODE = '23000';"
+        return f"BEGIN IF {condition} THEN {refuse} END IF; RETURN {row}; END"
+
+    def statements(self, dialect: Dialect) -> Iterator[str]:
+        """What creates it."""
+        if dialect == "sqlite":
+            yield self.trigger()
+            return
+        yield f"CREATE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ {self.source()} $$"
+        each = "STATEMENT" if self.event.startswith("TRUNCATE") else "ROW"
+        start = f"CREATE TRIGGER {self.name} BEFORE {self.event} FOR EACH {each}"
+        yield f"{start} EXECUTE FUNCTION {self.name}()"
 
 
-def _never_changed(table: Table) -> dict[str, str]:
+def _never_emptied(table: Table) -> dict[str, Guard]:
+    """TRUNCATE, which SQLite does not have, asks no row."""
+    name = f"{table.name}_no_truncate"
+    return {name: Guard(name, f"TRUNCATE ON {table.name}", "1", "tables are never emptied")}
+
+
+def _never_changed(table: Table) -> dict[str, Guard]:
     name = table.name
     same = " AND ".join(f"{key.name} = NEW.{key.name}" for key in table.primary_key)
     return {
-        f"{name}_no_update": _trigger(
-            f"{name}_no_update", f"UPDATE ON {name}", "1", "rows are never changed"
-        ),
+        f"{name}_no_update": Guard(f"{name}_no_update", f"UPDATE ON {name}", "1", "rows are never changed"),
         # INSERT OR REPLACE deletes without firing delete triggers.
-        f"{name}_no_replace": _trigger(
+        f"{name}_no_replace": Guard(
             f"{name}_no_replace",
             f"INSERT ON {name}",
             f"EXISTS (SELECT 1 FROM {name} WHERE {same})",  # noqa: S608 - names of our own tables
@@ -33,22 +69,22 @@ def _never_changed(table: Table) -> dict[str, str]:
     }
 
 
-def _never_deleted(table: Table) -> dict[str, str]:
+def _never_deleted(table: Table) -> dict[str, Guard]:
     name = f"{table.name}_no_delete"
-    return {name: _trigger(name, f"DELETE ON {table.name}", "1", "rows are never deleted")}
+    return {name: Guard(name, f"DELETE ON {table.name}", "1", "rows are never deleted")}
 
 
-def _deleted_when_shredded(table: Table) -> dict[str, str]:
+def _deleted_when_shredded(table: Table) -> dict[str, Guard]:
     shredded = "EXISTS (SELECT 1 FROM audit_shreds WHERE id = {}.data_key)"
     gone, back = f"{table.name}_no_delete", f"{table.name}_no_return"
     return {
-        gone: _trigger(
+        gone: Guard(
             gone,
             f"DELETE ON {table.name}",
             f"NOT {shredded.format('OLD')}",
             "only what a shred covers is deleted",
         ),
-        back: _trigger(
+        back: Guard(
             back, f"INSERT ON {table.name}", shredded.format("NEW"), "a shredded key does not come back"
         ),
     }
@@ -90,14 +126,23 @@ _CONDITIONS = (
 )
 
 
-def guards() -> dict[str, str]:
-    """Every trigger by name, as SQLite keeps its text."""
-    found: dict[str, str] = {}
+def guards(dialect: Dialect = "sqlite") -> dict[str, str]:
+    """Every guard by name, as the database keeps its text."""
+    found = all_guards(dialect).items()
+    return {name: guard.trigger() if dialect == "sqlite" else guard.source() for name, guard in found}
+
+
+def all_guards(dialect: Dialect) -> dict[str, Guard]:
+    """Every guard by name."""
+    found: dict[str, Guard] = {}
     for table in (*RECORDS.values(), log, checkpoints):
         found |= _never_changed(table) | _never_deleted(table)
     for table in ERASABLE.values():
         found |= _never_changed(table) | _deleted_when_shredded(table)
     for table_name, what, condition, says in _CONDITIONS:
         name = f"{table_name}_{what}"
-        found[name] = _trigger(name, f"INSERT ON {table_name}", condition, says)
+        found[name] = Guard(name, f"INSERT ON {table_name}", condition, says)
+    if dialect == "postgresql":
+        for table in (*RECORDS.values(), *ERASABLE.values(), log, checkpoints):
+            found |= _never_emptied(table)
     return found

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from sluiceway.errors import StoreError
 from sluiceway.store import scope
 from sluiceway.store.accounts import Accounts, Counter
 from sluiceway.store.amounts import CARRIED, DEFERRED, PLACE, SUMS, Amounts
+from sluiceway.store.engines.connection import Connection, Cursor
 from sluiceway.store.moments import to_us
 from sluiceway.store.records import Discrepancy
 from sluiceway.types import Cap, Unit
 
 _COUNTERS = "SELECT counter, scope, unit, starts_at, ends_at, spent, reserved FROM counters"
 OVER = "SELECT counter FROM counters WHERE \"window\" IN ('minute', 'hour', 'rolling') AND ends_at <= ?"
+# What nodes hold of a counter for themselves (store/slices.py).
+_SLICED = "SELECT counter, sum(unused), sum(spent) FROM slices GROUP BY counter"
 _OPEN = (
     f"SELECT id, owner, reserved_nusd, requests, reserved_tokens, {scope.COLUMNS}, started_at, budgeted "  # noqa: S608 - our own column names
     "FROM ledger WHERE owner IS NOT NULL ORDER BY id"
@@ -22,7 +23,7 @@ _OPEN = (
 OPEN_ROWS = "WITH open_rows AS MATERIALIZED (SELECT * FROM ledger WHERE owner IS NOT NULL) "
 
 
-def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accounts:
+def load(connection: Connection, now_us: int, next_id: int = 1) -> Accounts:
     """The accounts as the database has them. Ids are never used twice, so `next_id` is a lower bound."""
     (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM ledger").fetchone()
     accounts = Accounts(max(next_id, last_id + 1), now_us)
@@ -37,7 +38,7 @@ def load(connection: sqlite3.Connection, now_us: int, next_id: int = 1) -> Accou
     return accounts
 
 
-def cover(connection: sqlite3.Connection, accounts: Accounts, started_us: int) -> None:
+def cover(connection: Connection, accounts: Accounts, started_us: int) -> None:
     """Makes sure that every stored counter a row started then may count on is in the accounts."""
     if started_us >= accounts.covered_from_us:
         return
@@ -45,7 +46,7 @@ def cover(connection: sqlite3.Connection, accounts: Accounts, started_us: int) -
     accounts.covered_from_us = started_us
 
 
-def open_counter(connection: sqlite3.Connection, accounts: Accounts, cap: Cap, key: str) -> None:
+def open_counter(connection: Connection, accounts: Accounts, cap: Cap, key: str) -> None:
     """Makes sure that a cap's counter exists. A new one starts at the ledger's sum, never at zero."""
     if key in accounts.counters:
         return
@@ -69,7 +70,7 @@ def open_counter(connection: sqlite3.Connection, accounts: Accounts, cap: Cap, k
 
 
 def _begins_with(
-    connection: sqlite3.Connection, accounts: Accounts, cap: Cap, starts_us: int, ends_us: int | None
+    connection: Connection, accounts: Accounts, cap: Cap, starts_us: int, ends_us: int | None
 ) -> tuple[int, int]:
     """What a new counter starts at. A rolling window moves on every few minutes or hours: from where it was,
     without what fell out of it and with what came in, it is a sum over a small part of its rows."""
@@ -83,7 +84,7 @@ def _begins_with(
     return before.spent - out[0] + come[0], before.reserved - out[1] + come[1]
 
 
-def let_go(connection: sqlite3.Connection, accounts: Accounts, before_us: int) -> None:
+def let_go(connection: Connection, accounts: Accounts, before_us: int) -> None:
     """Deletes the counters of minutes, hours and rolling windows that ended before this moment and that
     nobody uses any more.
 
@@ -95,43 +96,40 @@ def let_go(connection: sqlite3.Connection, accounts: Accounts, before_us: int) -
 
 
 def ledger_sums(
-    connection: sqlite3.Connection, of: scope.Scope, unit: Unit, starts_us: int, ends_us: int | None
+    connection: Connection, of: scope.Scope, unit: Unit, starts_us: int, ends_us: int | None
 ) -> tuple[int, int]:
     """What the ledger says is spent and reserved in a scope and window, in nano-dollars or counted."""
     condition, parameters = scope.where(of, starts_us, ends_us)
     spent, reserved = SUMS[unit]
-    what = f"SELECT coalesce({spent}, 0), coalesce({reserved}, 0) FROM"
+    carried = "0"
+    carried_parameters: list[str] = []
+    if ends_us is None and unit in CARRIED:  # in one statement: rows may be deleted and carried meanwhile
+        of_whom, carried_parameters = scope.of_whom(of)
+        carried = f"(SELECT coalesce(sum({CARRIED[unit]}), 0) FROM carried WHERE {of_whom})"  # noqa: S608 - our own columns
+    what = f"SELECT coalesce({spent}, 0) + {carried}, coalesce({reserved}, 0) FROM"
     rows = f"{what} ledger WHERE {condition}"
     if unit == "concurrent":
         rows = f"{OPEN_ROWS}{what} open_rows WHERE {condition}"
-    found: tuple[int, int] = connection.execute(rows, parameters).fetchone()
-    if ends_us is None and unit in CARRIED:
-        return found[0] + _carried(connection, of, unit), found[1]
+    found: tuple[int, int] = connection.execute(rows, [*carried_parameters, *parameters]).fetchone()
     return found
 
 
-def _carried(connection: sqlite3.Connection, of: scope.Scope, unit: Unit) -> int:
-    """What rows that are deleted by now were charged in a scope."""
-    condition, parameters = scope.of_whom(of)
-    total = f"SELECT coalesce(sum({CARRIED[unit]}), 0)"
-    statement = f"{total} FROM carried WHERE {condition}"
-    (found,) = connection.execute(statement, parameters).fetchone()
-    return int(found)
-
-
-def discrepancies(connection: sqlite3.Connection) -> list[Discrepancy]:
+def discrepancies(connection: Connection) -> list[Discrepancy]:
     """Every counter that does not equal the ledger, to the nano-dollar. Run it in one read transaction."""
     found = []
+    sliced = {key: (unused, spent) for key, unused, spent in connection.execute(_SLICED)}
     for key, of, unit, starts_us, ends_us, spent, reserved in connection.execute(
         f"{_COUNTERS} ORDER BY counter"
-    ):
+    ).fetchall():
+        unused, unfolded = sliced.get(key, (0, 0))
+        spent, reserved = spent + unfolded, reserved - unused - unfolded
         sums = ledger_sums(connection, scope.from_json(of), unit, starts_us, ends_us)
         if (spent, reserved) != sums:
             found.append(Discrepancy(key, unit, spent, reserved, *sums))
     return found
 
 
-def _take_in(accounts: Accounts, rows: sqlite3.Cursor) -> None:
+def _take_in(accounts: Accounts, rows: Cursor) -> None:
     for key, of, *figures in rows.fetchall():
         if key not in accounts.counters:
             accounts.add(Counter(key, scope.from_json(of), *figures))

@@ -13,11 +13,12 @@ from sluiceway.store import balances, corrections, rows
 from sluiceway.store.accounts import Accounts, Held
 from sluiceway.store.admission import Exhausted, Fits, Line, Short, free
 from sluiceway.store.amounts import NOTHING, Amounts
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import to_us
 from sluiceway.store.orders import Admit, Cancel, Correct, Defer, Order, Record, Reply, Settle, TopUp, Work
 from sluiceway.store.records import Busy, Granted, Reservation, Spent
 from sluiceway.store.scope import Who, who_is
-from sluiceway.types import Cap, Outcome, Unit, UsageSource
+from sluiceway.types import Cap, LedgerRow, Outcome, Unit, UsageSource
 
 RETRY_AFTER_S = 5
 EVENT = "INSERT INTO events (at, kind, actor, detail) VALUES (?, ?, ?, ?)"
@@ -32,7 +33,7 @@ class Batch:
     row, `served` those that were in line and got their answer.
     """
 
-    connection: sqlite3.Connection
+    connection: Connection
     accounts: Accounts
     line: Line[Admit]
     boot: str
@@ -230,19 +231,37 @@ class Batch:
         self.replies.append((order.reply, extra))
 
     def _record(self, order: Record) -> None:
-        self._add(order.params, order.who, order.started_us, order.charged, order.budgeted)
+        if order.once is not None and self._is_there(order.once):
+            self.replies.append((order.reply, None))
+            return
+        ledger_id = self.accounts.new_id()
+        self._add(ledger_id, order.params, order.who, order.started_us, order.charged, order.budgeted)
         self.replies.append((order.reply, None))
 
+    def _is_there(self, row: LedgerRow) -> bool:
+        """Whether an attempt has its row; one that was closed since the answer to its opening was lost, while
+        the request went on by way of the spool, gets its true end."""
+        self._write()
+        found = self.connection.execute(rows.FIND, (row.request_id, row.attempt, row.turn)).fetchone()
+        if found is not None and found[1] == Outcome.CLIENT_CANCELLED != row.outcome:
+            self.connection.execute(rows.SETTLE, rows.settling(row, found[0], 0))
+        return found is not None
+
     def _add(
-        self, params: tuple[rows.Value, ...], who: Who, started_us: int, charged: Amounts, budgeted: bool
+        self,
+        ledger_id: int,
+        params: tuple[rows.Value, ...],
+        who: Who,
+        started_us: int,
+        charged: Amounts,
+        budgeted: bool,
     ) -> None:
         """A row that never was open, and what it adds to the counters that cover it, or gives back."""
         if budgeted and charged != NOTHING:
             self.accounts.freed |= charged.usd < 0
             balances.cover(self.connection, self.accounts, started_us)
             self.accounts.charge(self.accounts.covering(who, started_us), charged)
-        self._inserts.append(rows.recorded(self.accounts.next_id, params, charged))
-        self.accounts.next_id += 1
+        self._inserts.append(rows.recorded(ledger_id, params, charged))
 
     def _correct(self, order: Correct) -> None:
         """Compares and writes in one transaction, so that nobody corrects a row twice for the same reason."""
@@ -251,14 +270,15 @@ class Batch:
         try:
             row, standing = corrections.find(self.connection, truth.which)
             needed = corrections.differs(standing, truth)
-            row_id = f"{truth.which.request_id}/{self.accounts.next_id}"
+            ledger_id = self.accounts.new_id()
+            row_id = f"{truth.which.request_id}/{ledger_id}"
             params = rows.final(corrections.compensation(row, standing, truth, row_id, self.now_us))
         except StoreError as error:  # a row that was seen and is gone: deleted meanwhile
             self.replies.append((order.reply, error if truth.seen is None else False))
             return
         if needed:
             charged = Amounts(usd=truth.charged_nusd - standing.charged_nusd)
-            self._add(params, who_is(row), to_us(row.started_at), charged, row.budgeted)
+            self._add(ledger_id, params, who_is(row), to_us(row.started_at), charged, row.budgeted)
         if needed and order.event is not None:
             self.connection.execute(EVENT, corrections.note(order.event, self.now_us))
         self.replies.append((order.reply, needed))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from sluiceway.errors import StoreError
+from sluiceway.store.engines.connection import Engine
 
-# Steps of SQLite's machine between two looks at the clock: well under a millisecond.
-STEPS = 10_000
+BOUNDS = "sluiceway_engine"  # where a reading connection keeps the engine that made it
 
 
 class TooSlow(StoreError):
@@ -23,15 +21,11 @@ class TooSlow(StoreError):
 @contextmanager
 def bounded(connection: Connection, seconds: float) -> Iterator[None]:
     """What is read inside together takes at most this long, or TooSlow is raised."""
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    ends_at = time.monotonic() + seconds
-    raw.set_progress_handler(lambda: time.monotonic() > ends_at, STEPS)
+    engine: Engine = connection.get_execution_options()[BOUNDS]
     try:
-        yield
-    except OperationalError as error:
-        if isinstance(error.orig, sqlite3.OperationalError) and str(error.orig) == "interrupted":
-            raise TooSlow("there are too many rows to read in time") from None
+        with engine.bounded(connection, seconds):
+            yield
+    except TimeoutError:
+        raise TooSlow("there are too many rows to read in time") from None
+    except DBAPIError as error:
         raise StoreError(f"the database cannot be read: {type(error.orig).__name__}") from None
-    finally:
-        raw.set_progress_handler(None, 0)

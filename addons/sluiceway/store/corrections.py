@@ -7,7 +7,6 @@ days, and says in `ended_at` when it was made. Row and corrections together are 
 from __future__ import annotations
 
 import concurrent.futures
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ import orjson
 
 from sluiceway.errors import StoreError
 from sluiceway.store import rows
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import from_us
 from sluiceway.store.orders import Correct, Order
 from sluiceway.types import NO_UNITS, LedgerRow, Outcome, UsageSource
@@ -88,7 +88,7 @@ class Corrections:
         return [reply.result() for reply in replies]
 
 
-def find(connection: sqlite3.Connection, which: Which) -> tuple[LedgerRow, Standing]:
+def find(connection: Connection, which: Which) -> tuple[LedgerRow, Standing]:
     """A settled row, and how it stands. Raises StoreError."""
     cursor = connection.execute(_FOUND, (which.request_id, which.attempt, which.turn))
     stored = cursor.fetchone()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -18,6 +17,7 @@ from typing import Any
 import orjson
 
 from sluiceway.store import rows
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import to_us
 from sluiceway.store.people import Runner
 from sluiceway.store.records import Waiting
@@ -26,6 +26,10 @@ _WAITING = """
 SELECT deferred.input_tokens AS estimated_tokens, spends, ledger.*
 FROM deferred JOIN ledger ON ledger.id = ledger_id
 WHERE settled_at IS NULL AND
+"""
+_KEEP = """
+INSERT INTO batch_files (digest, figures, kept_at) VALUES (?, ?, ?)
+ON CONFLICT (digest) DO UPDATE SET figures = excluded.figures, kept_at = excluded.kept_at
 """
 MOST_AT_ONCE = 500  # overdue rows that one look takes up
 
@@ -38,15 +42,15 @@ def digest(key: bytes, provider: str, kind: str, remote_id: str) -> bytes:
 class Deferred:
     """Each method blocks on a small query."""
 
-    def __init__(self, run: Runner, read: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, run: Runner, read: Callable[[], Connection]) -> None:
         self._run, self._read = run, read
 
     def keep_file(self, digest: bytes, figures: Mapping[str, Any], now: datetime) -> None:
         """Remembers what a file of requests asks for: counts and a model's name, no text."""
         values = (digest, orjson.dumps(figures).decode(), to_us(now))
 
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT OR REPLACE INTO batch_files VALUES (?, ?, ?)", values)
+        def write(connection: Connection) -> None:
+            connection.execute(_KEEP, values)
 
         self._run(write)
 
@@ -88,12 +92,13 @@ class Deferred:
 
     def _found(self, condition: str, parameters: tuple[int | bytes, ...]) -> list[Waiting]:
         with closing(self._read()) as connection:
-            connection.row_factory = sqlite3.Row
-            return [_waiting(each) for each in connection.execute(_WAITING + condition, parameters)]
+            found = connection.execute(_WAITING + condition, parameters)
+            names = [column[0] for column in found.description]
+            return [_waiting(dict(zip(names, each, strict=True))) for each in found]
 
 
-def _waiting(stored: sqlite3.Row) -> Waiting:
-    row = rows.ledger_row(dict(stored))
+def _waiting(stored: Mapping[str, Any]) -> Waiting:
+    row = rows.ledger_row(stored)
     return Waiting(
         stored["id"],
         replace(row, spends=bool(stored["spends"])),

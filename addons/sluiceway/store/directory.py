@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -13,6 +12,7 @@ from typing import Literal
 import orjson
 
 from sluiceway.settings.identity import IP, Network, one_address
+from sluiceway.store.engines.connection import Connection
 from sluiceway.types import Identity, Principal, Rejected
 
 type Reason = Literal[
@@ -163,7 +163,7 @@ class Directory:
         person = self._people.by_id.get(principal_id)
         return None if person is None else person.principal
 
-    def refresh(self, connection: sqlite3.Connection) -> None:
+    def refresh(self, connection: Connection) -> None:
         """Reads people and tokens again if they changed: one small query when they did not."""
         if version(connection) == self._people.version:
             return
@@ -174,7 +174,7 @@ class Directory:
             connection.execute("ROLLBACK")
 
 
-def version(connection: sqlite3.Connection) -> int:
+def version(connection: Connection) -> int:
     """How often people, or what they were granted, have changed."""
     row = connection.execute("SELECT value FROM versions WHERE name = 'people'").fetchone()
     return 0 if row is None else int(row[0])
@@ -185,7 +185,7 @@ def printable(user: str) -> str:
     return "".join(letter if letter in _NAME_LETTERS else "?" for letter in user[:64])
 
 
-def _read(connection: sqlite3.Connection) -> _Snapshot:
+def _read(connection: Connection) -> _Snapshot:
     snapshot = _Snapshot(version(connection), {}, {}, {}, {}, {}, {})
     for number, name, kind, team, project, cost_center, disabled_at in connection.execute(
         "SELECT id, name, kind, team, project, cost_center, disabled_at FROM people"
@@ -202,7 +202,7 @@ def _read(connection: sqlite3.Connection) -> _Snapshot:
     return snapshot
 
 
-def _read_grants(connection: sqlite3.Connection, snapshot: _Snapshot) -> None:
+def _read_grants(connection: Connection, snapshot: _Snapshot) -> None:
     for number, person_id, port, sources in connection.execute(
         "SELECT id, person_id, port, sources FROM ports WHERE released_at IS NULL"
     ):

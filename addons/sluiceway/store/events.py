@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import from_us, to_us
 from sluiceway.store.people import Runner
 
@@ -27,9 +27,7 @@ class Event:
 class Events:
     """The log of deeds. `record` blocks until it is on disk."""
 
-    def __init__(
-        self, run: Runner, read: Callable[[], sqlite3.Connection], now_us: Callable[[], int]
-    ) -> None:
+    def __init__(self, run: Runner, read: Callable[[], Connection], now_us: Callable[[], int]) -> None:
         self._run, self._read, self._now_us = run, read, now_us
 
     def record(self, kind: str, actor: str, detail: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ What ended is kept as history, so that the number of a grant never comes back fo
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from datetime import datetime
 import orjson
 
 from sluiceway.errors import StoreError
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import from_us, to_us
 from sluiceway.store.people import Runner, count_change, id_of
 
@@ -56,7 +56,7 @@ class Grants:
     def __init__(
         self,
         run: Runner,
-        read: Callable[[], sqlite3.Connection],
+        read: Callable[[], Connection],
         changed: Callable[[], None],
         now_us: Callable[[], int],
     ) -> None:
@@ -65,18 +65,17 @@ class Grants:
     def grant_port(self, name: str, port: int, sources: Sequence[str] = ()) -> PortGrant:
         """Makes a free port somebody's own. Raises StoreError when it is taken, or they have one."""
 
-        def write(connection: sqlite3.Connection) -> PortGrant:
+        def write(connection: Connection) -> PortGrant:
             person_id, now_us = id_of(connection, name), self._now_us()
             for granted in map(_port, connection.execute(_PORTS)):
                 if granted.port == port:
                     raise StoreError(f"port {port} belongs to {granted.person!r}; release it first")
                 if granted.person == name:
                     raise StoreError(f"{name!r} has port {granted.port} already; release it first")
-            number = connection.execute(
-                "INSERT INTO ports (person_id, port, sources, granted_at) VALUES (?, ?, ?, ?)",
+            (number,) = connection.execute(
+                "INSERT INTO ports (person_id, port, sources, granted_at) VALUES (?, ?, ?, ?) RETURNING id",
                 (person_id, port, orjson.dumps(list(sources)).decode(), now_us),
-            ).lastrowid
-            assert number is not None
+            ).fetchone()
             return PortGrant(number, name, port, tuple(sources), from_us(now_us))
 
         return self._change(write)
@@ -84,7 +83,7 @@ class Grants:
     def restrict_port(self, name: str, sources: Sequence[str]) -> PortGrant:
         """Says anew from where somebody's port may be used; connections from elsewhere end."""
 
-        def write(connection: sqlite3.Connection) -> PortGrant:
+        def write(connection: Connection) -> PortGrant:
             granted = _port_of(connection, name)
             connection.execute(
                 "UPDATE ports SET sources = ? WHERE id = ?",
@@ -97,7 +96,7 @@ class Grants:
     def release_port(self, name: str) -> PortGrant:
         """Ends a port; it may become somebody else's, after all others have been."""
 
-        def write(connection: sqlite3.Connection) -> PortGrant:
+        def write(connection: Connection) -> PortGrant:
             granted = _port_of(connection, name)
             connection.execute("UPDATE ports SET released_at = ? WHERE id = ?", (self._now_us(), granted.id))
             return granted
@@ -110,7 +109,7 @@ class Grants:
         Raises StoreError while it stands for somebody else: two people at one address share it.
         """
 
-        def write(connection: sqlite3.Connection) -> Lease:
+        def write(connection: Connection) -> Lease:
             person_id, now_us = id_of(connection, name), self._now_us()
             connection.execute(
                 "UPDATE leases SET ended_at = expires_at "
@@ -128,11 +127,11 @@ class Grants:
                     "UPDATE leases SET expires_at = ? WHERE id = ?", (to_us(expires_at), held.id)
                 )
                 return Lease(held.id, name, address, held.granted_at, expires_at)
-            number = connection.execute(
-                "INSERT INTO leases (person_id, address, granted_at, expires_at) VALUES (?, ?, ?, ?)",
+            (number,) = connection.execute(
+                "INSERT INTO leases (person_id, address, granted_at, expires_at) "
+                "VALUES (?, ?, ?, ?) RETURNING id",
                 (person_id, address, now_us, to_us(expires_at)),
-            ).lastrowid
-            assert number is not None
+            ).fetchone()
             return Lease(number, name, address, from_us(now_us), expires_at)
 
         return self._change(write)
@@ -140,7 +139,7 @@ class Grants:
     def revoke_leases(self, name: str, address: str | None = None) -> tuple[Lease, ...]:
         """Ends somebody's lease of an address, or all of theirs; those that were good until now."""
 
-        def write(connection: sqlite3.Connection) -> tuple[Lease, ...]:
+        def write(connection: Connection) -> tuple[Lease, ...]:
             id_of(connection, name)
             theirs = tuple(
                 each
@@ -177,14 +176,14 @@ class Grants:
             (number for number in numbers if number not in taken), key=lambda n: (last.get(n, 0), n)
         )
 
-    def _leases(self, connection: sqlite3.Connection) -> list[Lease]:
+    def _leases(self, connection: Connection) -> list[Lease]:
         return [
             Lease(number, person, address, from_us(granted), from_us(expires))
             for number, person, address, granted, expires in connection.execute(_LEASES, (self._now_us(),))
         ]
 
-    def _change[T](self, write: Callable[[sqlite3.Connection], T]) -> T:
-        def counted(connection: sqlite3.Connection) -> T:
+    def _change[T](self, write: Callable[[Connection], T]) -> T:
+        def counted(connection: Connection) -> T:
             result = write(connection)
             count_change(connection)
             return result
@@ -199,7 +198,7 @@ def _port(row: tuple[int, str, int, str, int]) -> PortGrant:
     return PortGrant(number, person, port, tuple(orjson.loads(sources)), from_us(granted))
 
 
-def _port_of(connection: sqlite3.Connection, name: str) -> PortGrant:
+def _port_of(connection: Connection, name: str) -> PortGrant:
     id_of(connection, name)
     granted = next((each for each in map(_port, connection.execute(_PORTS)) if each.person == name), None)
     if granted is None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import difflib
 import re
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sluiceway.errors import StoreError
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import from_us
 from sluiceway.store.people import Runner
 from sluiceway.types import KeyClass
@@ -38,9 +38,7 @@ class ProviderKey:
 class Keys:
     """Changes to keys. Each method blocks until its change is on disk."""
 
-    def __init__(
-        self, run: Runner, read: Callable[[], sqlite3.Connection], now_us: Callable[[], int]
-    ) -> None:
+    def __init__(self, run: Runner, read: Callable[[], Connection], now_us: Callable[[], int]) -> None:
         self._run, self._read, self._now_us = run, read, now_us
 
     def add(
@@ -50,7 +48,7 @@ class Keys:
         if not _LABEL.fullmatch(label):
             raise StoreError("a key's label is 1 to 64 of a-z, 0-9, dot, underscore and hyphen")
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             known = connection.execute(
                 "SELECT label FROM keys WHERE fingerprint = ? OR label = ?", (fingerprint, label)
             ).fetchone()
@@ -67,7 +65,7 @@ class Keys:
     def retire(self, label: str) -> None:
         """No longer injected, and its sealed form destroyed; still recognised as whose it was."""
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             labels = [known for (known,) in connection.execute("SELECT label FROM keys")]
             if label not in labels:
                 close = difflib.get_close_matches(label, labels, 1)

@@ -74,6 +74,13 @@ class Leaser:
         self._typical = amount if self._last_s is None else 0.9 * self._typical + 0.1 * amount
         self._last_s = now_s
 
+    def requests_per_s(self, now_s: float) -> float:
+        """How often the node asks, of late."""
+        if self._last_s is None or self._typical <= 0:
+            return 0.0
+        faded = exp(-max(0.0, now_s - self._last_s) / self._terms.horizon_s)
+        return self._rate * faded / self._typical
+
     def ask(self, wanted: int, unused: int, pool: Pool, now_s: float) -> int:
         """How much to move from what is free into the slice, so that it holds `wanted` and some more.
 

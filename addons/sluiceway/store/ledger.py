@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
-from sluiceway.errors import StoreError
+from sluiceway.errors import StoreAway, StoreError
 from sluiceway.store import rows
 from sluiceway.store.amounts import DEFERRED, PLACE, Amounts, tokens_used
 from sluiceway.store.moments import to_us
 from sluiceway.store.orders import Admit, Cancel, Defer, Record, Settle, TopUp, log
 from sluiceway.store.records import Answer, Granted, Later, Reservation, Spent, Waiting, Want
 from sluiceway.store.scope import who_is
+from sluiceway.store.spool import Spool
+from sluiceway.store.spooling import Spooling
 from sluiceway.store.writer import Writer
 from sluiceway.types import Cap, LedgerRow
 
@@ -26,21 +28,33 @@ class Ledger:
     forwarded. Compute caps for the row's own `started_at`: a cap that does not cover its row is an error.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer[Any], spool: Spool | None = None) -> None:
         self._writer = writer
+        self._spooling = None if spool is None else Spooling(spool)
         self._unsettled: set[int] = set()
         self._collected: set[int] = set()
 
     def spent(self, cap: Cap) -> int | None:
-        """How much of a cap is spent, in its unit; None: nobody has counted on it in this window yet."""
+        """How much of a cap is spent, in its unit; None: nobody has counted on it in this window, or other
+        nodes write it and `look` was not asked a moment ago."""
         return self._writer.spent(cap.counter)
+
+    async def look(self, caps: Sequence[Cap]) -> None:
+        """Before `spent` is asked: reads what other nodes may have changed. Does nothing where nobody else
+        writes; what cannot be read stays unknown."""
+        await self._writer.look([cap.counter for cap in caps])
 
     async def admit(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Answer:
         """Opens the row and reserves on all caps, or nothing. Waits at most `wait_s` for money others hold.
 
         A caller cancelled here leaves no open row and nothing reserved.
         """
-        return await self._admitted(self._admission(row, want, caps, wait_s))
+        try:
+            return await self._admitted(self._admission(row, want, caps, wait_s))
+        except StoreAway:
+            if self._spooling is None or row.spends:
+                raise
+            return await self._spooling.admit(row)
 
     def used_up(self, caps: Sequence[Cap], floor: Want) -> Spent | None:
         """A cap with less left than the floor of a want, as far as this process knows: a cheap look before
@@ -69,6 +83,9 @@ class Ledger:
         The next attempt stands in front of those who wait: its request was admitted before theirs.
         Whatever the answer, and also when cancelled, the first attempt is settled.
         """
+        if self._spooling is not None and self._spooling.has(reservation):
+            await self._spooling.settle(reservation, ended)
+            return await self.admit(row, want, caps, wait_s)
         order = self._admission(row, want, caps, wait_s)
         if self._ends(reservation):
             order.closes = self._ending(reservation, ended)
@@ -95,6 +112,8 @@ class Ledger:
         Takes effect whether or not the future is awaited or cancelled; it is done when the end is on disk.
         A disk that fails is tried again, and meanwhile the reservation holds.
         """
+        if self._spooling is not None and self._spooling.has(reservation):
+            return self._spooling.settle(reservation, row)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._ends(reservation):
             done.set_result(None)
@@ -112,7 +131,7 @@ class Ledger:
         ledger_id = reservation.ledger_id
         told = (row.response_id, row.status, row.upstream_status, row.ttft_ms, row.overhead_ms)
         expires_us = to_us(later.expires_at)
-        wait = (ledger_id, later.kind, later.digest, later.input_tokens, int(row.spends), expires_us)
+        wait = (ledger_id, later.kind, later.digest, later.input_tokens, row.spends, expires_us)
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._writer.submit_here(Defer(ledger_id, (DEFERRED, *told), wait, reply))
         await reply
@@ -136,7 +155,12 @@ class Ledger:
         params, started_us = rows.final(row), to_us(row.started_at)
         charged = Amounts(usd=row.charged_nusd, tokens=tokens_used(row) or 0)
         self._writer.submit_here(Record(params, who_is(row), started_us, row.budgeted, charged, reply))
-        await reply
+        try:
+            await reply
+        except StoreAway:
+            if self._spooling is None or row.spends:
+                raise
+            await self._spooling.record(row)
 
     def _admission(self, row: LedgerRow, want: Want, caps: Sequence[Cap], wait_s: float) -> Admit:
         requests = 1 if row.attempt == 1 else 0  # a next attempt is ours, not one more request

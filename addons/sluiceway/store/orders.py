@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sluiceway.store.amounts import Amounts
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.records import Answer
 from sluiceway.store.rows import Value
 from sluiceway.store.scope import Who
-from sluiceway.types import Cap, Unit
+from sluiceway.types import Cap, LedgerRow, Unit
 
 if TYPE_CHECKING:
     from sluiceway.store.corrections import Event, Truth
@@ -101,7 +102,7 @@ class Defer:
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """Write a row that never was open."""
+    """Write a row that never was open. `once`: the row, should it perhaps be there already."""
 
     params: tuple[Value, ...]
     who: Who
@@ -109,6 +110,7 @@ class Record:
     budgeted: bool
     charged: Amounts
     reply: Promise[None]
+    once: LedgerRow | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -124,7 +126,7 @@ class Correct:
 class Work:
     """Do something rarer in the same transaction: people, events, traffic. Fails alone on a bad value."""
 
-    do: Callable[[sqlite3.Connection], Any]  # its result is the promise's
+    do: Callable[[Connection], Any]  # its result is the promise's
     reply: Promise[Any]
 
 

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from sluiceway.errors import StoreError
 from sluiceway.store.directory import digest
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import from_us, to_us
 from sluiceway.types import Principal
 
@@ -24,7 +25,7 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
 class Runner(Protocol):
     """Runs something in one transaction of the writer and waits until it is on disk."""
 
-    def __call__[T](self, do: Callable[[sqlite3.Connection], T]) -> T: ...
+    def __call__[T](self, do: Callable[[Connection], T]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class People:
     def __init__(
         self,
         run: Runner,
-        read: Callable[[], sqlite3.Connection],
+        read: Callable[[], Connection],
         changed: Callable[[], None],
         key: bytes,
         now_us: Callable[[], int],
@@ -74,17 +75,15 @@ class People:
             _check_label(what, label)
         token = new_secret()
 
-        def write(connection: sqlite3.Connection) -> Principal:
+        def write(connection: Connection) -> Principal:
             try:
-                cursor = connection.execute(
+                (number,) = connection.execute(
                     "INSERT INTO people (name, kind, team, project, cost_center, created_at) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
                     (name, kind, team, project, cost_center, self._now_us()),
-                )
+                ).fetchone()
             except sqlite3.IntegrityError as error:
                 raise StoreError(f"{name!r} exists already; choose another name") from error
-            number = cursor.lastrowid
-            assert number is not None
             self._add_token(connection, number, token, None)
             return Principal(number, name, kind, team, project, cost_center)
 
@@ -95,7 +94,7 @@ class People:
         token = new_secret()
         expires_us = None if expires_at is None else to_us(expires_at)
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             number = id_of(connection, name)
             if revoke_old:
                 self._revoke(connection, "person_id", number)
@@ -107,7 +106,7 @@ class People:
     def revoke(self, which: str | int) -> int:
         """Revokes all tokens of a person, or the one with this id; how many were good until now."""
 
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: Connection) -> int:
             if isinstance(which, str):
                 return self._revoke(connection, "person_id", id_of(connection, which))
             if connection.execute("SELECT 1 FROM tokens WHERE id = ?", (which,)).fetchone() is None:
@@ -138,14 +137,14 @@ class People:
             connection.close()
 
     def _update(self, name: str, column: Literal["disabled_at", "team"], value: str | int | None) -> None:
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             number = id_of(connection, name)
             connection.execute(f"UPDATE people SET {column} = ? WHERE id = ?", (value, number))  # noqa: S608 - two fixed names
 
         self._change(write)
 
-    def _change[T](self, write: Callable[[sqlite3.Connection], T]) -> T:
-        def counted(connection: sqlite3.Connection) -> T:
+    def _change[T](self, write: Callable[[Connection], T]) -> T:
+        def counted(connection: Connection) -> T:
             result = write(connection)
             count_change(connection)
             return result
@@ -154,15 +153,13 @@ class People:
         self._changed()
         return result
 
-    def _add_token(
-        self, connection: sqlite3.Connection, person_id: int, token: str, expires_us: int | None
-    ) -> None:
+    def _add_token(self, connection: Connection, person_id: int, token: str, expires_us: int | None) -> None:
         connection.execute(
             "INSERT INTO tokens (person_id, digest, created_at, expires_at) VALUES (?, ?, ?, ?)",
             (person_id, digest(self._key, token), self._now_us(), expires_us),
         )
 
-    def _revoke(self, connection: sqlite3.Connection, column: Literal["id", "person_id"], value: int) -> int:
+    def _revoke(self, connection: Connection, column: Literal["id", "person_id"], value: int) -> int:
         return connection.execute(
             f"UPDATE tokens SET revoked_at = ? WHERE revoked_at IS NULL AND {column} = ?",  # noqa: S608 - two fixed names
             (self._now_us(), value),
@@ -174,7 +171,7 @@ def new_secret() -> str:
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
-def count_change(connection: sqlite3.Connection) -> None:
+def count_change(connection: Connection) -> None:
     """Tells every directory that people, or what they were granted, have changed."""
     connection.execute(
         "INSERT INTO versions (name, value) VALUES ('people', 1) "
@@ -198,7 +195,7 @@ def _check_label(what: str, label: str | None) -> None:
         )
 
 
-def id_of(connection: sqlite3.Connection, name: str) -> int:
+def id_of(connection: Connection, name: str) -> int:
     """The number of a person. Raises StoreError, with a likely spelling, where there is none."""
     row = connection.execute("SELECT id FROM people WHERE name = ?", (name,)).fetchone()
     if row is not None:
@@ -209,7 +206,7 @@ def id_of(connection: sqlite3.Connection, name: str) -> int:
     raise StoreError(f"there is nobody called {name!r}{hint}")
 
 
-def _everybody(connection: sqlite3.Connection) -> tuple[Person, ...]:
+def _everybody(connection: Connection) -> tuple[Person, ...]:
     tokens: dict[int, list[Token]] = {}
     for number, person_id, *times in connection.execute(
         "SELECT id, person_id, created_at, expires_at, revoked_at FROM tokens ORDER BY id"

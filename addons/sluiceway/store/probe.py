@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from sluiceway.errors import StoreError
 from sluiceway.store import rows
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import EPOCH
 from sluiceway.store.orders import BAD_VALUE, Admit, Order, Record, Reply, Settle, log
 from sluiceway.types import LedgerRow, Outcome
@@ -23,9 +23,7 @@ _PROBE = LedgerRow(
 )
 
 
-def without_bad_values(
-    connection: sqlite3.Connection, orders: Sequence[Order]
-) -> tuple[list[Order], list[Reply]]:
+def without_bad_values(connection: Connection, orders: Sequence[Order]) -> tuple[list[Order], list[Reply]]:
     """Tries each row in a transaction that is undone. The good orders, and the answers to the others.
 
     An end that cannot be stored becomes a plain one, charged what was reserved: its money may be spent.
@@ -52,14 +50,14 @@ def without_bad_values(
     return good, replies
 
 
-def _storable(connection: sqlite3.Connection, order: Settle) -> Settle:
+def _storable(connection: Connection, order: Settle) -> Settle:
     if order.params is None or _takes(connection, rows.SETTLE, (*order.params[:-1], _PROBE_ID)):
         return order
     log.error("the end of ledger row %d cannot be stored; it is charged what it reserved", order.ledger_id)
     return Settle(order.ledger_id, None, 0, None, order.reply)
 
 
-def _takes(connection: sqlite3.Connection, statement: str, parameters: tuple[rows.Value, ...]) -> bool:
+def _takes(connection: Connection, statement: str, parameters: tuple[rows.Value, ...]) -> bool:
     connection.execute("SAVEPOINT probe")
     try:
         connection.execute(statement, parameters)

@@ -3,7 +3,6 @@ deleted; what is over is history."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from datetime import datetime
 import orjson
 
 from sluiceway.errors import StoreError
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import from_us, to_us
 from sluiceway.store.people import Runner
 from sluiceway.types import Raise, Unit
@@ -35,9 +35,7 @@ class Raised:
 class Raises:
     """`add` and `withdraw` block until they are on disk, with their event."""
 
-    def __init__(
-        self, run: Runner, read: Callable[[], sqlite3.Connection], now_us: Callable[[], int]
-    ) -> None:
+    def __init__(self, run: Runner, read: Callable[[], Connection], now_us: Callable[[], int]) -> None:
         self._run, self._read, self._now_us = run, read, now_us
 
     def add(self, raised: Raised) -> int:
@@ -58,7 +56,7 @@ class Raises:
             *(raised.requester, raised.approver, raised.reason, raised.actor),
         )
 
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: Connection) -> int:
             marks = ", ".join("?" * len(values))
             statement = f"INSERT INTO raises ({_COLUMNS}) VALUES ({marks}) RETURNING id"  # noqa: S608 - our own column names
             (number,) = connection.execute(statement, values).fetchone()
@@ -74,7 +72,7 @@ class Raises:
         if found is None or not found.what.until_at > from_us(now_us) or found.withdrawn_at is not None:
             raise StoreError(f"there is no raise {number} in force; `sluiceway budget raises` shows them")
 
-        def write(connection: sqlite3.Connection) -> Raised:
+        def write(connection: Connection) -> Raised:
             connection.execute(
                 "UPDATE raises SET withdrawn_at = ? WHERE id = ? AND withdrawn_at IS NULL", (now_us, number)
             )
@@ -84,7 +82,7 @@ class Raises:
 
         return self._run(write)
 
-    def _note(self, connection: sqlite3.Connection, kind: str, actor: str, detail: dict[str, object]) -> None:
+    def _note(self, connection: Connection, kind: str, actor: str, detail: dict[str, object]) -> None:
         connection.execute(
             "INSERT INTO events (at, kind, actor, detail) VALUES (?, ?, ?, ?)",
             (self._now_us(), kind, actor, orjson.dumps(detail).decode()),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from sluiceway.store import balances, rows
 from sluiceway.store.amounts import DEFERRED
+from sluiceway.store.engines.connection import Connection
 from sluiceway.types import Outcome, UsageSource
 
 
-def recover(connection: sqlite3.Connection, boot: str, now_us: int) -> int:
+def recover(connection: Connection, boot: str, now_us: int) -> int:
     """Ends every open row that another boot owns, in one transaction; how many there were.
 
     Their cost is unknown, and the caps are charged what was reserved. Deferred rows are nobody's and stay:

@@ -7,10 +7,10 @@ cut where no window is open any more.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import to_us
 from sluiceway.store.people import Runner
 
@@ -63,7 +63,7 @@ class Retention:
         Fewer than that: no more are left, and the counters over them are gone as well."""
         cut_us = to_us(before)
 
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: Connection) -> int:
             connection.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (id INTEGER PRIMARY KEY)")
             connection.execute("DELETE FROM chosen")
             connection.execute(f"INSERT INTO chosen {_CHOSEN}", (cut_us, most))
@@ -80,7 +80,7 @@ class Retention:
     def delete_discovery(self, before: date) -> int:
         """Deletes the daily figures of undecrypted traffic from before a day (UTC)."""
 
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: Connection) -> int:
             statements = ("DELETE FROM discovery WHERE day < ?", "DELETE FROM tunnels WHERE day < ?")
             return sum(connection.execute(each, (before.isoformat(),)).rowcount for each in statements)
 
@@ -90,7 +90,7 @@ class Retention:
         """Deletes ports and leases that ended before a moment, and alerts from before it."""
         cut = (to_us(before),)
 
-        def write(connection: sqlite3.Connection) -> int:
+        def write(connection: Connection) -> int:
             return sum(connection.execute(each, cut).rowcount for each in _ENDED)
 
         return self._run(write)

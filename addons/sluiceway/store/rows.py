@@ -55,6 +55,10 @@ CLOSE = (
 TOP_UP = (
     "UPDATE ledger SET reserved_nusd = reserved_nusd + ?, reserved_tokens = reserved_tokens + ? WHERE id = ?"
 )
+FIND = (
+    "SELECT id, outcome FROM ledger WHERE kind = 'request' AND request_id = ? AND attempt = ? "
+    "AND coalesce(turn, -1) = coalesce(?, -1)"
+)
 # Gives an open row to nobody: its request is over, its usage comes with a later one (store/deferred.py).
 DEFER = (
     "UPDATE ledger SET owner = ?, response_id = ?, status = ?, upstream_status = ?, ttft_ms = ?, "
@@ -109,6 +113,11 @@ def closing(
 ) -> tuple[Value, ...]:
     """The parameters of CLOSE."""
     return (str(outcome), str(source), charged.usd, charged.requests, charged.tokens, ended_us, ledger_id)
+
+
+def stored(row: LedgerRow) -> dict[str, Value]:
+    """A row as its columns have it, for `ledger_row`."""
+    return dict(zip(FIELDS, _encoded(row), strict=True))
 
 
 def ledger_row(stored: Mapping[str, Any]) -> LedgerRow:

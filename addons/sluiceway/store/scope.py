@@ -91,7 +91,7 @@ def where(scope: Scope, starts_us: int, ends_us: int | None) -> tuple[str, list[
 
 def of_whom(scope: Scope) -> tuple[str, list[str]]:
     """The part of a condition that says whose rows they are, and of what."""
-    terms, parameters = ["1 = 1"], []
+    terms, parameters = ["TRUE"], []
     for dimension, value in scope:
         column, kind = DIMENSIONS[dimension]
         terms.append(_COMPARED.get(dimension, "{} = ?").format(column))

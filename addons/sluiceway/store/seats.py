@@ -6,12 +6,12 @@ Only the latest state is kept, no history: it is there to tell people, not to wa
 from __future__ import annotations
 
 import concurrent.futures
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import from_us, to_us
 from sluiceway.store.orders import Work
 from sluiceway.types import SeatWindow
@@ -50,7 +50,7 @@ class Seat:
 class Seats:
     """Cheap to add to, from any thread; written every few seconds. A crash loses the last of them."""
 
-    def __init__(self, read: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, read: Callable[[], Connection]) -> None:
         self._read = read
         self._lock = threading.Lock()
         self._new: dict[_Key, Seat] = {}
@@ -94,7 +94,7 @@ class Seats:
         return (Work(lambda connection: _write(connection, list(seats.values())), reply),)
 
 
-def _write(connection: sqlite3.Connection, seats: Sequence[Seat]) -> None:
+def _write(connection: Connection, seats: Sequence[Seat]) -> None:
     connection.executemany(_WRITE, [_values(seat) for seat in seats])
     newest = max(seat.seen_at for seat in seats)
     connection.execute("DELETE FROM seats WHERE seen_at < ?", (to_us(newest - KEEP),))

@@ -8,33 +8,35 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Connection
+import sqlalchemy
 
 from sluiceway.errors import StoreError
-from sluiceway.store import balances, migrate, recovery
+from sluiceway.store import balances, landing, migrate
 from sluiceway.store.alerts import Alerts
 from sluiceway.store.audit import AuditStore
+from sluiceway.store.bounded import BOUNDS
 from sluiceway.store.corrections import Corrections
-from sluiceway.store.database import connect_reader, connect_writer, database_path, make_file, reading_engine
 from sluiceway.store.deferred import Deferred
 from sluiceway.store.directory import Directory
+from sluiceway.store.engines import engine_of
+from sluiceway.store.engines.connection import Connection, Engine
 from sluiceway.store.events import Events
 from sluiceway.store.grants import Grants
 from sluiceway.store.keys import Keys
 from sluiceway.store.ledger import Ledger
-from sluiceway.store.lock import Lock
 from sluiceway.store.moments import now_us
-from sluiceway.store.orders import Work
+from sluiceway.store.orders import Record, Work
 from sluiceway.store.people import People
 from sluiceway.store.raises import Raises
 from sluiceway.store.records import Discrepancy
 from sluiceway.store.retention import Retention
 from sluiceway.store.seats import Seats
+from sluiceway.store.spool import Spool, SpoolPlan
 from sluiceway.store.traffic import Traffic
 from sluiceway.store.writer import Writer
+from sluiceway.store.writers import start_writer
 
 
 class Store:
@@ -44,42 +46,52 @@ class Store:
     `recovered` is how many rows a dead process had left open; they were settled when the store was opened.
     """
 
-    def __init__(self, path: Path, key: bytes, boot: str, writable: bool, clock: Callable[[], int]) -> None:
-        self._path = path
+    def __init__(
+        self,
+        engine: Engine,
+        key: bytes,
+        boot: str,
+        writable: bool,
+        clock: Callable[[], int],
+        spool: SpoolPlan | None,
+    ) -> None:
+        self._engine, self.boot = engine, boot
+        self._spool: Spool | None = None
         self.recovered = 0
         self.traffic = Traffic()
-        self.seats = Seats(self._read)
+        self.seats = Seats(engine.reader)
         self.directory = Directory(key, clock)
         self._refreshing = threading.Lock()
-        self._writer: Writer | None = None
+        self._reader: Connection | None = None
+        self._writer: Writer[Any] | None = None
         self._ledger: Ledger | None = None
         self._corrections: Corrections | None = None
         with ExitStack() as undo:
             if writable:
-                undo.callback(Lock(path).release)
-            _prepare(path, writable)
-            self._reader = undo.enter_context(closing(connect_reader(path)))
-            self.directory.refresh(self._reader)
-            self._engine = reading_engine(path)
-            undo.callback(self._engine.dispose)
+                undo.callback(engine.hold())
+            _prepare(engine, writable)
+            undo.callback(self._drop_reader)
+            self._refresh()
+            self._reading = engine.reading().execution_options(**{BOUNDS: engine})
+            undo.callback(self._reading.dispose)
             if writable:
-                self._start_writing(boot, clock(), undo)
+                self._start_writing(boot, clock(), undo, spool)
             self._undo = undo.pop_all()
-        self.people = People(self._run, self._read, self._refresh, key, clock)
-        self.grants = Grants(self._run, self._read, self._refresh, clock)
-        self.events = Events(self._run, self._read, clock)
-        self.keys = Keys(self._run, self._read, clock)
-        self.raises = Raises(self._run, self._read, clock)
-        self.alerts = Alerts(self._run, self._read, clock)
+        self.people = People(self._run, engine.reader, self._refresh, key, clock)
+        self.grants = Grants(self._run, engine.reader, self._refresh, clock)
+        self.events = Events(self._run, engine.reader, clock)
+        self.keys = Keys(self._run, engine.reader, clock)
+        self.raises = Raises(self._run, engine.reader, clock)
+        self.alerts = Alerts(self._run, engine.reader, clock)
         self.retention = Retention(self._run)
-        self.deferred = Deferred(self._run, self._read)
-        self.audit = AuditStore(self._run, self._read)
+        self.deferred = Deferred(self._run, engine.reader)
+        self.audit = AuditStore(self._run, engine)
 
-    def _start_writing(self, boot: str, now_us: int, undo: ExitStack) -> None:
-        connection = undo.enter_context(closing(connect_writer(self._path)))
-        self.recovered = recovery.recover(connection, boot, now_us)
-        self._writer = Writer(connection, self._path, boot, self._due)
-        self._ledger = Ledger(self._writer)
+    def _start_writing(self, boot: str, now_us: int, undo: ExitStack, plan: SpoolPlan | None) -> None:
+        if plan is not None and plan.needed:
+            self._spool = undo.enter_context(closing(Spool(plan.folder, plan.name, plan.most_bytes)))
+        self._writer, self.recovered = start_writer(self._engine, boot, now_us, self._due, undo)
+        self._ledger = Ledger(self._writer, self._spool if plan and plan.on else None)
         self._corrections = Corrections(self._writer.submit)
         undo.callback(self._writer.close)
 
@@ -93,20 +105,25 @@ class Store:
         writable: bool = True,
         create: bool = False,
         clock: Callable[[], int] = now_us,
+        spool: SpoolPlan | None = None,
     ) -> Self:
-        """Opens `sqlite:///file.db`, for writing under the lock that keeps all other writers out.
+        """Opens `sqlite:///file.db`, for writing under the lock that keeps all other writers out, or
+        `postgresql://user@host/db`, as one of many nodes.
 
         `key` keys the hashes of tokens. `boot` names this start of the process: rows that another boot left
         open are settled. `create` makes a missing database; an older schema is migrated, a newer one refused.
-        `clock` gives microseconds since the epoch. Raises StoreError, saying what to do.
+        `clock` gives microseconds since the epoch. `spool`: where rows may go while the database is away.
+        Raises StoreError, saying what to do.
         """
-        path = database_path(url)
-        if not create and not path.exists():
-            raise StoreError(f"{path}: there is no store here; run `sluiceway init`")
+        engine = engine_of(url)
+        if not create and not engine.exists():
+            raise StoreError(f"{engine.name}: there is no store here; run `sluiceway init`")
         try:
-            return cls(path, key, boot, writable, clock)
+            return cls(engine, key, boot, writable, clock, spool)
         except sqlite3.Error as error:
-            raise StoreError(f"{path}: {error}") from error
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(f"{engine.name}: {error}") from error
 
     def close(self) -> None:
         """Writes what is queued, checkpoints, frees the lock. The next start settles rows still open."""
@@ -126,9 +143,9 @@ class Store:
             raise StoreError("the store is open for reading only")
         return self._corrections
 
-    def read(self) -> AbstractContextManager[Connection]:
+    def read(self) -> AbstractContextManager[sqlalchemy.Connection]:
         """A read-only connection on which everything is seen as of its first query."""
-        return self._engine.connect()
+        return self._reading.connect()
 
     async def refresh_directory(self) -> None:
         """Sees what another process changed about people; one small query when nothing did."""
@@ -136,41 +153,51 @@ class Store:
 
     def verify(self) -> list[Discrepancy]:
         """The counters that do not equal the ledger to the nano-dollar; none, unless somebody meddled."""
-        with closing(self._read()) as connection:
+        with closing(self._engine.reader()) as connection:
             connection.execute("BEGIN")
             return balances.discrepancies(connection)
 
     def status(self) -> dict[str, int]:
         """Open reservations, waiting and queued orders, ends not yet on disk, rows recovered at the start."""
         writing = {} if self._writer is None else self._writer.status()
-        return writing | {"recovered": self.recovered}
+        spooled = {} if self._spool is None else self._spool.status()
+        return writing | {"recovered": self.recovered} | spooled
 
-    def _run[T](self, do: Callable[[sqlite3.Connection], T]) -> T:
+    def _run[T](self, do: Callable[[Connection], T]) -> T:
         if self._writer is None:
             raise StoreError("the store is open for reading only")
         reply: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._writer.submit(Work(do, reply))
         return reply.result()
 
-    def _due(self) -> tuple[Work, ...]:
-        return (*self.traffic.orders(), *self.seats.orders())
-
-    def _read(self) -> sqlite3.Connection:
-        return connect_reader(self._path)
+    def _due(self) -> tuple[Work | Record, ...]:
+        landing_now = () if self._spool is None else landing.orders(self._spool)
+        return (*self.traffic.orders(), *self.seats.orders(), *landing_now)
 
     def _refresh(self) -> None:
+        """Raises StoreError where the database cannot be read; what was read before stays."""
         with self._refreshing:  # operations run in threads and share this connection
-            self.directory.refresh(self._reader)
+            try:
+                self._reader = self._reader or self._engine.reader()
+                self.directory.refresh(self._reader)
+            except sqlite3.OperationalError as error:
+                self._drop_reader()
+                raise StoreError(f"{self._engine.name}: {error}") from error
+
+    def _drop_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
 
-def _prepare(path: Path, writable: bool) -> None:
+def _prepare(engine: Engine, writable: bool) -> None:
     """Makes or migrates the database where it may be written, and checks its schema where it may not."""
     if not writable:
-        with closing(connect_reader(path)) as connection:
-            found = migrate.revision(connection)
-        migrate.check(path, found)
+        with closing(engine.reader()) as connection:
+            found = migrate.revision(engine, connection)
+        migrate.check(engine.name, found)
         return
-    make_file(path)
-    with closing(connect_writer(path)) as connection:
-        found = migrate.revision(connection)
-    migrate.upgrade(path, found)
+    engine.make()
+    with closing(engine.writer()) as connection:
+        found = migrate.revision(engine, connection)
+    migrate.upgrade(engine, found)

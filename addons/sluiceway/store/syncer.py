@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluiceway.errors import StoreError
+from sluiceway.errors import StoreAway
 from sluiceway.store.orders import Admit, Reply, deliver, resolve
 
 # A disk that takes less than this is waited for on the event loop: handing over to a thread and back would
@@ -79,7 +79,7 @@ class Syncer:
             os.fdatasync(self._wal)
         except OSError as error:
             reason = error.strerror or "the disk failed"
-            failure = StoreError(f"the store cannot write: {reason}")
+            failure = StoreAway(f"the store cannot write: {reason}")
             replies = [(promise, failure) for promise, _ in replies]
             self._failed([order for commit in commits for order in commit.granted], reason)
         took_s = time.perf_counter() - begun_s

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     func,
@@ -97,6 +98,7 @@ ledger = Table(
     Column("owner", Text),  # the process boot that holds the open row; NULL once settled
     Column("cost_as_requested_nusd", BigInteger),  # NULL: not moved, or no price known
     Column("identity_path", Text),  # token | port | lease; NULL: not told, or before schema 0004
+    Column("swept_from", Text),  # the node that was taken for dead, and whose row somebody settled
     Index("ledger_started", "started_at"),
     # An opening balance sums one person's or one team's rows since a moment.
     Index("ledger_principal", "principal", "started_at"),
@@ -148,6 +150,8 @@ counters = Table(
     Column("spent", BigInteger, nullable=False),  # nano-dollars, or a count
     Column("reserved", BigInteger, nullable=False),
 )
+# A node of many finds the counters of a row by their scopes (store/locking.py).
+Index("counters_scope", counters.c.scope, counters.c.ends_at).ddl_if(dialect="postgresql")
 # Many counters of minutes come and go; the few that are over long enough to be deleted are found by this.
 Index(
     "counters_rates",
@@ -156,21 +160,52 @@ Index(
     postgresql_where=counters.c.window.in_(["minute", "hour", "rolling"]),
 )
 
+counter_shapes = Table(  # of a shared store: which dimensions the scopes of its counters have
+    "counter_shapes",
+    metadata,
+    Column("shape", Text, primary_key=True),  # JSON list of dimensions
+)
+
+nodes = Table(  # of a shared store: the processes that write it
+    "nodes",
+    metadata,
+    Column("node", Text, primary_key=True),  # its boot, which is the owner of its open rows
+    Column("host", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),  # by the server's clock
+    Column("backend", BigInteger, nullable=False),  # the server's process that serves its writing session
+)
+
+slices = Table(  # of a shared store: what a node holds of a hot counter for itself (store/slices.py)
+    "slices",
+    metadata,
+    Column("counter", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("unused", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),
+    Column("called", Boolean, nullable=False),  # somebody waits for it
+)
+
 carried = Table(  # what deleted rows had been charged: lifetime budgets count it; '' where a row had no value
     "carried",
     metadata,
-    Column("principal", Text, primary_key=True),
-    Column("principal_kind", Text, primary_key=True),
-    Column("team", Text, primary_key=True),
-    Column("project", Text, primary_key=True),
-    Column("cost_center", Text, primary_key=True),
-    Column("key_fingerprint", Text, primary_key=True),
-    Column("provider", Text, primary_key=True),
-    Column("model_routed", Text, primary_key=True),
-    Column("client_name", Text, primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("principal_kind", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("cost_center", Text, nullable=False),
+    Column("key_fingerprint", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model_routed", Text, nullable=False),
+    Column("client_name", Text, nullable=False),
     Column("nusd", BigInteger, nullable=False),
     Column("requests", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
+    PrimaryKeyConstraint(
+        *("principal", "principal_kind", "team", "project", "cost_center"),
+        *("key_fingerprint", "provider", "model_routed", "client_name"),
+        name="carried_by",
+    ),
 )
 
 raises = Table(  # more of a budget for a while: who asked, who agreed, why; never deleted

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import concurrent.futures
-import sqlite3
 import threading
 from collections.abc import Sequence
 
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.orders import Work
 
 type _Sums = dict[tuple[str, ...], tuple[int, int, int]]  # key -> connections, bytes up, bytes down
@@ -65,7 +65,7 @@ class Traffic:
                 self._sums[key] = (had[0] + connections, had[1] + up, had[2] + down)
 
 
-def _write(connection: sqlite3.Connection, sums: _Sums) -> None:
+def _write(connection: Connection, sums: _Sums) -> None:
     for statement, length in ((_TUNNEL, 1), (_SEEN, 4)):
         parameters = [(*key, *total) for key, total in sorted(sums.items()) if len(key) == length]
         connection.executemany(statement, parameters)

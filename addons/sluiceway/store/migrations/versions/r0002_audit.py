@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from sluiceway.store.audit_guards import guards
+from sluiceway.store.audit_guards import all_guards
+from sluiceway.store.engines.connection import Dialect
 
 revision = "0002"
 down_revision = "0001"
@@ -31,10 +32,11 @@ def upgrade() -> None:
         _pending,
     ):
         create()
-    if op.get_bind().dialect.name == "sqlite":
-        # The guards of today: a revision that changes one drops it and creates it anew.
-        for trigger in guards().values():
-            op.execute(sa.text(trigger))
+    # The guards of today: a revision that changes one drops it and creates it anew.
+    dialect: Dialect = "sqlite" if op.get_bind().dialect.name == "sqlite" else "postgresql"
+    for guard in all_guards(dialect).values():
+        for statement in guard.statements(dialect):
+            op.execute(sa.text(statement))
 
 
 def _create(name: str, *parts: sa.schema.SchemaItem) -> None:

@@ -8,11 +8,13 @@ from alembic import op
 revision = "0008"
 down_revision = "0007"
 
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
         "deferred",
-        sa.Column("ledger_id", sa.Integer(), sa.ForeignKey("ledger.id"), primary_key=True),
+        sa.Column("ledger_id", ID, sa.ForeignKey("ledger.id"), primary_key=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("input_tokens", sa.BigInteger(), nullable=False),
