@@ -8,7 +8,10 @@ from decimal import Decimal
 import pytest
 from gateway_world import PROVIDER, Ledger, call, exchange, parts
 
+from sluiceway.audit.keyring import CompanyKey
+from sluiceway.gateway.pools import Member
 from sluiceway.policy import Policy
+from sluiceway.policy.kinds.inject import PoolKey
 from sluiceway.types import KeyClass
 from sluiceway.wire.client import ClientInfo
 
@@ -85,3 +88,12 @@ def test_a_connection_that_is_open_for_hours_follows_the_providers_in_force() ->
     assert not made.moved
     of.rules = replace(of.rules, providers={})
     assert exchange(of, call()).provider is PROVIDER
+
+
+def test_where_nothing_is_tried_twice_a_pools_key_goes_to_its_own_endpoint_alone() -> None:
+    asked = exchange(parts(Ledger()), None)
+    key = CompanyKey("k", "anthropic", "f", "sk-ant-api03-ours")
+    asked.pool = (Member(key, PoolKey(key="k", host="eu.api.anthropic.com")),)
+    asked.carry(key)
+    asked.take_first()
+    assert asked.host == "eu.api.anthropic.com"

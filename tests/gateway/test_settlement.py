@@ -12,6 +12,7 @@ import pytest
 from gateway_world import PROVIDER, Ledger, NoPrices, Prices, call, exchange, parts
 
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.failing import Failure
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.refusals import BROKEN_OFF, INTERNAL, NOT_HTTP
 from sluiceway.gateway.settlement import Settlement
@@ -364,3 +365,26 @@ async def test_a_seat_keeps_its_notional_basis_whatever_is_told() -> None:
     world.exchange.key_class = KeyClass.SUBSCRIPTION
     world.settlement.answered(200, Outcome.OK, replace(WHOLE, cost_usd=Decimal("0.00001")))
     assert (await world.row()).cost_basis == CostBasis.NOTIONAL
+
+
+@pytest.mark.parametrize(
+    ("failure", "charged_nusd"),
+    [(Failure("529", sent=True, status=529), 0), (Failure("first_byte_timeout", sent=True), INPUT_NUSD)],
+    ids=["answered with an error", "not answered"],
+)
+async def test_who_leaves_between_two_attempts_owes_what_the_first_came_to(
+    failure: Failure, charged_nusd: int
+) -> None:
+    world = World()
+    world.settlement.fails(failure)
+    world.settlement.abandoned()
+    row = await world.row()
+    assert (row.outcome, row.charged_nusd) == ("client_cancelled", charged_nusd)
+
+
+async def test_an_attempt_that_was_not_paid_for_lets_go_of_what_the_audit_holds() -> None:
+    world, ended = World(), []
+    left = cast(Trail, SimpleNamespace(ended=ended.append, state="off", subject=SimpleNamespace(mode="off")))
+    world.exchange.trail = left
+    world.settlement.opened(world.exchange.row(), RESERVED, exchange(world.parts, call()))
+    assert len(ended) == 1

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
-from tests.policy.routing_world import CALL, decided, effects, policy
+from tests.policy.routing_world import ALICE, CALL, FACTS, decided, effects, policy
 
-from sluiceway.policy import load_policy
+from sluiceway.policy import kept_out, load_policy
 from sluiceway.types import Health, Target
 
 LADDER = {
@@ -146,3 +146,28 @@ def test_the_budgets_that_rules_look_at_are_known_beforehand():
 def test_what_makes_no_sense_is_refused_at_load(rule):
     with pytest.raises(ValidationError):
         policy(rule)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "then"),
+    [
+        ({"region": "eu"}, []),
+        ({"region": "eu", "otherwise": "as_asked"}, ["anthropic/opus-1", "bedrock/us.opus"]),
+    ],
+    ids=["required", "wished for"],
+)
+def test_what_may_not_leave_a_region_does_not_leave_it_when_it_fails_over_or_is_copied(constraints, then):
+    choose = {"from": ["opus"], "prefer": "same_family", **constraints}
+    mirror = {"to": {"provider": "openai", "model": "gpt"}, "percent": 100, "budget_usd_per_day": 1}
+    where = [{"provider": "anthropic", "model": "opus-1"}, {"provider": "bedrock", "model": "us.opus"}]
+    went = decided({"choose": choose, "failover": where, "mirror": mirror}, stays_with=None)
+    assert str(went.target) == "bedrock/eu.opus"
+    assert [str(target) for target in went.chain] == then
+    assert (went.mirror is None) is (then == [])
+
+
+def test_a_budget_that_degrades_leads_out_of_no_required_region():
+    rules = policy({"choose": {"region": "eu"}})
+    why = kept_out(rules, ALICE, CALL, FACTS, Target("anthropic", "haiku-1"))
+    assert why == "not known to answer in eu"
+    assert kept_out(rules, ALICE, CALL, FACTS, Target("bedrock", "eu.opus")) is None

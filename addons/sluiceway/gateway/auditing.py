@@ -42,7 +42,7 @@ async def consider(exchange: Exchange, parts: GatewayParts, upload: Upload) -> N
         told,
         zone=gate.zone,
         request_id=exchange.request_id,
-        attempt=exchange.turn or 1,  # the turns of a socket share its request id
+        attempt=exchange.turn or exchange.attempt,  # the turns of a socket share its request id, too
         started_at=began_at,
         person=who.name,
         team=who.team,

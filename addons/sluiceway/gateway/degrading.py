@@ -15,10 +15,10 @@ from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.reservation import Admission, Estimate, UsedUp, reserve
-from sluiceway.policy import asked, decide
+from sluiceway.policy import asked, decide, kept_out
 from sluiceway.settings.providers import path_at
 from sluiceway.store.records import Granted
-from sluiceway.types import KeyClass, LedgerRow
+from sluiceway.types import KeyClass, LedgerRow, Target
 
 
 async def reserve_for(
@@ -37,10 +37,17 @@ async def reserve_for(
             tried.add(model)
             upload = _for_model(exchange, upload, model, used_up)
             if exchange.rules.audit is not None:
-                exchange.trail = None  # whether it is kept may depend on the model
-                await auditing.consider(exchange, parts, upload)
+                await _considered_anew(exchange, parts, upload, row)
         else:
             return upload, row, granted, guess
+
+
+async def _considered_anew(exchange: Exchange, parts: GatewayParts, upload: Upload, row: LedgerRow) -> None:
+    """Whether it is kept may depend on the model. What was held for the other one is let go."""
+    if exchange.trail is not None:
+        exchange.trail.ended(row)
+        exchange.trail = None
+    await auditing.consider(exchange, parts, upload)
 
 
 def _may_be(exchange: Exchange, parts: GatewayParts, model: str) -> bool:
@@ -52,6 +59,10 @@ def _may_be(exchange: Exchange, parts: GatewayParts, model: str) -> bool:
     if not (policy.routes or policy.guard):
         return True
     facts, other = injection.facts_of(exchange, parts), replace(call, model=model)
+    named, there = exchange.asked, Target(exchange.provider.name, model)
+    as_asked = replace(call, model=named.model), replace(facts, provider=named.provider)
+    if kept_out(policy, who, *as_asked, there) is not None:
+        return False
     if decide(policy, who, other, facts).refusal is not None:
         return False
     return set(asked(policy, who, other, facts)) <= set(asked(policy, who, call, facts))

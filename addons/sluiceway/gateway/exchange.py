@@ -157,6 +157,11 @@ class Exchange:
         if member.host is not None:
             self.host = member.host
 
+    def take_first(self) -> None:
+        """Where there is one attempt only: the first key of the pool, at the endpoint it is for."""
+        if self.company_key is not None and self.pool:
+            self.take(self.pool[0])
+
     @property
     def query(self) -> str:
         query = self.request.raw_path.partition("?")[2]

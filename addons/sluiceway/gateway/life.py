@@ -26,7 +26,7 @@ import random
 import secrets
 import time
 import weakref
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -183,6 +183,7 @@ class Gateway:
         await uploads.sort_out(exchange, self.parts.idle_s)
         if exchange.dialect is None:
             injection.equip(exchange, self.parts)
+            exchange.take_first()
             await deferred.check(exchange, self.parts)
             return await self._pass(exchange, settlement)
         upload, decision = await self._judged(exchange)
@@ -190,18 +191,23 @@ class Gateway:
             settlement.answered_here()
             return Reply(200, [*exchange.own_headers().items(), *count.headers], count.body)
         tried = await Attempts(exchange, decision, self.parts, settlement).run(upload)
-        begun = mirrored(exchange, upload, decision, self.parts)
-        # What was sent is not kept: a stream may run for minutes without it.
+        assert tried.answer
+        flow = self._flow(
+            tried.way.exchange,
+            tried.answer,
+            allowance=tried.allowance,
+            head=tried.head,
+            begun=mirrored(exchange, upload, decision, self.parts),
+        )
+        # What was sent, or read ahead, is not kept: a stream may run for minutes without it.
         del upload, tried.way.upload
-        return await self._relayed(tried, settlement, begun)
+        tried.ahead = None
+        return await self._relayed(flow, tried, settlement)
 
-    async def _relayed(
-        self, tried: Tried, settlement: Settlement, begun: Callable[[], None] | None
-    ) -> web.StreamResponse:
+    async def _relayed(self, flow: Flow, tried: Tried, settlement: Settlement) -> web.StreamResponse:
         """The answer passed on, and what its end teaches about the target."""
         assert tried.answer
         way = tried.way
-        flow = self._flow(way.exchange, tried.answer, allowance=tried.allowance, head=tried.head, begun=begun)
         try:
             return await flow.relay(settlement)
         finally:

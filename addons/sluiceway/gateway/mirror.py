@@ -57,13 +57,16 @@ def mirrored(
 
 async def _run(judged: Exchange, upload: Upload, decision: Decision, parts: GatewayParts) -> None:
     cap = mirror_cap(judged.rules.policy, decision.mirror_rule, datetime.now(UTC), parts.time_zone)
+    if cap is None:
+        parts.metrics.mirrored("no_budget")
+        return
     try:
         way = await _way(judged, upload, decision, parts)
     except Refused:
         parts.metrics.mirrored("not_possible")
         return
-    if way is None or cap is None:
-        parts.metrics.mirrored("not_now" if way is None else "no_budget")
+    if way is None:
+        parts.metrics.mirrored("not_now")
         return
     await _sent(_as_mirror(way, cap.rule), cap, parts)
 
@@ -104,6 +107,8 @@ async def _sent(way: Way, cap: Cap, parts: GatewayParts) -> None:
     try:
         allowance = await _paid(way, cap, settlement, parts)
         parts.metrics.mirrored("sent")
+        if way.member is not None:
+            parts.key_limits.take(way.member, way.tokens, time.monotonic())
         fields = head_of(exchange, way.upload)
         fields["accept-encoding"] = "identity"
         answer = await send(exchange, parts, fields, way.upload.to_send)

@@ -85,6 +85,9 @@ class Settlement:
 
     def opened(self, row: LedgerRow, reservation: Reservation, exchange: Exchange | None = None) -> None:
         """The row is on disk and holds money. `exchange`: of the attempt it is for, where that is another."""
+        left = self.exchange
+        if exchange is not None and exchange is not left and left.trail is not None:
+            left.trail.ended(left.row())  # it took the place of a failed one, and was not paid for either
         self._open_row, self._reservation, self._failure = row, reservation, None
         self.exchange = exchange or self.exchange
 
@@ -126,7 +129,7 @@ class Settlement:
         if failure.seen is not None:
             changes = self._billed(row, failure.seen)
         elif failure.status is None:
-            changes = self._owed(row, failure.sent)
+            changes = self._unanswered(row, failure.sent)
         else:
             changes = dict(COSTLESS)
         told = failure.error_type or (failure.reason if failure.status is None else None)
@@ -218,7 +221,11 @@ class Settlement:
         return self._open_row or self.exchange.row()
 
     def _owed(self, row: LedgerRow, sent: bool) -> dict[str, Any]:
-        """Without an answer: if the request may have arrived, the provider may bill its input."""
+        """Without an answer: if the request may have arrived, the provider may bill its input. Of an attempt
+        that failed, and that nobody took over from, it is known what it came to."""
+        return self._unanswered(row, sent) if self._failure is None else self._lost(row, self._failure)
+
+    def _unanswered(self, row: LedgerRow, sent: bool) -> dict[str, Any]:
         if not row.metered:
             return self._unmetered()
         if not sent or self._reservation is None:

@@ -86,6 +86,7 @@ class Socket:
         handshake.check(exchange.request)
         self._session = self._begin()
         injection.equip(exchange, self._parts)
+        exchange.take_first()
         self._scrubber = Scrubber(exchange.company_key.secret) if exchange.company_key else None
         try:
             self._provider = await handshake.dial(exchange, self._parts)

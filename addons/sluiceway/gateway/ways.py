@@ -123,6 +123,8 @@ class Ways:
             judged.guard_findings = {**self._judged.guard_findings, **judged.guard_findings}
         exchange, aimed = aim(judged, upload, target, parts)
         members = exchange.pool if exchange.company_key is not None else (None,)
+        if is_held(exchange.call):
+            members = members[:1]  # one account alone has it
         return [_with_key(Way(target, copy(exchange), aimed, member)) for member in members]
 
     def _shut_by(self, way: Way) -> Literal["limit", "open"] | None:

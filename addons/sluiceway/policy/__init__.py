@@ -2,7 +2,7 @@
 
 from sluiceway.policy.budgets import caps, changes, stands, used_percent
 from sluiceway.policy.check import check
-from sluiceway.policy.decide import decide
+from sluiceway.policy.decide import decide, kept_out
 from sluiceway.policy.guarding import Ruling, asked, judge
 from sluiceway.policy.injecting import injected_by, is_company_money
 from sluiceway.policy.load import load_policy
@@ -19,6 +19,7 @@ __all__ = [
     "injected_by",
     "is_company_money",
     "judge",
+    "kept_out",
     "load_policy",
     "stands",
     "used_percent",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from types import MappingProxyType
@@ -77,6 +77,7 @@ class Case:
         self.models = policy.models
         self.asked = Target(facts.provider, call.model or "")
         self.needs = Needs.of(call, facts)
+        self.keeps_out: Callable[[Target], str | None] | None = None  # a constraint that lets none elsewhere
         self._roads: dict[str | Target, str | None] = {}
         self._lacking: dict[str, str | None] = {}
 
@@ -100,7 +101,10 @@ class Case:
         return self.models.get(target)
 
     def barred(self, target: Target) -> str | None:
-        """Why the request cannot go there now; None: it can. An unknown model is taken at its word."""
+        """Why the request cannot go there now; None: it can. An unknown model is taken at its word, but for a
+        constraint that would rather have a request denied."""
+        if self.keeps_out is not None and (why := self.keeps_out(target)):
+            return why
         if (offer := self.models.get(target)) is not None:
             return self.unable(offer, target)
         return self._silent(target) or (None if target == self.asked else self._road(target))

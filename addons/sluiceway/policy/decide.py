@@ -38,6 +38,18 @@ def decide(policy: Policy, who: Principal, call: Call, facts: Facts) -> Decision
     return choice.decision()
 
 
+def kept_out(policy: Policy, who: Principal, call: Call, facts: Facts, target: Target) -> str | None:
+    """Why a request may not be answered by `target`, whoever leads it there: a constraint that would rather
+    deny it. None: no rule says so. `call` and `facts` are as asked."""
+    case = Case(policy, who, call, facts)
+    bound = (rule.choose for rule in policy.routes_about(who, call, facts) if _denies(rule, who, call, facts))
+    return next((why for choose in bound if choose and (why := choose.breaks(case, target))), None)
+
+
+def _denies(rule: Route, who: Principal, call: Call, facts: Facts) -> bool:
+    return rule.choose is not None and rule.choose.denies and rule.match.holds_now(who, call, facts)
+
+
 @dataclass(slots=True)
 class _Choice:
     """What the routes looked at so far have said. `held`: the conversation is kept where it is by a route
@@ -72,6 +84,13 @@ class _Choice:
             self._say("route", rule, found.effects)
             if found.target is not None:
                 self.target, self.rule = found.target, rule.name
+                self._bind(rule)
+
+    def _bind(self, rule: Route) -> None:
+        """What is rather denied than let out of a region stays there when it fails over, or is copied."""
+        choose, case = rule.choose, self.case
+        if choose is not None and choose.denies:
+            case.keeps_out = lambda target: choose.breaks(case, target)
 
     def hold(self, rule: Route) -> None:
         """A route that does not match, but may have placed the conversation where it is."""

@@ -74,6 +74,11 @@ class Choose(Section):
         """Where it may send a request."""
         return (offer.target for offer in case.policy.pool(self).offers)
 
+    def breaks(self, case: Case, target: Target) -> str | None:
+        """Which constraint of kind the target breaks; None: none that is known."""
+        offer = case.offer(target)
+        return "not in the catalogue" if offer is None else Pool.unfit(self, offer)
+
     def _nobody(self, lines: tuple[str, ...]) -> Found:
         if not self.denies:
             return Found(None, (*lines, "not applied: nobody is left"))
