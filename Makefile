@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 CLIENTS := tests/clients/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard eval-tasks train-tasks caps size crash soak package clients pictures lock clean
+.PHONY: help install demo test check format lint types layers bench fuzz bench-short audit-mutations eval-guard eval-tasks train-tasks caps scale size crash soak package clients pictures lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -83,6 +83,9 @@ crash: $(STAMP)  ## kill -9 under load, twenty times
 
 caps: $(STAMP)  ## caps worth 20 answers, 200 clients at once, 30 rounds of each kind (a quarter of an hour)
 	$(BIN)/python -m tests.heavy.caps --rounds 30
+
+scale: $(STAMP)  ## up to a thousand nodes on one budget, simulated: the table of docs/scale.md (minutes)
+	$(BIN)/python -m tests.heavy.scale
 
 size: $(STAMP)  ## admissions beside ten million ledger rows, paired with an empty ledger (some minutes)
 	$(BIN)/python -m tests.heavy.size
