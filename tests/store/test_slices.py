@@ -9,10 +9,13 @@ from contextlib import closing
 
 import pytest
 from databases import Database
+from sqlalchemy import select
 from store_world import attempt, company, ended, granted, person
 
 from sluiceway.store import Busy, Granted, Spent, Store, Want, leasing, locking, nodes, slices
+from sluiceway.store.figures import RESERVED, SPENT
 from sluiceway.store.shared_writer import SharedWriter
+from sluiceway.store.tables import counters
 from sluiceway.types import Cap
 
 
@@ -53,6 +56,19 @@ async def serve(store: Store, name: str, times: int, *caps: Cap) -> list[object]
         if isinstance(answer, Granted):
             await store.ledger.settle(answer.reservation, ended(row, 13))
     return answers
+
+
+async def test_lists_show_what_is_spent_and_reserved_whatever_is_out_in_slices(
+    two: tuple[Store, Store],
+) -> None:
+    cap = company(100_000)
+    answers = await serve(two[0], "alice", 20, cap)
+    spent = 13 * sum(isinstance(answer, Granted) for answer in answers)
+    with two[1].read() as connection:
+        asked = select(counters.c.spent, SPENT, RESERVED).where(counters.c.counter == cap.counter)
+        told, now, reserved = connection.execute(asked).one()
+    assert (now, reserved) == (spent, 0)
+    assert told < spent  # else nothing was out in slices, and the test shows nothing
 
 
 async def test_most_admissions_leave_a_hot_counter_alone(

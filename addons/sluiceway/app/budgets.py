@@ -17,6 +17,7 @@ from sluiceway.policy.scope import Place
 from sluiceway.policy.words import short
 from sluiceway.report import CapState
 from sluiceway.store import Store
+from sluiceway.store.figures import RESERVED, SPENT
 from sluiceway.store.moments import to_us
 from sluiceway.store.scope import from_json
 from sluiceway.store.tables import counters
@@ -120,9 +121,7 @@ def _counters(store: Store, at: datetime, lasting: bool) -> list[tuple[str, Plac
     """The counters whose window is not over."""
     column = counters.c
     open_ = or_(column.ends_at.is_(None), column.ends_at > to_us(at))
-    query = select(column.counter, column.scope, column.spent, column.reserved).where(
-        open_, column.starts_at <= to_us(at)
-    )
+    query = select(column.counter, column.scope, SPENT, RESERVED).where(open_, column.starts_at <= to_us(at))
     if lasting:
         query = query.where(column.window.not_in(["minute", "hour", "now"]))
     with store.read() as connection:
@@ -133,7 +132,7 @@ def _counters(store: Store, at: datetime, lasting: bool) -> list[tuple[str, Plac
 def balances(store: Store) -> dict[str, tuple[int, int]]:
     """What is spent and reserved on each counter there is, in nano-dollars or counted."""
     with store.read() as connection:
-        rows = connection.execute(select(counters.c.counter, counters.c.spent, counters.c.reserved)).all()
+        rows = connection.execute(select(counters.c.counter, SPENT, RESERVED)).all()
     return {row.counter: (row.spent, row.reserved) for row in rows}
 
 

@@ -15,6 +15,7 @@ from sluiceway.policy.match import Match, any_of
 from sluiceway.policy.model import Budget
 from sluiceway.policy.scope import EACH, PERSONAL, Scope, in_words
 from sluiceway.store import Store
+from sluiceway.store.figures import RESERVED, SPENT
 from sluiceway.store.tables import counters, people
 from sluiceway.types import Cap, Principal, Spender, Unit
 
@@ -149,7 +150,7 @@ def _sizes(connection: Connection, who: Principal) -> tuple[int, int]:
 
 
 def counters_query(caps: Sequence[Cap]) -> Select[*tuple[Any, ...]]:
-    return select(counters.c.counter, counters.c.spent, counters.c.reserved).where(
+    return select(counters.c.counter, SPENT, RESERVED).where(
         counters.c.counter.in_([cap.counter for cap in caps])
     )
 
