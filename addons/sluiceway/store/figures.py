@@ -1,4 +1,4 @@
-"""What is spent and reserved on a counter by now, with what nodes hold of it for themselves (store/slices.py).
+"""What is spent and reserved on a counter by now, with what nodes hold of it (store/slices.py).
 
 A slice's unused part and what was charged out of it stand as reserved in the counter until the node tells it.
 """
