@@ -341,7 +341,6 @@ def test_a_target_that_is_no_path_is_refused(tunnel: Tunnel, since: Since, metho
         "/api/../v1/messages",
         "/api/..%2fv1/messages",
         "/v1/skills",
-        "/v1/messages/batches",
     ],
 )
 def test_a_path_that_is_not_on_the_list_is_refused_in_the_providers_form(
@@ -354,7 +353,7 @@ def test_a_path_that_is_not_on_the_list_is_refused_in_the_providers_form(
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/videos", "/v1/responses/#/cancel", "/v1/responses//cancel", "/v1/batches"]
+    "path", ["/v1/videos", "/v1/responses/#/cancel", "/v1/responses//cancel", "/v1/fine_tuning/jobs"]
 )
 def test_openais_unlisted_paths_are_403(openai: Tunnel, since: Since, path: str) -> None:
     answer = openai.ask(path, {})

@@ -61,7 +61,7 @@ def _spoken(provider: Provider, model: str | None) -> list[str]:
     if RESPONSES in found and wants_responses(model or ""):
         first = RESPONSES
     if VERTEX in found and claude_version(model or "") is not None:
-        first = VERTEX
+        return [VERTEX]  # no other publisher has it
     return sorted(found, key=lambda dialect: dialect != first)
 
 
