@@ -133,6 +133,7 @@ def exchange(of: GatewayParts, asked: Call | None) -> Exchange:
         started_at=AT,
         started_s=0.0,
         path="/v1/messages",
+        sent_query="",
         voice=dialect,
         principal=ALICE,
         route=Route("POST", "/v1/messages", "anthropic_messages", "chat" if asked else "pass"),

@@ -63,7 +63,7 @@ def asked(
     of.rules = Rules(policy, of.rules.prices, {}, ring)
     made = exchange(of, call() if metered else None)
     head = SimpleNamespace(raw_path=f"/v1/messages?{query}", headers=CIMultiDict[str]())
-    made.request = cast(web.BaseRequest, head)
+    made.request, made.sent_query = cast(web.BaseRequest, head), query
     if not metered:
         made.route = Route(method, "/v1/models", None, "pass")
     made.came_with(presented)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from aiohttp import StreamReader, web
 
@@ -36,7 +36,7 @@ class Upload:
 
     def limited(self, reading: Reading) -> Upload:
         """The same upload with `reading` in place of what was judged first."""
-        return replace(self, reading=reading)
+        return self if reading is self.reading else Upload(self.raw, self.plain, reading)
 
 
 async def proceed(request: web.BaseRequest) -> None:
@@ -82,6 +82,8 @@ async def whole(begun: bytes, rest: StreamReader) -> AsyncIterator[bytes]:
 async def _piece(request: web.BaseRequest, idle_s: float) -> bytes:
     """What has come of the body, nothing at its end."""
     try:
+        if request.content.is_eof():  # nothing to wait for: a timer costs more than the rest of this
+            return request.content.read_nowait()
         async with asyncio.timeout(idle_s):
             return await request.content.readany()
     except TimeoutError:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from aiohttp import web
@@ -59,9 +60,11 @@ class Exchange:
     started_at: datetime
     started_s: float
     path: str
+    sent_query: str = field(repr=False)
     voice: Dialect
     provider: Provider = field(init=False)  # who is asked: whose host this is, unless a route leads elsewhere
     host: str = field(init=False)
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)  # the client's, names in lower case
     principal: Principal = NOBODY
     route: Route | None = None
     socket: Route | None = None  # the WebSocket that is asked for, where it is metered
@@ -105,6 +108,13 @@ class Exchange:
             self.attachment.provider
         )  # as it was listed when the connection was opened, hours ago perhaps
         self.provider, self.host = self.rules.providers.get(entered.name, entered), self.attachment.host
+
+    def __copy__(self) -> Exchange:
+        """As `copy.copy` would make it, without its detour over a description: each attempt has its own."""
+        other = object.__new__(Exchange)
+        for name, value in zip(_NAMES, _VALUES(self), strict=True):
+            setattr(other, name, value)
+        return other
 
     @property
     def url(self) -> URL:
@@ -164,8 +174,8 @@ class Exchange:
 
     @property
     def query(self) -> str:
-        query = self.request.raw_path.partition("?")[2]
-        return _without_version(query) if self.moved and "api-version" in query else query
+        query = self.sent_query
+        return _without_version(query) if query and self.moved and "api-version" in query else query
 
     @property
     def route_path(self) -> str:
@@ -291,6 +301,10 @@ class Exchange:
             "outcome": outcome,
             "audit": self.trail.state if self.trail else "off",
         }
+
+
+_NAMES = tuple(each.name for each in fields(Exchange))
+_VALUES = attrgetter(*_NAMES)
 
 
 def _without_version(query: str) -> str:

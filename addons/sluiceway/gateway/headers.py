@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -31,13 +32,17 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def _travelling(headers: CIMultiDictProxy[str], stay: frozenset[str]) -> CIMultiDict[str]:
-    if named := headers.getall("connection", ()):
-        stay |= {name.strip().lower() for value in named for name in value.split(",")}
-    return CIMultiDict(
-        (name, value)
-        for name, value in headers.items()
-        if (lower := name.lower()) not in stay and not lower.startswith("x-sluiceway-")
-    )
+    travelling = CIMultiDict([pair for pair in headers.items() if _travels(pair[0], stay)])
+    for value in headers.getall("connection", ()):
+        for name in value.split(","):
+            travelling.popall(name.strip(), None)
+    return travelling
+
+
+@lru_cache(1024)  # the same few names come with every request
+def _travels(name: str, stay: frozenset[str]) -> bool:
+    lower = name.lower()
+    return lower not in stay and not lower.startswith("x-sluiceway-")
 
 
 def to_provider(headers: CIMultiDictProxy[str], host: str) -> CIMultiDict[str]:

@@ -29,6 +29,7 @@ import weakref
 from collections.abc import AsyncIterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import aiohttp
@@ -141,6 +142,7 @@ class Gateway:
         attachment = attachment_of(request)
         if attachment is None:
             raise ConnectionResetError("the client has gone")
+        path, _, query = request.raw_path.partition("?")
         return Exchange(
             request,
             attachment,
@@ -148,7 +150,8 @@ class Gateway:
             request_id=f"sw_{_NUMBERS.getrandbits(96):024x}",
             started_at=datetime.now(UTC),
             started_s=time.monotonic(),
-            path=request.raw_path.partition("?")[0],
+            path=path,
+            sent_query=query,
             voice=self.parts.dialect_of(attachment.provider.dialect),
         )
 
@@ -251,7 +254,8 @@ class Gateway:
     def _recognise(self, exchange: Exchange) -> None:
         """What can be said of a request by its head, whoever sends it: also of one that is refused."""
         provider, request = exchange.provider, exchange.request
-        exchange.client = identify(_lower(request))
+        exchange.fields = {name.lower(): value for name, value in request.headers.items()}
+        exchange.client = identify(exchange.fields)
         exchange.signed = signature.is_signed(request.headers)
         keys = credentials.credentials_of(request.headers, provider, exchange.query)
         keys += credentials.in_subprotocols(handshake.offered(request))
@@ -296,7 +300,7 @@ class Gateway:
         target = request.raw_path
         if not (target.startswith("/") and target.isascii() and target.isprintable()):
             raise Refused(refusals.BAD_TARGET)  # it could not be put behind the provider's host name
-        if sum(len(name) + len(value) for name, value in request.raw_headers) > self.parts.header_bytes:
+        if len(b"".join(chain.from_iterable(request.raw_headers))) > self.parts.header_bytes:
             raise Refused(refusals.LONG_HEADERS)
         if _wants_upgrade(request) and exchange.socket is None:
             raise Refused(refusals.NO_WEBSOCKET)
@@ -312,7 +316,7 @@ class Gateway:
             raw = await body.read(request, limit, self.parts.idle_s, exchange.begun)
             plain = await body.decoded(raw, request.headers.get("content-encoding", ""), limit)
             asked = exchange.provider.quirks.stream_usage == "asked" and not exchange.sealed
-            reading = dialect.read(target, _lower(request), plain, add_usage=asked)
+            reading = dialect.read(target, exchange.fields, plain, add_usage=asked)
         except WireError as error:
             raise Refused(refusals.unreadable(error)) from None
         if reading.call.background:
@@ -374,11 +378,6 @@ class Gateway:
         if self.parts.draining or content.exception() is not None or not content.is_eof():
             reply.force_close()  # no next request is wanted, or a body would have to be read to its end first
         return reply
-
-
-def _lower(request: web.BaseRequest) -> dict[str, str]:
-    """The header fields by lower-case name, as `wire` reads them."""
-    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _wants_upgrade(request: web.BaseRequest) -> bool:

@@ -4,6 +4,7 @@ is ever a label: those are for the ledger, and clients could make up any number 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -120,22 +121,27 @@ class Metrics:
             registry=self._registry,
         )
         self._registry.register(_Now(now))
+        # To check and look up labels anew for each request costs more than to count it; there are few.
+        self._requests_of = cache(self._requests.labels)
+        self._tokens_of = cache(self._tokens.labels)
+        self._cost_of = cache(self._cost.labels)
+        self._first_byte_of = cache(self._first_byte.labels)
 
     def ended(self, row: LedgerRow) -> None:
         """One attempt is over."""
-        self._requests.labels(row.provider, row.operation, str(row.outcome)).inc()
+        self._requests_of(row.provider, row.operation, row.outcome).inc()
         if row.refusal_code is not None:
             self._refusals.labels(row.refusal_code).inc()
         if row.input_tokens:
-            self._tokens.labels(row.provider, "input").inc(row.input_tokens)
+            self._tokens_of(row.provider, "input").inc(row.input_tokens)
         if row.output_tokens:
-            self._tokens.labels(row.provider, "output").inc(row.output_tokens)
+            self._tokens_of(row.provider, "output").inc(row.output_tokens)
         if row.cost_nusd is None and row.metered:
             self._unpriced.labels(row.provider).inc()
         elif row.cost_nusd:
-            self._cost.labels(row.provider, str(row.cost_basis)).inc(row.cost_nusd / 1e9)
+            self._cost_of(row.provider, str(row.cost_basis)).inc(row.cost_nusd / 1e9)
         if row.ttft_ms is not None:
-            self._first_byte.labels(row.provider).observe(row.ttft_ms / 1000)
+            self._first_byte_of(row.provider).observe(row.ttft_ms / 1000)
         if row.overhead_ms is not None:
             self._overhead.observe(row.overhead_ms / 1000)
 

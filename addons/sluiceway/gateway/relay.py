@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
+from typing import cast
 
 import aiohttp
 from aiohttp import web
@@ -30,6 +32,11 @@ logger = logging.getLogger(__name__)
 _STREAMS = frozenset({"text/event-stream", eventstream.CONTENT_TYPE})
 # A decoded answer this large is more than any model writes: it ends there.
 DECODED_ANSWER_BYTES = 256 * 1024 * 1024
+
+
+@cache  # of a handful of classes; to look whether one has a method is slow
+def _reads_headers(kind: type) -> bool:
+    return issubclass(kind, ReadsHeaders)
 
 
 class Flow:
@@ -120,8 +127,9 @@ class Flow:
             self._follow(exchange.route.collects)
         if exchange.dialect is not None and exchange.call is not None:
             self._tap = exchange.dialect.tap(exchange.call, answer.status, answer.content_type)
-            if isinstance(self._tap, ReadsHeaders):
-                self._tap.headers({name.lower(): value for name, value in answer.headers.items()})
+            if _reads_headers(type(self._tap)):
+                told = {name.lower(): value for name, value in answer.headers.items()}
+                cast(ReadsHeaders, self._tap).headers(told)
             dialect, call, kind = exchange.dialect, exchange.call, answer.content_type
             if (crossing := exchange.crossing) is not None:
                 self._tap = crossing.tap(self._tap, answer.status, kind, exchange.request_id)

@@ -125,6 +125,8 @@ class Ways:
         members = exchange.pool if exchange.company_key is not None else (None,)
         if is_held(exchange.call):
             members = members[:1]  # one account alone has it
+        if len(members) == 1:
+            return [_with_key(Way(target, exchange, aimed, members[0]))]
         return [_with_key(Way(target, copy(exchange), aimed, member)) for member in members]
 
     def _shut_by(self, way: Way) -> Literal["limit", "open"] | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 from sluiceway.pricing import catalogue, overrides, regions
@@ -297,11 +298,13 @@ def _owed(rates: Rates, units: Mapping[str, int]) -> Mapping[str, int]:
     return {unit: number for unit, number in units.items() if unit in rates.tools}
 
 
+@lru_cache(1024)
 def _tier(service_tier: str | None) -> str | None:
     tier = (service_tier or "").strip().lower()
     return None if tier in STANDARD_TIERS else tier
 
 
+@lru_cache(4096)
 def _name(model: str | None) -> str | None:
     """The model as price data spells it: lower case, without Gemini's and Vertex's path or AWS's ARN."""
     name = (model or "").strip().lower()

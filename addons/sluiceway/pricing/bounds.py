@@ -91,7 +91,7 @@ def unpriced(rates: Rates, output_tokens: int, cache_writes: CacheWrites) -> boo
         needed.append(rates.cache_write)
     if cache_writes == "1h":
         needed.append(rates.cache_write_1h)
-    return None in needed
+    return any(rate is None for rate in needed)  # `in` would compare decimals with None, slowly
 
 
 def most_of_call(
@@ -103,7 +103,7 @@ def most_of_call(
     that speak; for others the estimate from its bytes is several times the 32 tokens a second that it is
     billed at (Google, "Understand and count tokens"), which covers its dearer rate.
     """
-    speaks = rates.audio_output not in (None, rates.output)
+    speaks = rates.audio_output is not None and rates.audio_output != rates.output
     input_rate = highest(
         (
             rates.input,

@@ -8,6 +8,7 @@ OpenAI, "Data residency"; xAI, "Regional endpoints": the host names the region.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PROFILE = re.compile(r"(us-gov|us|eu|apac|jp|au|ca|in|sa|me|af|global)\.(?=[a-z0-9-]+\.)")
 _HOSTS = (
@@ -22,6 +23,7 @@ _HOSTS = (
 _GLOBAL = frozenset({"aiplatform.googleapis.com"})
 
 
+@lru_cache(1024)
 def of_host(host: str) -> str | None:
     """The region a provider's host name says, such as `eu-west-1` or `eu`; None: it says none."""
     if host in _GLOBAL:

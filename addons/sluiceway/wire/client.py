@@ -4,8 +4,9 @@ and for the form of a refusal, never for access. Values are bounded and printabl
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sluiceway.wire.fields import label, load, mapping
 
@@ -95,7 +96,9 @@ class ClientInfo:
 def identify(headers: Mapping[str, str]) -> ClientInfo:
     """Reads headers with lower-case names."""
     user_agent = headers.get("user-agent", "")[:MAX_HEADER]
-    name, version = _product(user_agent) or _sdk(user_agent, headers) or (None, None)
+    api_client = headers.get("x-goog-api-client", "")[:MAX_HEADER]
+    known = _product(user_agent) or _sdk(user_agent, api_client) or _wrapped(headers)
+    name, version = known or (None, None)
     originator = label(headers.get("originator"), 64)
     session = label(headers.get("x-claude-code-session-id"), 64)
     if name is None and session:
@@ -122,6 +125,7 @@ def _subagent(headers: Mapping[str, str]) -> str | None:
     return "subagent" if any(headers.get(sign, "").strip() for sign in _SUBAGENT_SIGNS) else None
 
 
+@lru_cache(1024)
 def _product(user_agent: str) -> tuple[str, str | None] | None:
     for product in _PRODUCT.finditer(user_agent):
         word = product[1].lower()
@@ -131,17 +135,22 @@ def _product(user_agent: str) -> tuple[str, str | None] | None:
     return None
 
 
-def _sdk(user_agent: str, headers: Mapping[str, str]) -> tuple[str, str | None] | None:
+@lru_cache(1024)
+def _sdk(user_agent: str, api_client: str) -> tuple[str, str | None] | None:
+    """The SDK by its own name; Google's may say it in `x-goog-api-client`."""
     stainless = _STAINLESS.search(user_agent)
     if stainless:
         language = _LANGUAGES[stainless[2].lower()]
         return f"{stainless[1].lower()}-{language}", _version(stainless[3])
     if mistral := _SPEAKEASY.search(user_agent) or _MISTRAL.search(user_agent):
         return f"mistral-{_LANGUAGES[mistral[1].lower()]}", _version(mistral[2])
-    genai = _GENAI.search(headers.get("x-goog-api-client", "")[:MAX_HEADER]) or _GENAI.search(user_agent)
-    if genai:
+    if genai := _GENAI.search(api_client) or _GENAI.search(user_agent):
         return f"google-genai-{genai[2] or 'sdk'}", _version(genai[1])
-    # A wrapper changed the User-Agent of a Stainless SDK; the provider shows in the credential's header.
+    return None
+
+
+def _wrapped(headers: Mapping[str, str]) -> tuple[str, str | None] | None:
+    """A Stainless SDK whose User-Agent was changed; the provider shows in the credential's header."""
     language = _LANGUAGES.get(headers.get("x-stainless-lang", "").lower(), "")
     if not language:
         return None
@@ -168,23 +177,22 @@ def claude_session(headers: Mapping[str, str], user_id: object) -> str | None:
 
 def codex_session(headers: Mapping[str, str]) -> str | None:
     """Codex's session header, whose spelling has changed between versions."""
-    for name in _CODEX_SESSION:
-        session = label(headers.get(name), 64)
-        if session:
-            return session
-    return None
+    return _first(_CODEX_SESSION, headers)
 
 
 def _titled(headers: Mapping[str, str]) -> str | None:
     """The application that names itself beside the SDK it uses; a title that is somebody's own is none."""
-    title = headers.get("x-title", "")[:MAX_HEADER].lower()
+    if "x-title" not in headers:
+        return None
+    title = headers["x-title"][:MAX_HEADER].lower()
     return next((name for word, name in _TITLES.items() if title.startswith(word)), None)
 
 
 def _other_session(headers: Mapping[str, str]) -> str | None:
     """The session of opencode and its kin, and LiteLLM's."""
-    for name in _SESSIONS:
-        session = label(headers.get(name), 64)
-        if session:
-            return session
-    return None
+    return _first(_SESSIONS, headers)
+
+
+def _first(names: Iterable[str], headers: Mapping[str, str]) -> str | None:
+    told = (label(headers[name], 64) for name in names if name in headers)
+    return next((session for session in told if session), None)

@@ -13,16 +13,15 @@ from sluiceway.wire.fields import mapping
 
 type Document = Mapping[str, Any]
 
+_THOUGHTS = ("thinking", "reasoningConfig", "reasoning_config")
 _OFF = frozenset({None, "", "none", "disabled", "off"})
 
 
 def thinks(document: Document) -> bool:
     """`thinking: {type: enabled | adaptive}` (Anthropic, Cohere, DeepSeek, Z.AI), and what other vendors call
     it in the same bodies: Mistral's `prompt_mode`, Nova's `reasoningConfig`."""
-    said = (document.get(name) for name in ("thinking", "reasoningConfig", "reasoning_config"))
-    return (
-        any(_is_on(mapping(each).get("type")) for each in said) or document.get("prompt_mode") == "reasoning"
-    )
+    said = (mapping(document[name]).get("type") for name in _THOUGHTS if name in document)
+    return any(map(_is_on, said)) or document.get("prompt_mode") == "reasoning"
 
 
 def chat_thinks(document: Document) -> bool:
