@@ -21,7 +21,7 @@ from sluiceway.app.alerts.noticing import noticed, wants_any
 from sluiceway.app.alerts.sending import Undelivered, send
 from sluiceway.app.alerts.watch import AlertWatch
 from sluiceway.app.alerts.wording import fields, text
-from sluiceway.app.budgets import Standing, View
+from sluiceway.app.standings import Standing, View
 from sluiceway.policy import Policy
 from sluiceway.policy.budgets import cap_of
 from sluiceway.policy.model import Budget

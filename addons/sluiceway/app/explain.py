@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sluiceway.app import keys
-from sluiceway.app.budgets import amount, balances
+from sluiceway.app.budgets import amount
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.foresight import brought, fields_of, looked_through, outgoing, outgoing_elsewhere, supposed
 from sluiceway.app.question import Question
+from sluiceway.app.standings import balances
 from sluiceway.app.translation import translation_stage
 from sluiceway.audit.notice import told, version
 from sluiceway.audit.permit import Permit, applicable, permit

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sluiceway.app.budgets import Standing, View
+from sluiceway.app.standings import Standing, View
 from sluiceway.policy import Policy
 from sluiceway.policy.model import Budget
 from sluiceway.policy.windows import LIFETIME_STARTS_AT, ROLLING, parse_length

@@ -12,7 +12,7 @@ from datetime import tzinfo
 from sluiceway.app.alerts.noticing import noticed, wants_any
 from sluiceway.app.alerts.sending import Undelivered, send
 from sluiceway.app.alerts.wording import fields, subject
-from sluiceway.app.budgets import View
+from sluiceway.app.standings import View
 from sluiceway.errors import StoreError
 from sluiceway.policy import Policy
 from sluiceway.settings.alerts import Channel
