@@ -2,50 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from sluiceway.app.deployment import Deployment
-from sluiceway.cli import main
 from sluiceway.types import LedgerRow
 
 DAY = datetime(2026, 11, 10, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def sluiceway(*arguments: str | Path, folder: Path) -> Said:
-    """Runs a command in a folder, in this process."""
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
-    with (
-        contextlib.chdir(folder),
-        redirect_stdout(out),
-        redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
-    ):
-        main([*map(str, arguments)])
-    out.seek(0)
-    return Said(int(ended.value.code or 0), out.read(), err.getvalue())
 
 
 PLAIN = LedgerRow(

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sluiceway.app.init import init
-from tests.app.desk import fill, row, sluiceway
+from tests.app.desk import fill, row
+from tests.command_line import sluiceway
 
 PERIOD = ("--from", "2026-11-01", "--to", "2026-12-01")
 # No list knows it: 5000 bound.

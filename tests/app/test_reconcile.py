@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from sluiceway.app.init import init
 from sluiceway.types import LedgerRow
 from tests.app import exports
-from tests.app.desk import DAY, Said, fill, row, sluiceway
+from tests.app.desk import DAY, fill, row
+from tests.command_line import Said, sluiceway
 from tests.properties import examples
 
 SONNET: dict[str, Any] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import csv
 import io
 import json
@@ -14,8 +13,7 @@ import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,9 @@ import pytest
 
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.serve import Service
-from sluiceway.cli import main
 from sluiceway.errors import SluicewayError
 from sluiceway.front import ca
+from tests.command_line import Said, sluiceway
 from tests.heavy.asking import Answered, Question, clients
 from tests.heavy.processes import SCRIPTS, Child
 
@@ -43,33 +41,6 @@ output_tokens reasoning_tokens audio_input_tokens audio_output_tokens image_toke
 cost_usd cost_basis price_version ttft_ms duration_ms overhead_ms status upstream_status outcome metered
 refusal_code refusal_rule error_type guard_findings audit policy_version cost_as_requested_usd identity_path
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-def sluiceway(*arguments: str | Path, folder: Path) -> Said:
-    """Runs a command in a folder, in this process: all that the installed script does but start Python."""
-    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
-    with (
-        contextlib.chdir(folder),
-        redirect_stdout(out),
-        redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
-    ):
-        main([*map(str, arguments)])
-    out.seek(0)
-    return Said(int(ended.value.code or 0), out.read(), err.getvalue())
 
 
 def program(*arguments: str, folder: Path) -> Said:

@@ -17,7 +17,8 @@ import orjson
 import pytest
 
 from tests.e2e.guarded import MAIL, MODELS, SECRET, Guarded
-from tests.wire.test_segments import COUNT, PATHS, request, table
+from tests.wire.smallest import PATHS
+from tests.wire.test_segments import COUNT, request, table
 
 pytestmark = pytest.mark.e2e
 

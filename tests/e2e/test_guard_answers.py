@@ -21,7 +21,7 @@ from google.genai import types as gemini_types
 from sluiceway.wire.sse import data_of
 from tests.e2e.guarded import HOSTS, KEY, MAIL, SECRET, Guarded
 from tests.sdks import gemini_http
-from tests.wire.test_segments import PATHS
+from tests.wire.smallest import PATHS
 
 pytestmark = [
     pytest.mark.e2e,

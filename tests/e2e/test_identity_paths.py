@@ -367,7 +367,7 @@ def test_every_grant_and_its_end_is_recorded_with_who_did_it(paths: Paths) -> No
 
 @pytest.fixture
 def shell(paths: Paths) -> Any:
-    from tests.e2e.test_cli import sluiceway
+    from tests.command_line import sluiceway
 
     return lambda *arguments: sluiceway(*arguments, folder=paths.running.deployment.folder)
 

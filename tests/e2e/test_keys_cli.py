@@ -14,8 +14,8 @@ from sluiceway.app.deployment import KEY_FILE, Deployment
 from sluiceway.app.init import init
 from sluiceway.app.serve import Service
 from sluiceway.errors import ConfigError
+from tests.command_line import Said, sluiceway
 from tests.e2e.running import Running
-from tests.e2e.test_cli import Said, sluiceway
 from tests.e2e.tunnel import CANARY, Tunnel, claude
 
 pytestmark = pytest.mark.e2e

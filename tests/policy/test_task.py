@@ -10,9 +10,10 @@ from tests.tasks.eval.measure import coverage, guesses, score
 from tests.tasks.eval.training import train
 
 from sluiceway.policy.task import KINDS, UNKNOWN, classify, signals
-from sluiceway.policy.task.cues import SPEAKS_FOR
+from sluiceway.policy.task.features import features
 from sluiceway.policy.task.shapes import SHAPE_NAMES, shapes
 from sluiceway.policy.task.signals import HEAD, TAIL
+from sluiceway.policy.task.vocabulary import SPEAKS_FOR
 from sluiceway.policy.task.weights import FILE, shipped, written
 from sluiceway.policy.task.weights import read as read_weights
 
@@ -142,3 +143,11 @@ def test_prompts_that_were_not_learned_from_are_told_as_the_document_says(part, 
     found = guesses(read(part), shipped())
     assert score(found).macro_f1 >= floor
     assert coverage(found, 0.7)[1] > coverage(found, 0.0)[1]  # what is surer is more often right
+
+
+@pytest.mark.parametrize("lines", [1, 5, 50, 5000])
+def test_the_words_of_fenced_code_are_not_what_is_asked_however_long_it_is(lines):
+    code = "def total(rows):\n" + "    return total\n" * lines
+    found = features(signals(f"Translate the comment:\n```py\n{code}```\ninto French, please"))
+    assert {"w:translate", "w:french"} <= found.keys()
+    assert "w:return" not in found

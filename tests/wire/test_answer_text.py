@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from tests.wire.test_segments import PATHS
+from tests.wire.smallest import PATHS
 
 from sluiceway.types import Call
 from sluiceway.wire import BlockText, TextCollector, by_name

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from form_files import request_of
-from frame_files import stream_of
+from tests.wire.frame_files import stream_of
 
 from sluiceway.content import folder
 from sluiceway.settings.providers import Providers, match

@@ -12,9 +12,9 @@ from zlib import crc32
 import orjson
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from frame_files import stream_of
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.frame_files import stream_of
 
 from sluiceway.types import Answer, Call, Refusal, RefusalKind, UsageSource
 from sluiceway.wire import by_name

@@ -10,36 +10,13 @@ import orjson
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.wire.smallest import PATHS
 
 from sluiceway.errors import WireError
 from sluiceway.wire import DIALECTS, Dialect, Reading, Target, by_name
 
 # A file of requests comes as a form, or as lines: test_later.py.
 JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if not dialect.name.endswith("_files"))
-PATHS = {
-    "anthropic_messages": "/v1/messages",
-    "openai_chat": "/v1/chat/completions",
-    "openai_responses": "/v1/responses",
-    "openai_embeddings": "/v1/embeddings",
-    "openai_completions": "/v1/completions",
-    "cohere_chat": "/v2/chat",
-    "cohere_embeddings": "/v2/embed",
-    "rerank": "/v2/rerank",
-    "mistral_ocr": "/v1/ocr",
-    "gemini": "/v1beta/models/gemini-2.5-pro:generateContent",
-    "google_predict": "/v1beta/models/imagen-4.0-generate-001:predict",
-    "openai_images": "/v1/images/generations",
-    "openai_speech": "/v1/audio/speech",
-    "openai_transcription": "/v1/audio/transcriptions",
-    "openai_moderation": "/v1/moderations",
-    "gemini_cloudcode": "/v1internal:generateContent",
-    "bedrock_converse": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse",
-    "bedrock_invoke": "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
-    "anthropic_vertex": "/v1/projects/p/locations/global/publishers/anthropic/models/claude-m:rawPredict",
-    "anthropic_batches": "/v1/messages/batches",
-    "openai_batches": "/v1/batches",
-    "gemini_batches": "/v1beta/models/gemini-2.5-pro:batchGenerateContent",
-}
 RICH: dict[str, dict[str, Any]] = {
     "anthropic_batches": {
         "requests": [

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.wire.test_requests import GOOD, PATHS, PNG
+from tests.wire.smallest import GOOD, PATHS
+from tests.wire.test_requests import PNG
 
 from sluiceway.wire import Target, by_name
 

@@ -21,7 +21,17 @@ from sluiceway.audit.verify import verify as verify_audit
 from sluiceway.cli import reading
 from sluiceway.cli.ledger import From, To, period
 from sluiceway.cli.reading import Person, entry_row, known_person, write_lines
-from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, moment, show, table
+from sluiceway.cli.shape import (
+    DEFAULT_CONFIG,
+    AsJson,
+    Checkpoints,
+    Config,
+    NodeKeys,
+    application,
+    moment,
+    show,
+    table,
+)
 from sluiceway.errors import ConfigError
 from sluiceway.policy.kinds.audit import Audit
 
@@ -118,13 +128,8 @@ def list_(
 
 @audit.command()
 def verify(
-    checkpoints: Annotated[
-        Path | None, typer.Option(help="The checkpoints kept off this machine; else the deployment's file.")
-    ] = None,
-    node_key: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY", help="The node's public key as `audit policy` once printed it."),
-    ] = None,
+    checkpoints: Checkpoints = None,
+    node_key: NodeKeys = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:

@@ -16,7 +16,16 @@ from sluiceway.app import reporting
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.operations import perform
 from sluiceway.cli import corrections
-from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, Progress, application, show
+from sluiceway.cli.shape import (
+    DEFAULT_CONFIG,
+    AsJson,
+    Checkpoints,
+    Config,
+    NodeKeys,
+    Progress,
+    application,
+    show,
+)
 from sluiceway.errors import ConfigError, StoreError
 from sluiceway.report import Period, build, write
 from sluiceway.report.export import export as export_rows
@@ -119,13 +128,8 @@ def report(
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Check counters and audit log, and say the result.")
     ] = True,
-    checkpoints: Annotated[
-        Path | None, typer.Option(help="The checkpoints kept off this machine; else the deployment's file.")
-    ] = None,
-    node_key: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY", help="The node's public key as `audit policy` once printed it."),
-    ] = None,
+    checkpoints: Checkpoints = None,
+    node_key: NodeKeys = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:

@@ -15,6 +15,14 @@ import typer
 
 Config = Annotated[Path, typer.Option("--config", help="The deployment's sluiceway.yaml.", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+# What an audit is verified against, where somebody kept it elsewhere.
+Checkpoints = Annotated[
+    Path | None, typer.Option(help="The checkpoints kept off this machine; else the deployment's file.")
+]
+NodeKeys = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY", help="The node's public key as `audit policy` once printed it."),
+]
 DEFAULT_CONFIG = Path("sluiceway.yaml")
 SHOW_AFTER_S = 1.0
 _NUMBER = re.compile(r"[\d,.]+%?", re.ASCII)

@@ -15,7 +15,7 @@ import orjson
 from sluiceway.errors import StoreError
 from sluiceway.store.engines.connection import Connection
 from sluiceway.store.moments import from_us, to_us
-from sluiceway.store.people import Runner, count_change, id_of
+from sluiceway.store.people import Runner, counted, id_of
 
 _PORTS = (
     "SELECT ports.id, people.name, port, sources, granted_at FROM ports JOIN people ON people.id = person_id "
@@ -183,12 +183,7 @@ class Grants:
         ]
 
     def _change[T](self, write: Callable[[Connection], T]) -> T:
-        def counted(connection: Connection) -> T:
-            result = write(connection)
-            count_change(connection)
-            return result
-
-        result = self._run(counted)
+        result = self._run(counted(write))
         self._changed()
         return result
 

@@ -144,12 +144,7 @@ class People:
         self._change(write)
 
     def _change[T](self, write: Callable[[Connection], T]) -> T:
-        def counted(connection: Connection) -> T:
-            result = write(connection)
-            count_change(connection)
-            return result
-
-        result = self._run(counted)
+        result = self._run(counted(write))
         self._changed()
         return result
 
@@ -171,12 +166,18 @@ def new_secret() -> str:
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
-def count_change(connection: Connection) -> None:
-    """Tells every directory that people, or what they were granted, have changed."""
-    connection.execute(
-        "INSERT INTO versions (name, value) VALUES ('people', 1) "
-        "ON CONFLICT (name) DO UPDATE SET value = versions.value + 1"
-    )
+def counted[T](write: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    """The same, and tells every directory that people, or what they were granted, have changed."""
+
+    def both(connection: Connection) -> T:
+        result = write(connection)
+        connection.execute(
+            "INSERT INTO versions (name, value) VALUES ('people', 1) "
+            "ON CONFLICT (name) DO UPDATE SET value = versions.value + 1"
+        )
+        return result
+
+    return both
 
 
 def _check_name(name: str) -> None:

@@ -6,11 +6,9 @@ Facts from Anthropic's API reference (Messages, Streaming, Errors, Prompt cachin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
 from sluiceway.wire import notice, wants
 from sluiceway.wire.answer_parts import AnswerParts
@@ -23,7 +21,7 @@ from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import flag, mapping, maybe_list, need_list, need_model, whole, word
 from sluiceway.wire.parts import ASSISTANT, DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment
 from sluiceway.wire.refusal import STATUS, error_answer, should_retry
-from sluiceway.wire.rewrite import replaced, with_model
+from sluiceway.wire.rewrite import asks_less, limited, replaced, with_model
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap, is_stream
 from sluiceway.wire.thinking import thinking_below
@@ -98,14 +96,10 @@ class AnthropicMessages:
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         """Also lowers a thinking budget that would no longer fit."""
-        asked = reading.call.max_output_tokens
-        if max_output_tokens < 1:
-            raise WireError("max_tokens: cannot be lowered below 1")
-        if asked is not None and asked <= max_output_tokens:
+        if asks_less(reading, max_output_tokens, "max_tokens"):
             return reading
-        lowered = {"max_tokens": max_output_tokens, **thinking_below(reading.document, max_output_tokens)}
-        document = {**reading.document, **lowered}
-        return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
+        fields = {"max_tokens": max_output_tokens, **thinking_below(reading.document, max_output_tokens)}
+        return limited(reading, max_output_tokens, fields)
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
         return segments(reading.document, PARTS)

@@ -33,7 +33,7 @@ from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import items, load, mapping, maybe_list, maybe_object, whole
 from sluiceway.wire.frame_tap import FrameTap, is_frames
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment, place
-from sluiceway.wire.rewrite import replaced
+from sluiceway.wire.rewrite import asks_less, replaced
 from sluiceway.wire.tap import JsonTap
 from sluiceway.wire.thinking import thinking_below
 from sluiceway.wire.walk import Parts, segments
@@ -94,10 +94,8 @@ class BedrockConverse:
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         """Also what is said beside it, in the words of the model's vendor."""
-        asked = reading.call.max_output_tokens
-        if max_output_tokens < 1:
-            raise WireError("inferenceConfig.maxTokens: cannot be lowered below 1")
-        if reading.call.operation != "chat" or (asked is not None and asked <= max_output_tokens):
+        less = asks_less(reading, max_output_tokens, "inferenceConfig.maxTokens")
+        if less or reading.call.operation != "chat":
             return reading
         config = {**maybe_object(reading.document, "inferenceConfig"), "maxTokens": max_output_tokens}
         document = {**reading.document, "inferenceConfig": config}

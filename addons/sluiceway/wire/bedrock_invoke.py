@@ -27,7 +27,7 @@ from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import choices, label, maybe_list
 from sluiceway.wire.frame_tap import FrameTap, is_frames
 from sluiceway.wire.parts import DEFINITION, SYSTEM, USER, Path, Segment, place
-from sluiceway.wire.rewrite import replaced
+from sluiceway.wire.rewrite import asks_less, replaced
 from sluiceway.wire.sse import EventSplitter, data_of
 from sluiceway.wire.tap import JsonTap
 from sluiceway.wire.thinking import thinking_below
@@ -99,10 +99,8 @@ class BedrockInvoke:
         )
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
-        asked, body = reading.call.max_output_tokens, BODIES[reading.call.vendor or ""]
-        if max_output_tokens < 1:
-            raise WireError("the output limit cannot be lowered below 1")
-        if body.operation == "embeddings" or (asked is not None and asked <= max_output_tokens):
+        body = BODIES[reading.call.vendor or ""]
+        if asks_less(reading, max_output_tokens, "the output limit") or body.operation == "embeddings":
             return reading
         document = body.limited(reading.document, max_output_tokens)
         if body is ANTHROPIC:

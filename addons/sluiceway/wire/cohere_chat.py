@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from sluiceway.errors import WireError
 from sluiceway.types import Call, ErrorAnswer, Refusal
 from sluiceway.wire import cohere_error, wants
 from sluiceway.wire.answer_parts import AnswerParts
@@ -19,7 +17,7 @@ from sluiceway.wire.dialect import Reading, Tap, Target
 from sluiceway.wire.extent import Extent
 from sluiceway.wire.fields import flag, maybe_list, need_list, need_model, whole
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, RESULT, USER, Path, Segment
-from sluiceway.wire.rewrite import replaced, with_model
+from sluiceway.wire.rewrite import asks_less, limited, replaced, with_model
 from sluiceway.wire.sse import EventSplitter, render
 from sluiceway.wire.tap import JsonTap, StreamTap, is_stream
 from sluiceway.wire.walk import Parts, segments
@@ -70,13 +68,9 @@ class CohereChat:
         )
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
-        asked = reading.call.max_output_tokens
-        if max_output_tokens < 1:
-            raise WireError("max_tokens: cannot be lowered below 1")
-        if asked is not None and asked <= max_output_tokens:
+        if asks_less(reading, max_output_tokens, "max_tokens"):
             return reading
-        document = {**reading.document, "max_tokens": max_output_tokens}
-        return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
+        return limited(reading, max_output_tokens, {"max_tokens": max_output_tokens})
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
         return segments(reading.document, _PARTS)

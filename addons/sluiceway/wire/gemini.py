@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal, RefusalKind, Usage, UsageSource
 from sluiceway.wire import notice, wants
 from sluiceway.wire.answer_parts import AnswerParts
@@ -34,7 +33,7 @@ from sluiceway.wire.gemini_model import OPERATIONS, model_and_method, naming, pa
 from sluiceway.wire.gemini_stream import GeminiMeter, error_object, parse_generated, tier_word, tiered
 from sluiceway.wire.parts import DEFINITION, IDENTIFIER, SYSTEM, USER, Path, Segment
 from sluiceway.wire.refusal import RETRYABLE, STATUS, error_answer
-from sluiceway.wire.rewrite import replaced
+from sluiceway.wire.rewrite import asks_less, limited, replaced
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap
 from sluiceway.wire.told import Told
@@ -95,16 +94,13 @@ class Gemini:
         )
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
-        asked = reading.call.max_output_tokens
-        if max_output_tokens < 1:
-            raise WireError("generationConfig.maxOutputTokens: cannot be lowered below 1")
-        if reading.call.operation != "generate_content" or (asked is not None and asked <= max_output_tokens):
+        less = asks_less(reading, max_output_tokens, "generationConfig.maxOutputTokens")
+        if less or reading.call.operation != "generate_content":
             return reading
         name = _spelling(reading.document, "generationConfig")
         config = _config(reading.document)
         lowered = {**config, _spelling(config, "maxOutputTokens"): max_output_tokens}
-        document = {**reading.document, name: lowered}
-        return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
+        return limited(reading, max_output_tokens, {name: lowered})
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
         return segments(reading.document, _PARTS)

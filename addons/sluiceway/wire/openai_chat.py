@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sluiceway.errors import WireError
 from sluiceway.types import Answer, Call, ErrorAnswer, Refusal
 from sluiceway.wire import deployment, notice, openai_error, wants
 from sluiceway.wire.answer_parts import AnswerParts
@@ -31,7 +30,7 @@ from sluiceway.wire.fields import (
 )
 from sluiceway.wire.openai_chat_stream import ChatMeter, is_usage_chunk, parse_completion
 from sluiceway.wire.parts import ASSISTANT, DEFINITION, IDENTIFIER, USER, Path, Segment
-from sluiceway.wire.rewrite import replaced, with_model
+from sluiceway.wire.rewrite import asks_less, limited, replaced, with_model
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap, Veil, is_stream
 from sluiceway.wire.told import Told
@@ -114,15 +113,11 @@ class OpenAIChat:
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
         """Lowers the field that is there; where there is none, sets `max_completion_tokens`, or `max_tokens`
         for a version of Azure's API that is older than the other name."""
-        asked = reading.call.max_output_tokens
-        if max_output_tokens < 1:
-            raise WireError("max_completion_tokens: cannot be lowered below 1")
-        if asked is not None and asked <= max_output_tokens:
+        if asks_less(reading, max_output_tokens, "max_completion_tokens"):
             return reading
         usual = _LIMITS[:1] if deployment.tells_usage(reading.target) else _LIMITS[1:]
         given = [name for name in _LIMITS if reading.document.get(name) is not None] or usual
-        document = {**reading.document, **dict.fromkeys(given, max_output_tokens)}
-        return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
+        return limited(reading, max_output_tokens, dict.fromkeys(given, max_output_tokens))
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
         return segments(reading.document, _PARTS)

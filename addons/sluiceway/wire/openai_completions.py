@@ -7,7 +7,6 @@ and chunks (Mistral API reference, FIM). Both tell usage as Chat does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from sluiceway.errors import WireError
@@ -23,7 +22,7 @@ from sluiceway.wire.openai_chat import asking_for_usage
 from sluiceway.wire.openai_chat_stream import TEXT, ChatMeter, is_usage_chunk, parse_completion
 from sluiceway.wire.openai_embeddings import BYTES_PER_TOKEN, token_ids
 from sluiceway.wire.parts import IDENTIFIER, USER, Path, Segment
-from sluiceway.wire.rewrite import replaced, with_model
+from sluiceway.wire.rewrite import asks_less, limited, replaced, with_model
 from sluiceway.wire.sse import EventSplitter
 from sluiceway.wire.tap import JsonTap, StreamTap, Veil, is_stream
 from sluiceway.wire.walk import Parts, segments
@@ -63,13 +62,9 @@ class OpenAICompletions:
         )
 
     def limit_output(self, reading: Reading, max_output_tokens: int) -> Reading:
-        asked = reading.call.max_output_tokens
-        if max_output_tokens < 1:
-            raise WireError("max_tokens: cannot be lowered below 1")
-        if asked is not None and asked <= max_output_tokens:
+        if asks_less(reading, max_output_tokens, "max_tokens"):
             return reading
-        document = {**reading.document, "max_tokens": max_output_tokens}
-        return reading.rewritten(replace(reading.call, max_output_tokens=max_output_tokens), document)
+        return limited(reading, max_output_tokens, {"max_tokens": max_output_tokens})
 
     def segments(self, reading: Reading) -> tuple[Segment, ...]:
         return segments(reading.document, _PARTS)

@@ -1,4 +1,4 @@
-"""Writes a request anew: with other texts in it, or for another model."""
+"""Writes a request anew: with other texts in it, for another model, or with less output."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from sluiceway.errors import WireError
 from sluiceway.types import Call
 from sluiceway.wire import deployment
 from sluiceway.wire.dialect import Reading
@@ -51,3 +52,17 @@ def with_model(reading: Reading, model: str) -> tuple[Reading, str]:
         return reading, target.path
     document = {**reading.document, "model": model}
     return reading.rewritten(replace(reading.call, model=model), document), target.path
+
+
+def asks_less(reading: Reading, max_output_tokens: int, field: str) -> bool:
+    """Whether the request's own output limit is no higher. Raises WireError where nothing would be left."""
+    if max_output_tokens < 1:
+        raise WireError(f"{field}: cannot be lowered below 1")
+    asked = reading.call.max_output_tokens
+    return asked is not None and asked <= max_output_tokens
+
+
+def limited(reading: Reading, max_output_tokens: int, fields: Mapping[str, Any]) -> Reading:
+    """The request with the fields that hold its output to so much."""
+    call = replace(reading.call, max_output_tokens=max_output_tokens)
+    return reading.rewritten(call, {**reading.document, **fields})

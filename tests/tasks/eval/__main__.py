@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sluiceway.policy.task.classify import SURE_ENOUGH
 from sluiceway.policy.task.signals import KINDS
 from sluiceway.policy.task.weights import shipped
-from tests.tasks.eval import speed
+from tests.tasks.eval import pasted, speed
 from tests.tasks.eval.examples import Example, Part, read
 from tests.tasks.eval.heuristic import by_hand
 from tests.tasks.eval.measure import Guess, coverage, guesses, score
@@ -34,6 +34,7 @@ def main() -> None:
         _matrix(part, found[part])
     _languages(found)
     _coverage(found)
+    pasted.main()
     speed.main()
     if "--errors" in sys.argv:
         for part in MEASURED:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sluiceway.policy.task.cues import SPEAKS_FOR
 from sluiceway.policy.task.signals import KINDS
+from sluiceway.policy.task.vocabulary import SPEAKS_FOR
 from sluiceway.policy.task.weights import UNIT, Weights
 
 _CODE = (

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
-from frame_files import stream_of
 from sdk_judges import REQUESTS, unread_by
+from tests.wire.frame_files import stream_of
 from translation_cases import AT, named
 
 from sluiceway.errors import WireError

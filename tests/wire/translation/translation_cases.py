@@ -69,7 +69,7 @@ class Case:
     def stream(self) -> bytes | None:
         """What the provider streams, None where it answers at once."""
         if (frames := self.folder / "answer.frames.json").exists():
-            from frame_files import stream_of
+            from tests.wire.frame_files import stream_of
 
             return stream_of(frames)
         path = self.folder / "answer.sse"

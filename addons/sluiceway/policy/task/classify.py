@@ -7,10 +7,11 @@ prompt decides what stands in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
-from sluiceway.policy.task.cues import SPEAKS_FOR
 from sluiceway.policy.task.features import features
 from sluiceway.policy.task.signals import KINDS, UNKNOWN, Signals, Task
+from sluiceway.policy.task.vocabulary import SPEAKS_FOR
 from sluiceway.policy.task.weights import Weights, probabilities, shipped
 
 # Below it the kind is not named. Chosen on the held-out prompts (docs/task-types.md, coverage and accuracy).
@@ -38,17 +39,16 @@ def _reasons(found: Mapping[str, float], weights: Weights, best: int) -> tuple[s
     """What spoke for the kind more than for the others on average, strongest first."""
     told: dict[str, float] = {}
     for name, value in found.items():
-        if (row := weights.get(name)) is None:
-            continue
-        for_it = value * (row[best] - sum(row) / len(row))
-        reason = _reason(name)
-        told[reason] = told.get(reason, 0.0) + for_it
+        if (row := weights.get(name)) is not None:
+            reason = _reason(name)
+            told[reason] = told.get(reason, 0.0) + value * (row[best] - sum(row) / len(row))
     strongest = sorted((reason for reason in told if told[reason] > 0), key=lambda reason: -told[reason])
     return tuple(strongest[:MAX_REASONS])
 
 
+@cache
 def _reason(name: str) -> str:
-    """The fixed word for a feature."""
+    """The fixed word for a feature that has a weight: no other is ever asked for, so none is remembered."""
     kind, _, rest = name.partition(":")
     if kind in _AROUND:
         return _AROUND[kind]

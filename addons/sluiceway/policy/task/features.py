@@ -9,16 +9,17 @@ word begins, `z` two characters of Chinese or Japanese.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
-from sluiceway.policy.task.cues import CJK, SPEAKS_FOR, cues_of
+from sluiceway.policy.task.cues import cues_of, cues_within
 from sluiceway.policy.task.shapes import length_of, shapes
 from sluiceway.policy.task.signals import KINDS, Kind, Signals
+from sluiceway.policy.task.vocabulary import SPEAKS_FOR
 
 WORDING = 0.8  # the value of a feature of wording, against 1 of a signal
 FIRST = 7  # words in which the verb of a request stands
 LEAD, CLOSE = 60, 30  # words at the start and the end of what is asked whose wording is looked at
-LEAD_CHARACTERS, CLOSE_CHARACTERS = 600, 400  # of a message too long to be looked at whole
 UNSPACED_CHARACTERS = 400
 CHARACTERS_A_WORD = 2  # in Chinese and Japanese, about
 BEFORE = 0.6  # the value of a cue in the message before
@@ -55,10 +56,8 @@ _CODING_TOOLS = words_of(
     "codebase_search str_replace_editor str_replace_based_edit_tool local_shell exec_command view "
     "create_file run_command notebookedit ls"
 )
-_CODING_SYSTEM = re.compile(
-    r"software engineer|coding (?:agent|assistant)|pair programm|\bCLI\b|\bcodebase\b|developer|programm",
-    re.I,
-)
+_CODING_SYSTEM = ("software engineer", "coding agent", "coding assistant", "developer", "programm")
+_CODING_SYSTEM_WORDS = frozenset({"cli", "codebase"})
 
 type Features = dict[str, float]
 
@@ -68,10 +67,11 @@ def features(signals: Signals) -> Features:
     asked = _asked(signals)
     lower = asked.lower()
     found = dict.fromkeys((f"S:{name}" for name in shapes(signals.head + signals.tail)), 1.0)
-    words = _WORD.findall(lower)
+    tokens = _TOKEN.findall(lower)
+    words = [token for token in tokens if token not in _STOPS]
     characters = sum(map(len, _CJK.findall(asked)))
     found[f"S:{length_of(len(words) + characters // CHARACTERS_A_WORD)}"] = 1.0
-    _Cues(found).read(lower)
+    _Cues(found).read(tokens)
     _wording(words, found)
     _unspaced(asked, found)
     _around(signals, len(asked), found)
@@ -79,11 +79,13 @@ def features(signals: Signals) -> Features:
 
 
 def _asked(signals: Signals) -> str:
-    """The part of a message in which the question stands: its start and its end, without fenced code."""
-    text = signals.head
-    if "```" in text:
-        text = _FENCED.sub(" ", text)
-    return f"{text[:LEAD_CHARACTERS]}\n{signals.tail[-CLOSE_CHARACTERS:]}" if signals.tail else text
+    """The start and the end of a message without the fenced code that the start shows or begins."""
+    head, tail = signals.head, signals.tail
+    if "```" not in head:
+        return f"{head}\n{tail}" if tail else head
+    if "```" in tail:
+        return _FENCED.sub(" ", f"{head}\n{tail}")
+    return f"{_FENCED.sub(' ', head)}\n{tail}"
 
 
 class _Cues:
@@ -97,9 +99,9 @@ class _Cues:
         self._counts: dict[Kind, int] = dict.fromkeys(KINDS, 0)
         self._topic = self._product = False
 
-    def read(self, lower: str) -> None:
+    def read(self, tokens: Sequence[str]) -> None:
         place = 0
-        for token in _TOKEN.findall(lower):
+        for token in tokens:
             if token in _STOPS:
                 self._topic = False
                 continue
@@ -148,7 +150,7 @@ def _unspaced(text: str, found: Features) -> None:
     """Chinese and Japanese, which have no spaces: cues by search, wording by pairs of characters."""
     if not (runs := _CJK.findall(text[:UNSPACED_CHARACTERS])):
         return
-    found.update((f"C:{cue}", 1.0) for mark, cue in CJK if mark in text)
+    found.update((f"C:{cue}", 1.0) for cue in cues_within(text))
     for run in runs:
         for index in range(len(run) - 1):
             found["z:" + run[index : index + 2]] = WORDING
@@ -162,9 +164,11 @@ def _around(signals: Signals, asked_characters: int, found: Features) -> None:
         coding = any(tool.lower() in _CODING_TOOLS for tool in signals.tools)
         found["X:coding_tools" if coding else "X:other_tools"] = 1.0
     if signals.system:
-        if _CODING_SYSTEM.search(signals.system):
+        lower = signals.system.lower()
+        words = set(_WORD.findall(lower))
+        if words & _CODING_SYSTEM_WORDS or any(phrase in lower for phrase in _CODING_SYSTEM):
             found["X:coding_system"] = 1.0
-        found.update((f"Y:{kind}", 1.0) for kind in _kinds(signals.system))
+        found.update((f"Y:{kind}", 1.0) for kind in _kinds(words, signals.system))
     if signals.before and asked_characters < SHORT:
         _before(signals.before, found)
 
@@ -172,16 +176,19 @@ def _around(signals: Signals, asked_characters: int, found: Features) -> None:
 def _before(text: str, found: Features) -> None:
     """The message before a short one: its cues count, too, though less."""
     said: Features = {}
-    _Cues(said).read(text.lower())
+    _Cues(said).read(_TOKEN.findall(text.lower()))
     for name in said:
         if name[0] in "CHF":
             found.setdefault(name, BEFORE)
-    found.update((f"B:{kind}", 1.0) for kind in _kinds(text))
+    found.update((f"B:{kind}", 1.0) for kind in _kinds(set(_WORD.findall(text.lower())), text))
 
 
-def _kinds(text: str) -> set[Kind]:
-    """The kinds that the cues of a text speak for."""
-    cues = {cue for word in _WORD.findall(text.lower()) for cue in cues_of(word)}
-    if _CJK.search(text):
-        cues |= {cue for mark, cue in CJK if mark in text}
-    return {SPEAKS_FOR[cue] for cue in cues}
+def _kinds(words: Iterable[str], text: str) -> Iterable[Kind]:
+    """The kinds that the cues of a text, whose words these are, speak for."""
+    unspaced = cues_within(text) if _CJK.search(text) else ()
+    found: set[Kind] = set()
+    for cue in chain(unspaced, chain.from_iterable(map(cues_of, words))):
+        found.add(SPEAKS_FOR[cue])
+        if len(found) == len(KINDS):
+            break
+    return [kind for kind in KINDS if kind in found]

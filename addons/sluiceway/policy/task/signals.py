@@ -11,8 +11,9 @@ KINDS: tuple[Kind, ...] = ("coding", "reasoning", "creative", "other")
 UNKNOWN: Literal["unknown"] = "unknown"
 
 # Characters looked at. What is asked stands at the start or the end of a long message; between them is what
-# was pasted. With these bounds a message of 200 KB costs what one of 1.3 KB costs.
-HEAD, TAIL = 900, 400
+# was pasted. With these bounds a message of 200 KB costs what one of 1 KB costs. Around pasted text, code and
+# logs 900 and 400 tell no task better (docs/task-types.md).
+HEAD, TAIL = 450, 300
 SYSTEM_HEAD = 600
 BEFORE_HEAD = 400
 MAX_TOOLS = 64

@@ -40,12 +40,9 @@ def written(weights: Weights) -> str:
 
 def probabilities(found: Mapping[str, float], weights: Weights) -> tuple[float, ...]:
     """How likely each kind is, in the order of KINDS."""
-    totals = list(weights.get(BIAS, (0,) * len(KINDS)))
-    sums = [float(total) for total in totals]
-    for name, value in found.items():
-        if (row := weights.get(name)) is not None:
-            for index, weight in enumerate(row):
-                sums[index] += value * weight
+    known = [(value, row) for name, value in found.items() if (row := weights.get(name)) is not None]
+    known.append((1.0, weights.get(BIAS, (0,) * len(KINDS))))
+    sums = [sum([value * row[index] for value, row in known]) for index in range(len(KINDS))]
     highest = max(sums)
     powers = [exp((each - highest) / UNIT) for each in sums]
     total = sum(powers)

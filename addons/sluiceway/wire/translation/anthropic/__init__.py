@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from sluiceway.types import ErrorAnswer
-from sluiceway.wire.dialect import Target
 from sluiceway.wire.fields import count, mapping
 from sluiceway.wire.translation.anthropic import answer, errors, request_in, request_out
 from sluiceway.wire.translation.anthropic.stream_in import MessageReader
 from sluiceway.wire.translation.anthropic.stream_out import MessageWriter
-from sluiceway.wire.translation.failure import Failure
-from sluiceway.wire.translation.limits import RateLimits
-from sluiceway.wire.translation.losses import Losses
-from sluiceway.wire.translation.neutral import Answer, Request, Vendor
-from sluiceway.wire.translation.translator import Aim, Asked, Rendered, StreamReader, StreamWriter
+from sluiceway.wire.translation.neutral import Vendor
+from sluiceway.wire.translation.translator import Asked, StreamReader, StreamWriter
 
 
 class AnthropicTranslator:
@@ -26,17 +19,10 @@ class AnthropicTranslator:
     vendor: Vendor = "anthropic"
     stream_type = "text/event-stream; charset=utf-8"
 
-    def parse_request(self, document: Mapping[str, Any], target: Target, losses: Losses) -> Request:
-        return request_in.parse_request(document, target, losses)
-
-    def render_request(self, request: Request, aim: Aim, losses: Losses) -> Rendered:
-        return request_out.render_request(request, aim, losses)
-
-    def parse_answer(self, document: object) -> Answer:
-        return answer.parse_answer(document)
-
-    def render_answer(self, answered: Answer, asked: Asked) -> dict[str, Any]:
-        return answer.render_answer(answered, asked)
+    parse_request = staticmethod(request_in.parse_request)
+    render_request = staticmethod(request_out.render_request)
+    parse_answer = staticmethod(answer.parse_answer)
+    render_answer = staticmethod(answer.render_answer)
 
     def reader(self) -> StreamReader:
         return MessageReader()
@@ -44,11 +30,8 @@ class AnthropicTranslator:
     def writer(self, asked: Asked) -> StreamWriter:
         return MessageWriter(asked)
 
-    def parse_error(self, status: int, document: object) -> Failure:
-        return errors.parse_error(status, document)
-
-    def render_error(self, failure: Failure, request_id: str) -> ErrorAnswer:
-        return errors.render_error(failure, request_id)
+    parse_error = staticmethod(errors.parse_error)
+    render_error = staticmethod(errors.render_error)
 
     def parse_count(self, document: object) -> int | None:
         return count(mapping(document).get("input_tokens"))
@@ -56,8 +39,5 @@ class AnthropicTranslator:
     def render_count(self, input_tokens: int) -> dict[str, Any]:
         return {"input_tokens": input_tokens}
 
-    def parse_limits(self, headers: Mapping[str, str], at: datetime) -> RateLimits:
-        return errors.parse_limits(headers, at)
-
-    def render_limits(self, limits: RateLimits, at: datetime) -> tuple[tuple[str, str], ...]:
-        return errors.render_limits(limits, at)
+    parse_limits = staticmethod(errors.parse_limits)
+    render_limits = staticmethod(errors.render_limits)

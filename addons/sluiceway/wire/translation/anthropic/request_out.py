@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sluiceway.wire.translation import models
+from sluiceway.wire.translation import drawing, models
 from sluiceway.wire.translation.anthropic.blocks_out import blocks_of, text_block
 from sluiceway.wire.translation.anthropic.thinking_out import thinking_of
 from sluiceway.wire.translation.losses import Losses
@@ -104,18 +104,7 @@ def _sampling(request: Request, model: str, thinks: bool, losses: Losses) -> dic
         if getattr(sampling, name):
             losses.drop(name, "there is no such setting")
     drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
-    asked = {name: value for name, value in drawn.items() if value is not None}
-    if not models.takes_sampling(model) or thinks:
-        for name in asked:
-            losses.drop(name, "the model takes it not at all, or not while it thinks")
-        return fields
-    if asked.get("temperature", 0) > 1:
-        losses.drop("temperature", "lowered to 1, the most there is")
-        asked["temperature"] = 1
-    if "temperature" in asked and "top_p" in asked and not models.takes_top_p_beside_temperature(model):
-        losses.drop("top_p", "the model takes a temperature or top_p, not both")
-        del asked["top_p"]
-    return fields | asked
+    return fields | drawing.taken(drawn, model, thinks, losses)
 
 
 def _format(

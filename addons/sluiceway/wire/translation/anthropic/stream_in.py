@@ -7,8 +7,6 @@ from typing import Any
 
 from sluiceway.wire.anthropic_stream import tier_of, usage_of
 from sluiceway.wire.fields import label, load, mapping
-from sluiceway.wire.sse import EventSplitter, data_of
-from sluiceway.wire.tap import MAX_JSON_BYTES
 from sluiceway.wire.translation.anthropic.answer import stop_of
 from sluiceway.wire.translation.anthropic.blocks_in import answer_part
 from sluiceway.wire.translation.anthropic.errors import failure_in
@@ -26,42 +24,33 @@ from sluiceway.wire.translation.events import (
 )
 from sluiceway.wire.translation.failure import NO_JSON, Failure
 from sluiceway.wire.translation.neutral import StopReason
+from sluiceway.wire.translation.sse_reader import SseReader
 
 
-class MessageReader:
+class MessageReader(SseReader):
     """Blocks of kinds that are Anthropic's alone are left out, and those behind them move up."""
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter(MAX_JSON_BYTES)
+        super().__init__()
         self._open: dict[object, int] = {}  # the stream's index of an open block to ours
-        self._next = 0
         self._usage: dict[str, Any] = {}
         self._stop: StopReason | None = None
         self._sequence: str | None = None
-        self._begun = False
-        self._ended = False
-
-    def feed(self, chunk: bytes) -> list[Event]:
-        events: list[Event] = []
-        for event in self._splitter.feed(chunk):
-            self._read(event, events)
-        return events
 
     def finish(self) -> list[Event]:
-        events: list[Event] = []
-        self._read(self._splitter.last(), events)
+        events = super().finish()
         if self._stop is not None:
             self._finish(events)  # all but the last event, which says nothing more
         return events
 
-    def _read(self, event: bytes, out: list[Event]) -> None:
-        text = data_of(event) if event and not self._ended else b""
-        if not text:
-            return
-        data = load(text)
-        if not isinstance(data, dict):
+    def _read(self, data: bytes, out: list[Event]) -> None:
+        document = load(data)
+        if isinstance(document, dict):
+            self._event(document, out)
+        else:
             self._fail(NO_JSON, out)
-            return
+
+    def _event(self, data: Mapping[str, Any], out: list[Event]) -> None:
         kind = data.get("type")
         if kind == "content_block_delta":
             self._delta(data, out)

@@ -7,17 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from sluiceway.errors import WireError
-from sluiceway.types import ErrorAnswer
 from sluiceway.wire.dialect import Target
 from sluiceway.wire.eventstream import CONTENT_TYPE
 from sluiceway.wire.fields import count, mapping
 from sluiceway.wire.translation.bedrock import answer, errors, request_out
 from sluiceway.wire.translation.bedrock.stream_in import FrameReader
-from sluiceway.wire.translation.failure import Failure
 from sluiceway.wire.translation.limits import RateLimits
 from sluiceway.wire.translation.losses import Losses
 from sluiceway.wire.translation.neutral import Answer, Request, Vendor
-from sluiceway.wire.translation.translator import Aim, Asked, Rendered, StreamReader, StreamWriter
+from sluiceway.wire.translation.translator import Asked, StreamReader, StreamWriter
 
 _NO_LIMITS = RateLimits()
 _ONLY_TARGET = "a request to Converse is not translated into another API"
@@ -33,11 +31,9 @@ class BedrockTranslator:
     def parse_request(self, document: Mapping[str, Any], target: Target, losses: Losses) -> Request:
         raise WireError(_ONLY_TARGET)
 
-    def render_request(self, request: Request, aim: Aim, losses: Losses) -> Rendered:
-        return request_out.render_request(request, aim, losses)
+    render_request = staticmethod(request_out.render_request)
 
-    def parse_answer(self, document: object) -> Answer:
-        return answer.parse_answer(document)
+    parse_answer = staticmethod(answer.parse_answer)
 
     def render_answer(self, answered: Answer, asked: Asked) -> dict[str, Any]:
         raise WireError(_ONLY_TARGET)
@@ -48,11 +44,8 @@ class BedrockTranslator:
     def writer(self, asked: Asked) -> StreamWriter:
         raise WireError(_ONLY_TARGET)
 
-    def parse_error(self, status: int, document: object) -> Failure:
-        return errors.parse_error(status, document)
-
-    def render_error(self, failure: Failure, request_id: str) -> ErrorAnswer:
-        return errors.render_error(failure, request_id)
+    parse_error = staticmethod(errors.parse_error)
+    render_error = staticmethod(errors.render_error)
 
     def parse_count(self, document: object) -> int | None:
         return count(mapping(document).get("inputTokens"))

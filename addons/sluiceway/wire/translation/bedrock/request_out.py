@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sluiceway.wire.translation import models
+from sluiceway.wire.translation import drawing, models
 from sluiceway.wire.translation.anthropic.thinking_out import thinking_of
 from sluiceway.wire.translation.bedrock.blocks_out import CACHE_POINT, Blocks
 from sluiceway.wire.translation.losses import Losses
@@ -98,22 +98,13 @@ def _sampling(
         if getattr(sampling, name):
             losses.drop(name, "there is no such setting")
     told = {"temperature": sampling.temperature, "topP": sampling.top_p}
-    asked = {name: value for name, value in told.items() if value is not None}
-    if not models.takes_sampling(model) or thinks:
-        for name in asked:
-            losses.drop(name, "the model takes it not at all, or not while it thinks")
-        return config
-    if asked.get("temperature", 0) > 1:
-        losses.drop("temperature", "lowered to 1, the most there is")
-        asked["temperature"] = 1
-    if len(asked) == 2 and not models.takes_top_p_beside_temperature(model):
-        losses.drop("top_p", "the model takes a temperature or top_p, not both")
-        del asked["topP"]
-    if sampling.top_k is not None:
-        if models.claude_version(model) is not None:
-            extra["top_k"] = sampling.top_k
-        else:
-            losses.drop("top_k", "there is no such setting")
+    if models.claude_version(model) is not None:
+        told["top_k"] = sampling.top_k
+    elif sampling.top_k is not None:
+        losses.drop("top_k", "there is no such setting")
+    asked = drawing.taken(told, model, thinks, losses, top_p="topP")
+    if "top_k" in asked:
+        extra["top_k"] = asked.pop("top_k")
     return config | asked
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from sluiceway.wire.fields import items, label, load, mapping, newer
 from sluiceway.wire.openai_chat_stream import usage_in, usage_of
-from sluiceway.wire.sse import EventSplitter, data_of
-from sluiceway.wire.tap import MAX_JSON_BYTES
 from sluiceway.wire.translation.chat.answer import stop_of
 from sluiceway.wire.translation.chat.errors import failure_in
 from sluiceway.wire.translation.chat.messages_in import pieces_of
@@ -26,6 +24,7 @@ from sluiceway.wire.translation.events import (
 )
 from sluiceway.wire.translation.failure import NO_JSON, Failure
 from sluiceway.wire.translation.neutral import StopReason, Text, Thinking, ToolCall
+from sluiceway.wire.translation.sse_reader import SseReader
 
 _DONE = b"[DONE]"
 
@@ -43,39 +42,27 @@ class _Call:
         return load("".join(self.arguments).encode(errors="replace")) is not None
 
 
-class ChunkReader:
+class ChunkReader(SseReader):
     """Of several choices the first. A call ends when the next one begins, unless its arguments are not whole
     by then: servers write calls one after the other, but nothing says that they must."""
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter(MAX_JSON_BYTES)
-        self._next = 0
+        super().__init__()
         self._text: tuple[str, int] | None = None  # what sort of words is open, and its index
         self._calls: dict[object, _Call] = {}  # by the stream's own index
         self._stop: StopReason | None = None
         self._told: Mapping[str, Any] = {}
         self._tier: str | None = None
         self._has_refused = False
-        self._begun = False
-        self._ended = False
-
-    def feed(self, chunk: bytes) -> list[Event]:
-        events: list[Event] = []
-        for event in self._splitter.feed(chunk):
-            self._read(data_of(event), events)
-        return events
 
     def finish(self) -> list[Event]:
         """Some servers send no [DONE]; one that has said why it stopped is done."""
-        events: list[Event] = []
-        self._read(data_of(self._splitter.last()), events)
+        events = super().finish()
         if self._stop is not None:
             self._finish(events)
         return events
 
     def _read(self, data: bytes, out: list[Event]) -> None:
-        if self._ended or not data:
-            return
         if data == _DONE:
             self._finish(out)
             return

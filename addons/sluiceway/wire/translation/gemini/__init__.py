@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sluiceway.types import ErrorAnswer
-from sluiceway.wire.dialect import Target
 from sluiceway.wire.fields import count, mapping
-from sluiceway.wire.translation.failure import Failure
 from sluiceway.wire.translation.gemini import answer, errors, request_in, request_out
 from sluiceway.wire.translation.gemini.stream_in import PieceReader
 from sluiceway.wire.translation.gemini.stream_out import PieceWriter
 from sluiceway.wire.translation.limits import RateLimits
-from sluiceway.wire.translation.losses import Losses
-from sluiceway.wire.translation.neutral import Answer, Request, Vendor
-from sluiceway.wire.translation.translator import Aim, Asked, Rendered, StreamReader, StreamWriter
+from sluiceway.wire.translation.neutral import Vendor
+from sluiceway.wire.translation.translator import Asked, StreamReader, StreamWriter
 
 _NO_LIMITS = RateLimits()
 
@@ -28,17 +24,10 @@ class GeminiTranslator:
     vendor: Vendor = "google"
     stream_type = "text/event-stream"
 
-    def parse_request(self, document: Mapping[str, Any], target: Target, losses: Losses) -> Request:
-        return request_in.parse_request(document, target, losses)
-
-    def render_request(self, request: Request, aim: Aim, losses: Losses) -> Rendered:
-        return request_out.render_request(request, aim, losses)
-
-    def parse_answer(self, document: object) -> Answer:
-        return answer.parse_answer(document)
-
-    def render_answer(self, answered: Answer, asked: Asked) -> dict[str, Any]:
-        return answer.render_answer(answered, asked)
+    parse_request = staticmethod(request_in.parse_request)
+    render_request = staticmethod(request_out.render_request)
+    parse_answer = staticmethod(answer.parse_answer)
+    render_answer = staticmethod(answer.render_answer)
 
     def reader(self) -> StreamReader:
         return PieceReader()
@@ -46,11 +35,8 @@ class GeminiTranslator:
     def writer(self, asked: Asked) -> StreamWriter:
         return PieceWriter(asked)
 
-    def parse_error(self, status: int, document: object) -> Failure:
-        return errors.parse_error(status, document)
-
-    def render_error(self, failure: Failure, request_id: str) -> ErrorAnswer:
-        return errors.render_error(failure, request_id)
+    parse_error = staticmethod(errors.parse_error)
+    render_error = staticmethod(errors.render_error)
 
     def parse_count(self, document: object) -> int | None:
         return count(mapping(document).get("totalTokens"))

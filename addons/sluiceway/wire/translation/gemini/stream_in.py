@@ -8,8 +8,6 @@ from typing import Any
 from sluiceway.types import Usage
 from sluiceway.wire.fields import label, load, mapping
 from sluiceway.wire.gemini_stream import usage_of
-from sluiceway.wire.sse import EventSplitter, data_of
-from sluiceway.wire.tap import MAX_JSON_BYTES
 from sluiceway.wire.translation.events import (
     ArgumentsDelta,
     Event,
@@ -26,38 +24,29 @@ from sluiceway.wire.translation.gemini.answer import first, stop_of, with_id
 from sluiceway.wire.translation.gemini.contents_in import answer_parts
 from sluiceway.wire.translation.gemini.errors import failure_in
 from sluiceway.wire.translation.neutral import StopReason, Text, Thinking, ToolCall
+from sluiceway.wire.translation.sse_reader import SseReader
 
 
-class PieceReader:
+class PieceReader(SseReader):
     """Calls come whole. Usage may come behind the piece that says why the answer ended, so the answer is
     finished with the stream."""
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter(MAX_JSON_BYTES)
-        self._next = 0
+        super().__init__()
         self._words: tuple[type, int] | None = None  # what sort of words is open, and its index
         self._id = ""
         self._has_calls = False
         self._stop: StopReason | None = None
         self._usage: Mapping[str, Any] = {}
-        self._begun = False
-        self._ended = False
-
-    def feed(self, chunk: bytes) -> list[Event]:
-        events: list[Event] = []
-        for event in self._splitter.feed(chunk):
-            self._read(data_of(event), events)
-        return events
 
     def finish(self) -> list[Event]:
-        events: list[Event] = []
-        self._read(data_of(self._splitter.last()), events)
+        events = super().finish()
         if self._stop is not None and not self._ended:
             self._finish(events)
         return events
 
     def _read(self, data: bytes, out: list[Event]) -> None:
-        if self._ended or not data or data == b"[DONE]":
+        if data == b"[DONE]":
             return
         piece = load(data)
         if not isinstance(piece, dict):

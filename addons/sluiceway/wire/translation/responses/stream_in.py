@@ -8,8 +8,6 @@ from typing import Any
 
 from sluiceway.wire.fields import label, load, mapping
 from sluiceway.wire.openai_responses_stream import usage_of
-from sluiceway.wire.sse import EventSplitter, data_of
-from sluiceway.wire.tap import MAX_JSON_BYTES
 from sluiceway.wire.translation.chat.errors import failure_in
 from sluiceway.wire.translation.events import (
     ArgumentsDelta,
@@ -25,6 +23,7 @@ from sluiceway.wire.translation.events import (
 from sluiceway.wire.translation.failure import NO_JSON, Failure
 from sluiceway.wire.translation.neutral import Part, StopReason, Text, Thinking
 from sluiceway.wire.translation.responses.answer import call_of, stop_of
+from sluiceway.wire.translation.sse_reader import SseReader
 
 _TEXT = "response.output_text.delta"
 _REFUSAL = "response.refusal.delta"
@@ -43,32 +42,18 @@ class _Open:
     seen: bool = False
 
 
-class ResponseReader:
+class ResponseReader(SseReader):
     """Items of OpenAI's own tools are left out. Reasoning that comes sealed means nothing to others."""
 
     def __init__(self) -> None:
-        self._splitter = EventSplitter(MAX_JSON_BYTES)
-        self._next = 0
+        super().__init__()
         self._words: _Open | None = None  # text or thoughts
         self._calls: dict[object, _Open] = {}  # by the item's place in the answer
         self._parts: list[Part] = []  # by kind only: why an answer ended is told by what it has
         self._tier: str | None = None
-        self._begun = False
-        self._ended = False
-
-    def feed(self, chunk: bytes) -> list[Event]:
-        events: list[Event] = []
-        for event in self._splitter.feed(chunk):
-            self._read(data_of(event), events)
-        return events
-
-    def finish(self) -> list[Event]:
-        events: list[Event] = []
-        self._read(data_of(self._splitter.last()), events)
-        return events
 
     def _read(self, data: bytes, out: list[Event]) -> None:
-        if self._ended or not data or data == b"[DONE]":
+        if data == b"[DONE]":
             return
         document = load(data)
         if not isinstance(document, dict):
