@@ -31,6 +31,10 @@ _CONTENDED = ("40P01", "40001", "55P03")
 _SPELLINGS = {"BEGIN IMMEDIATE": "BEGIN"}
 
 
+# From so many rows on, one statement for all costs less than a prepared one for each.
+MANY = 8
+
+
 class WholeNumbers(Loader):
     """Sums of big integers come as numeric: as int, like SQLite's. An average stays a float."""
 
@@ -105,7 +109,7 @@ class Adapter:
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Cursor:
         parameters = parameters if isinstance(parameters, Sequence) else list(parameters)
-        form = self.in_one.get(sql) if len(parameters) > 1 else None
+        form = self.in_one.get(sql) if len(parameters) >= MANY else None
         document = None if form is None else _document(form.names, parameters)
         with _translated():
             if form is not None and document is not None:
