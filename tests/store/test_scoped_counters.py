@@ -315,3 +315,17 @@ async def test_a_figure_is_known_to_be_so_or_not_known(reopen: Callable[..., Sto
     assert store.ledger.spent(cap) in (None, 30)
     await store.ledger.look([cap])
     assert store.ledger.spent(cap) == 30
+
+
+@pytest.mark.parametrize("engine", ["postgres"])
+async def test_a_row_gets_more_on_a_counter_that_another_node_deleted_as_over(
+    reopen: Callable[..., Store], database: Database
+) -> None:
+    """The window ended long ago and the other node counts nothing on it; the row's stream still runs."""
+    stores, cap, row = (reopen("a"), reopen("b")), rolling(0, 100), attempt("r1")
+    held = granted(await stores[0].ledger.admit(row, Want(30, 30), (cap,), 0)).reservation
+    stores[1]._run(stores[1]._writer._clear)  # type: ignore[union-attr]  # open for writing
+    assert counter(database, cap) is None
+    assert await stores[0].ledger.top_up(held, 90) == 70
+    assert counter(database, cap) == (0, 100)
+    assert stores[0].verify() == []

@@ -107,11 +107,14 @@ class Batch:
         balances.cover(self.connection, self.accounts, order.started_us)
         caps, keys = order.caps + order.watched, order.keys + order.watched_keys
         for cap, key in zip(caps, keys, strict=True):
-            if key not in self.accounts.counters:
-                self.write()  # the ledger's sum must include what this batch already did
-                balances.open_counter(self.connection, self.accounts, cap, key)
+            self._open_counter(cap, key)
             if not (order.budgeted and self.accounts.counters[key].covers(order.who, order.started_us)):
                 raise StoreError(f"the budget {cap.rule!r} does not cover the row it was asked for")
+
+    def _open_counter(self, cap: Cap, key: str) -> None:
+        if key not in self.accounts.counters:
+            self.write()  # the ledger's sum must include what this batch already did
+            balances.open_counter(self.connection, self.accounts, cap, key)
 
     def _answer(self, order: Admit, verdict: Fits | Exhausted) -> None:
         if isinstance(verdict, Exhausted):
@@ -225,6 +228,8 @@ class Batch:
     def _top_up(self, order: TopUp) -> None:
         extra = 0
         if order.ledger_id in self.accounts.open:
+            for cap, key in zip(order.caps, order.keys, strict=True):
+                self._open_counter(cap, key)
             counters = self.accounts.counters
             pairs = zip(order.caps, order.keys, strict=True)
             extra = max(0, min([order.extra, *(free(cap, counters[key]) for cap, key in pairs)]))
