@@ -15,6 +15,7 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, TCPServer
 from typing import Any
 
+import psycopg
 import pytest
 
 from sluiceway.app.alerts.noticing import noticed, wants_any
@@ -313,6 +314,23 @@ async def test_of_two_nodes_that_look_at_once_one_tells_and_counts_what_both_spe
     assert sorted(each["kind"] for each in told) == ["loop", "threshold"]
     assert [each["spent"] for each in told if each["kind"] == "threshold"] == [66 * 10**9]
     assert sorted(body["kind"] for _, body in hooks.got) == ["loop", "threshold"]
+    for store in stores:
+        store.close()
+
+
+async def test_of_two_nodes_that_reach_for_an_alert_at_the_same_moment_one_has_it(postgres_url: str) -> None:
+    """Both have seen that it is due, and wait for its row, when it becomes free."""
+    stores = [opened(postgres_url, Clock(), boot) for boot in ("a", "b")]
+    stores[0].alerts.add([ALERT])
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with psycopg.connect(postgres_url) as other, psycopg.connect(postgres_url, autocommit=True) as third:
+        other.execute("SELECT 1 FROM alerts FOR UPDATE")
+        taking = [asyncio.create_task(asyncio.to_thread(store.alerts.take)) for store in stores]
+        async with asyncio.timeout(30):
+            while third.execute(blocked).fetchone() != (2,):
+                await asyncio.sleep(0.01)
+        other.rollback()
+        assert sorted([len(taken) for taken in await asyncio.gather(*taking)]) == [0, 1]
     for store in stores:
         store.close()
 
