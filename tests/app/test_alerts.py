@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -15,6 +15,7 @@ from pathlib import Path
 from socketserver import StreamRequestHandler, TCPServer
 from typing import Any
 
+import psycopg
 import pytest
 
 from sluiceway.app.alerts.noticing import noticed, wants_any
@@ -26,9 +27,10 @@ from sluiceway.policy import Policy
 from sluiceway.policy.budgets import cap_of
 from sluiceway.policy.model import Budget
 from sluiceway.settings.alerts import File, Mail, Webhook
-from sluiceway.store import Store
+from sluiceway.store import Granted, Store, Want
 from sluiceway.store.alerts import MAX_TRIES, Alert, Due
-from sluiceway.types import Cap
+from sluiceway.store.moments import now_us
+from sluiceway.types import Cap, LedgerRow, Outcome, UsageSource
 
 AT = datetime(2026, 11, 10, 12, tzinfo=UTC)
 TEAMS = {"alice": "core"}
@@ -249,22 +251,24 @@ class Clock:
         return self.us
 
 
-def opened(path: Path, clock: Clock, boot: str = "boot") -> Store:
-    return Store.open(f"sqlite:///{path}", key=b"k" * 32, boot=boot, create=True, clock=clock)
+def opened(url: str, clock: Callable[[], int], boot: str = "boot") -> Store:
+    return Store.open(url, key=b"k" * 32, boot=boot, create=True, clock=clock)
 
 
-def watch(store: Store, *channels: Any) -> AlertWatch:
-    return AlertWatch(store, channels, UTC, Policy, lambda raises: None)
+def watch(store: Store, *channels: Any, policy: Policy | None = None) -> AlertWatch:
+    return AlertWatch(store, channels, UTC, lambda: policy or Policy(), lambda raises: None)
 
 
 ALERT = Alert("once", "loop", {"who": "alice", "team": "core", "client": None, "provider": "p", "model": "m",
                                "times": 3, "stopped": True, "request_id": "sw_1"})  # fmt: skip
 
 
-async def test_an_alert_is_sent_once_whoever_notices_it_and_after_a_restart(tmp_path: Path) -> None:
+async def test_an_alert_is_sent_once_whoever_notices_it_and_after_a_restart(
+    store_url: str, tmp_path: Path
+) -> None:
     clock, file = Clock(), File(file=tmp_path / "alerts.jsonl")
     for boot in ("one", "two"):
-        store = opened(tmp_path / "s.db", clock, boot)
+        store = opened(store_url, clock, boot)
         for _ in range(2):
             one = watch(store, file)
             one.tell(ALERT)
@@ -274,11 +278,84 @@ async def test_an_alert_is_sent_once_whoever_notices_it_and_after_a_restart(tmp_
     assert len(file.file.read_text().splitlines()) == 1
 
 
-async def test_a_channel_that_fails_is_tried_again_and_the_other_not_told_twice(
-    tmp_path: Path, hooks: Hooks, caplog: pytest.LogCaptureFixture
+async def charged(store: Store, request_id: str, usd: int, cap: Cap) -> None:
+    row = LedgerRow(
+        request_id=request_id,
+        started_at=datetime.now(UTC),
+        principal="alice",
+        principal_kind="employee",
+        team="core",
+        provider="openai",
+        host="api.openai.com",
+        operation="chat",
+    )
+    nusd = usd * 10**9
+    answer = await store.ledger.admit(row, Want(nusd, nusd), (cap,), 0)
+    assert isinstance(answer, Granted)
+    ended = replace(row, outcome=Outcome.OK, ended_at=row.started_at, charged_nusd=nusd, cost_nusd=nusd)
+    await store.ledger.settle(answer.reservation, replace(ended, usage_source=UsageSource.ESTIMATED))
+
+
+async def test_of_two_nodes_that_look_at_once_one_tells_and_counts_what_both_spent(
+    postgres_url: str, tmp_path: Path, hooks: Hooks
+) -> None:
+    """Each node spends a third of the limit: 66 %, of which neither would tell by itself."""
+    file, policy = File(file=tmp_path / "alerts.jsonl"), Policy(budgets=(budget(alert_at=[50, 80]),))
+    cap = cap_of(policy.budgets[0], (("team", "core"),), datetime.now(UTC), UTC)
+    stores = [opened(postgres_url, now_us, boot) for boot in ("a", "b")]
+    for number, store in enumerate(stores):
+        await charged(store, f"r{number}", 33, cap)
+    watches = [watch(store, file, hooks.channel, policy=policy) for store in stores]
+    for _ in range(10):
+        for one in watches:
+            one.tell(ALERT)
+        await asyncio.gather(*(one.look() for one in watches))
+    told = [json.loads(line) for line in file.file.read_text().splitlines()]
+    assert sorted(each["kind"] for each in told) == ["loop", "threshold"]
+    assert [each["spent"] for each in told if each["kind"] == "threshold"] == [66 * 10**9]
+    assert sorted(body["kind"] for _, body in hooks.got) == ["loop", "threshold"]
+    for store in stores:
+        store.close()
+
+
+async def test_of_two_nodes_that_reach_for_an_alert_at_the_same_moment_one_has_it(postgres_url: str) -> None:
+    """Both have seen that it is due, and wait for its row, when it becomes free."""
+    stores = [opened(postgres_url, Clock(), boot) for boot in ("a", "b")]
+    stores[0].alerts.add([ALERT])
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(postgres_url) as other, psycopg.connect(postgres_url, autocommit=True) as third:
+        other.execute("SELECT 1 FROM alerts FOR UPDATE")
+        taking = [asyncio.create_task(asyncio.to_thread(store.alerts.take)) for store in stores]
+        async with asyncio.timeout(30):
+            while third.execute(blocked).fetchone() != (2,):  # noqa: ASYNC110 - the server is elsewhere
+                await asyncio.sleep(0.01)
+        other.rollback()
+        assert sorted([len(taken) for taken in await asyncio.gather(*taking)]) == [0, 1]
+    for store in stores:
+        store.close()
+
+
+async def test_what_a_node_took_and_did_not_send_before_it_died_the_other_sends(
+    postgres_url: str, tmp_path: Path
 ) -> None:
     clock, file = Clock(), File(file=tmp_path / "alerts.jsonl")
-    store = opened(tmp_path / "s.db", clock)
+    stores = [opened(postgres_url, clock, boot) for boot in ("a", "b")]
+    stores[0].alerts.add([ALERT])
+    assert len(stores[0].alerts.take()) == 1
+    await watch(stores[1], file).look()
+    assert not file.file.exists()
+    clock.us += 121 * 1_000_000
+    await watch(stores[1], file).look()
+    assert len(file.file.read_text().splitlines()) == 1
+    for store in stores:
+        store.close()
+
+
+async def test_a_channel_that_fails_is_tried_again_and_the_other_not_told_twice(
+    store_url: str, tmp_path: Path, hooks: Hooks, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, file = Clock(), File(file=tmp_path / "alerts.jsonl")
+    store = opened(store_url, clock)
     hooks.status = 500
     one = watch(store, hooks.channel, file)
     one.tell(ALERT)
@@ -296,10 +373,10 @@ async def test_a_channel_that_fails_is_tried_again_and_the_other_not_told_twice(
 
 
 async def test_a_channel_that_never_works_is_given_up(
-    tmp_path: Path, hooks: Hooks, caplog: pytest.LogCaptureFixture
+    store_url: str, hooks: Hooks, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock, hooks.status = Clock(), 500
-    store = opened(tmp_path / "s.db", clock)
+    store = opened(store_url, clock)
     one = watch(store, hooks.channel)
     one.tell(ALERT)
     with caplog.at_level(logging.WARNING):
@@ -311,10 +388,10 @@ async def test_a_channel_that_never_works_is_given_up(
     store.close()
 
 
-async def test_what_is_taken_and_not_finished_becomes_due_again(tmp_path: Path) -> None:
+async def test_what_is_taken_and_not_finished_becomes_due_again(store_url: str, tmp_path: Path) -> None:
     """A process dies between taking an alert and sending it."""
     clock, file = Clock(), File(file=tmp_path / "alerts.jsonl")
-    store = opened(tmp_path / "s.db", clock)
+    store = opened(store_url, clock)
     store.alerts.add([ALERT])
     assert len(store.alerts.take()) == 1
     await watch(store, file).look()
@@ -326,9 +403,9 @@ async def test_what_is_taken_and_not_finished_becomes_due_again(tmp_path: Path) 
 
 
 async def test_more_than_anybody_can_read_is_dropped_and_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = opened(tmp_path / "s.db", Clock())
+    store = opened(store_url, Clock())
     one = watch(store)
     for number in range(1100):
         one.tell(replace(ALERT, once=str(number)))
@@ -338,8 +415,8 @@ async def test_more_than_anybody_can_read_is_dropped_and_said(
     store.close()
 
 
-async def test_the_task_looks_takes_up_raises_and_stops(tmp_path: Path) -> None:
-    store, seen = opened(tmp_path / "s.db", Clock()), asyncio.Event()
+async def test_the_task_looks_takes_up_raises_and_stops(store_url: str, tmp_path: Path) -> None:
+    store, seen = opened(store_url, Clock()), asyncio.Event()
     one = AlertWatch(store, [File(file=tmp_path / "a")], UTC, Policy, lambda raises: seen.set(), every_s=0.01)
     one.know(())
     one.start()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from sluiceway.app import operations
+from sluiceway.app.alerts.watch import AlertWatch
 from sluiceway.app.raises import Asked, checked, listing
 from sluiceway.errors import SluicewayError, StoreError
 from sluiceway.policy import Policy
+from sluiceway.policy.budgets import cap_of
 from sluiceway.policy.model import Budget
 from sluiceway.store import Store
+from sluiceway.types import Raise
 
 AT = datetime(2026, 11, 21, 9, 36, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -73,12 +76,13 @@ def test_the_end_may_be_written_in_several_ways(until: str, ends: str) -> None:
     assert (given["by"], given["to"], given["unit"]) == (50 * 10**9, None, "usd")
 
 
+def now_us() -> int:
+    return int(AT.timestamp() * 1_000_000)
+
+
 @pytest.fixture
-def store(tmp_path: Path):
-    opened = Store.open(
-        f"sqlite:///{tmp_path / 's.db'}", key=b"k" * 32, boot="b", create=True,
-        clock=lambda: int(AT.timestamp() * 1_000_000),
-    )  # fmt: skip
+def store(store_url: str) -> Iterator[Store]:
+    opened = Store.open(store_url, key=b"k" * 32, boot="b", create=True, clock=now_us)
     yield opened
     opened.close()
 
@@ -110,3 +114,22 @@ def test_the_store_itself_takes_no_raise_of_one_person(store: Store) -> None:
     with pytest.raises(StoreError, match="needs two people"):
         operations.run(store, "budget.raise", given)
     assert store.raises.list() == ()
+
+
+async def test_a_raise_on_one_node_binds_on_the_other_until_it_is_withdrawn(postgres_url: str) -> None:
+    stores = [Store.open(postgres_url, key=b"k" * 32, boot=boot, clock=now_us) for boot in ("a", "b")]
+    heard: list[tuple[Raise, ...]] = []
+    other = AlertWatch(stores[1], (), UTC, lambda: POLICY, heard.append)
+    done = operations.run(stores[0], "budget.raise", {**checked(GOOD, POLICY, AT, BERLIN), "actor": "root"})
+    for _ in range(2):
+        await other.look()
+    [[raised]] = heard
+    limit = cap_of(POLICY.budgets[0], (("team", "core"),), AT, BERLIN, (raised,)).limit
+    assert limit == 550 * 10**9
+    operations.run(stores[1], "budget.withdraw", {"id": done["id"], "actor": "root"})
+    await other.look()
+    assert heard[1:] == [()]
+    with pytest.raises(StoreError, match="there is no raise 1 in force"):
+        operations.run(stores[0], "budget.withdraw", {"id": 1, "actor": "root"})
+    for store in stores:
+        store.close()

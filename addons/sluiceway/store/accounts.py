@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sluiceway.store.amounts import PLACE, Amounts
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.scope import Scope, Who
-from sluiceway.types import Unit
+from sluiceway.types import Cap, Unit
 
 
 class Counter:
@@ -125,10 +126,10 @@ class Accounts:
             if who.fits("models", pattern)
         ]
 
-    def previous(self, scope: Scope, place: int, starts_us: int, ends_us: int) -> Counter | None:
+    def previous(self, connection: Connection, cap: Cap, starts_us: int, ends_us: int) -> Counter | None:
         """The counter of the same rolling window before it moved on to here, if it is still kept."""
-        for counter in self._by_scope.get(scope, ()):
-            if counter.place != place or counter.ends_us is None or counter.ends_us <= starts_us:
+        for counter in self._by_scope.get(cap.scope, ()):
+            if counter.place != PLACE[cap.unit] or counter.ends_us is None or counter.ends_us <= starts_us:
                 continue
             moved_us = starts_us - counter.starts_us
             if moved_us > 0 and ends_us - counter.ends_us == moved_us:

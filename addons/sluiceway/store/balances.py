@@ -5,7 +5,7 @@ from __future__ import annotations
 from sluiceway.errors import StoreError
 from sluiceway.store import scope
 from sluiceway.store.accounts import Accounts, Counter
-from sluiceway.store.amounts import CARRIED, DEFERRED, PLACE, SUMS, Amounts
+from sluiceway.store.amounts import CARRIED, DEFERRED, SUMS, Amounts
 from sluiceway.store.engines.connection import Connection, Cursor
 from sluiceway.store.moments import to_us
 from sluiceway.store.records import Discrepancy
@@ -76,7 +76,7 @@ def _begins_with(
     without what fell out of it and with what came in, it is a sum over a small part of its rows."""
     before = None
     if cap.kind == "rolling" and ends_us is not None:
-        before = accounts.previous(cap.scope, PLACE[cap.unit], starts_us, ends_us)
+        before = accounts.previous(connection, cap, starts_us, ends_us)
     if before is None or before.ends_us is None:
         return ledger_sums(connection, cap.scope, cap.unit, starts_us, ends_us)
     out = ledger_sums(connection, cap.scope, cap.unit, before.starts_us, starts_us)

@@ -52,10 +52,14 @@ class Batch:
 
     def run(self, orders: Sequence[Order]) -> None:
         """Does everything short of the commit. Raises sqlite3.Error when the database does not play along."""
+        self.judge(orders)
+        self.write()
+
+    def judge(self, orders: Sequence[Order]) -> None:
+        """Decides all of it. What is not written yet needs no answer of the database."""
         for order in orders:
             self._do(order)
         self._serve_line()
-        self._write()
 
     def reopen(self) -> None:
         """After a failure: the counters that those in line wait for may have been undone with the batch."""
@@ -103,11 +107,14 @@ class Batch:
         balances.cover(self.connection, self.accounts, order.started_us)
         caps, keys = order.caps + order.watched, order.keys + order.watched_keys
         for cap, key in zip(caps, keys, strict=True):
-            if key not in self.accounts.counters:
-                self._write()  # the ledger's sum must include what this batch already did
-                balances.open_counter(self.connection, self.accounts, cap, key)
+            self._open_counter(cap, key)
             if not (order.budgeted and self.accounts.counters[key].covers(order.who, order.started_us)):
                 raise StoreError(f"the budget {cap.rule!r} does not cover the row it was asked for")
+
+    def _open_counter(self, cap: Cap, key: str) -> None:
+        if key not in self.accounts.counters:
+            self.write()  # the ledger's sum must include what this batch already did
+            balances.open_counter(self.connection, self.accounts, cap, key)
 
     def _answer(self, order: Admit, verdict: Fits | Exhausted) -> None:
         if isinstance(verdict, Exhausted):
@@ -221,6 +228,8 @@ class Batch:
     def _top_up(self, order: TopUp) -> None:
         extra = 0
         if order.ledger_id in self.accounts.open:
+            for cap, key in zip(order.caps, order.keys, strict=True):
+                self._open_counter(cap, key)
             counters = self.accounts.counters
             pairs = zip(order.caps, order.keys, strict=True)
             extra = max(0, min([order.extra, *(free(cap, counters[key]) for cap, key in pairs)]))
@@ -241,7 +250,7 @@ class Batch:
     def _is_there(self, row: LedgerRow) -> bool:
         """Whether an attempt has its row; one that was closed since the answer to its opening was lost, while
         the request went on by way of the spool, gets its true end."""
-        self._write()
+        self.write()
         found = self.connection.execute(rows.FIND, (row.request_id, row.attempt, row.turn)).fetchone()
         if found is not None and found[1] == Outcome.CLIENT_CANCELLED != row.outcome:
             self.connection.execute(rows.SETTLE, rows.settling(row, found[0], 0))
@@ -265,7 +274,7 @@ class Batch:
 
     def _correct(self, order: Correct) -> None:
         """Compares and writes in one transaction, so that nobody corrects a row twice for the same reason."""
-        self._write()  # a correction of this batch counts
+        self.write()  # a correction of this batch counts
         truth = order.truth
         try:
             row, standing = corrections.find(self.connection, truth.which)
@@ -295,7 +304,7 @@ class Batch:
         self.connection.execute("RELEASE work")
         self.replies.append((order.reply, result))
 
-    def _write(self) -> None:
+    def write(self) -> None:
         """Sends the collected statements; rows before what changes them, each kind in one go."""
         collected: tuple[tuple[str, list[Any]], ...] = (
             (rows.INSERT, self._inserts),

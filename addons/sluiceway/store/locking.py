@@ -20,7 +20,7 @@ import orjson
 from sluiceway.store import lost
 from sluiceway.store.engines.adapter import Adapter, Many
 from sluiceway.store.engines.connection import Contended
-from sluiceway.store.orders import Admit, Correct, Order, Record
+from sluiceway.store.orders import Admit, Correct, Order, Record, TopUp
 from sluiceway.store.scope import COLUMNS, Scope, Who
 from sluiceway.store.shared_accounts import Concern, Shape, SharedAccounts, shape_from_json, shape_of
 from sluiceway.types import Cap
@@ -67,6 +67,9 @@ def lock(
         for order in waiting
         for key, cap in zip(order.keys + order.watched_keys, order.caps + order.watched, strict=True)
     }
+    for order in orders:
+        if isinstance(order, TopUp):  # another node may have deleted a counter that was over, as nobody's
+            asked |= dict(zip(order.keys, order.caps, strict=True))
     if len(accounts.ids) < len(orders) + len(waiting):
         _fetch_ids(connection, accounts, len(orders) + len(waiting))
     for _ in range(TRIES):

@@ -33,19 +33,19 @@ _FIXED = {
     "identity_path",
     *Who._fields,
 }
-_FINAL = tuple(name for name in FIELDS if name not in _FIXED)
+FINAL = tuple(name for name in FIELDS if name not in _FIXED)
 
 _INTERNAL = ("id", "owner", "requests", "reserved_nusd", "reserved_tokens", "charged_tokens")
-_COLUMNS = (*_INTERNAL, *FIELDS)
+COLUMNS = (*_INTERNAL, *FIELDS)
 
 INSERT = (
-    f"INSERT INTO ledger ({', '.join(_COLUMNS)}) "  # noqa: S608 - our own column names
-    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
+    f"INSERT INTO ledger ({', '.join(COLUMNS)}) "  # noqa: S608 - our own column names
+    f"VALUES ({', '.join('?' * len(COLUMNS))})"
 )
+RELEASED = "reserved_nusd = 0, reserved_tokens = 0, owner = NULL"
 SETTLE = (
-    f"UPDATE ledger SET {', '.join(f'{name} = ?' for name in _FINAL)}, "  # noqa: S608 - our own column names
-    "charged_tokens = coalesce(?, reserved_tokens), reserved_nusd = 0, reserved_tokens = 0, owner = NULL "
-    "WHERE id = ?"
+    f"UPDATE ledger SET {', '.join(f'{name} = ?' for name in FINAL)}, "  # noqa: S608 - our own column names
+    f"charged_tokens = coalesce(?, reserved_tokens), {RELEASED} WHERE id = ?"
 )
 # Ends a row of which no more is known than that it was open: a crash, a client gone before it began.
 CLOSE = (
@@ -72,7 +72,7 @@ CAME = "UPDATE deferred SET settled_at = ? WHERE ledger_id = ?"
 CHANGE = "UPDATE counters SET spent = spent + ?, reserved = reserved + ? WHERE counter = ?"
 
 _values = attrgetter(*FIELDS)
-_final = itemgetter(*(FIELDS.index(name) for name in _FINAL))
+_final = itemgetter(*(FIELDS.index(name) for name in FINAL))
 _STARTED, _ENDED = FIELDS.index("started_at"), FIELDS.index("ended_at")
 _JSON = tuple(FIELDS.index(name) for name in ("tool_units", "guard_findings"))
 # sqlite3 binds a plain str several times faster than an enum that is one.

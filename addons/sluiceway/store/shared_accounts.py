@@ -15,12 +15,24 @@ import orjson
 
 from sluiceway.store.accounts import Accounts, Counter, Held
 from sluiceway.store.amounts import Amounts
+from sluiceway.store.engines.connection import Connection
 from sluiceway.store.scope import Scope, Who, from_json, to_json
 from sluiceway.store.slices import Slices
+from sluiceway.types import Cap
 
 # The dimensions of a scope, in its order; where models are meant by a pattern, with the pattern.
 type Shape = tuple[str | tuple[str, str], ...]
 type Figures = tuple[str, str, str, int, int | None, int, int]  # a row of `counters`, without its window
+
+
+# The window of the same length that moved on to another, the last that is kept. Locked: else it, and old rows
+# of it, could be deleted between this look and the sums that are made with it (store/retention.py).
+_BEFORE = """
+SELECT counter, starts_at, ends_at, spent, reserved FROM counters
+WHERE scope = ? AND ends_at > ? AND ends_at < ? AND unit = ? AND "window" = 'rolling'
+  AND ends_at - starts_at = ?
+ORDER BY ends_at DESC LIMIT 1 FOR UPDATE
+"""
 
 
 class Concern(NamedTuple):
@@ -92,9 +104,13 @@ class SharedAccounts(Accounts):
                 self.slices.use(key, spent, reserved)
         return [change for change in found if change[2] not in self.slices.apart]
 
-    def previous(self, scope: Scope, place: int, starts_us: int, ends_us: int) -> Counter | None:
-        """None: the figures of a window that is over are nobody's lock's, so they may be old."""
-        return None
+    def previous(self, connection: Connection, cap: Cap, starts_us: int, ends_us: int) -> Counter | None:
+        """As the database has it: figures in memory of a window that is over may be old. Nobody changes it
+        meanwhile, since whoever makes a counter keeps all batches out that write rows of its scope."""
+        length_us = ends_us - starts_us
+        parameters = (to_json(cap.scope), starts_us, ends_us, cap.unit, length_us)
+        found = connection.execute(_BEFORE, parameters).fetchone()
+        return None if found is None else Counter(found[0], cap.scope, cap.unit, *found[1:])
 
     def reserve_slices(self, taken: dict[str, int]) -> list[tuple[int, int, str]]:
         """What to add to counters for new slices. In memory the node's own slices are free, not reserved."""

@@ -18,7 +18,7 @@ from itertools import groupby
 from math import inf
 
 from sluiceway.errors import StoreError
-from sluiceway.store import locking, nodes, rows, slices
+from sluiceway.store import locking, nodes, rows, sets, slices
 from sluiceway.store.accounts import Accounts
 from sluiceway.store.admission import Line
 from sluiceway.store.amounts import Amounts
@@ -82,6 +82,7 @@ class SharedWriter(Writer[Adapter]):
             raise sqlite3.OperationalError(self._why)
         try:
             link = self._engine.writer()
+            link.in_one = sets.FORMS
             try:
                 nodes.join(link, self._boot, socket.gethostname())
             except sqlite3.Error:
@@ -153,10 +154,12 @@ class SharedWriter(Writer[Adapter]):
                 link.execute("BEGIN")
             if self._line:
                 batch.reopen()
-        batch.run(orders)
-        if batch.line is self._line:
-            self._slice(link, accounts, batch, orders)
-        link.execute("COMMIT")
+        batch.judge(orders)
+        with link.together():
+            batch.write()
+            if batch.line is self._line:
+                self._slice(link, accounts, batch, orders)
+            link.execute("COMMIT")
         now_s = time.monotonic()
         for _, answer in batch.replies:
             if isinstance(answer, Spent):

@@ -6,16 +6,17 @@ The texts of its errors name what happened, never a value: PostgreSQL likes to q
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
+import orjson
 import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper, Loader
 from psycopg.pq import TransactionStatus
-from psycopg.types.array import ListDumper
 
 from sluiceway.store.engines.connection import Contended, Cursor
 
@@ -30,6 +31,10 @@ _CONTENDED = ("40P01", "40001", "55P03")
 _SPELLINGS = {"BEGIN IMMEDIATE": "BEGIN"}
 
 
+# From so many rows on, one statement for all costs less than a prepared one for each.
+MANY = 8
+
+
 class WholeNumbers(Loader):
     """Sums of big integers come as numeric: as int, like SQLite's. An average stays a float."""
 
@@ -42,6 +47,22 @@ class Many(list[Any]):
     """Values for `ANY(?)` or `unnest(?)`: the only lists that are meant as such."""
 
 
+class _ManyDumper(Dumper):
+    """As an array's text, of a type that the statement says. psycopg's own looks at each value several times
+    (twice the cost of a whole batch's statements)."""
+
+    def dump(self, obj: Many) -> Buffer:
+        return f"{{{','.join(map(_element, obj))}}}".encode()
+
+
+def _element(value: Any) -> str:
+    if not isinstance(value, str):
+        return str(value)
+    if "\0" in value:
+        raise psycopg.DataError("text cannot have a NUL")
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 class _NoList(Dumper):
     """A list where a value belongs would become text that looks like an array."""
 
@@ -49,14 +70,29 @@ class _NoList(Dumper):
         raise psycopg.DataError("a list is no value")
 
 
+@dataclass(frozen=True, slots=True)
+class InOne:
+    """What to send instead of a statement for each of many rows: one for all, whose parameter is a JSON list
+    of objects with these names.
+
+    `planned_anew`: each time, as it depends on how large a table is now. A plan that was kept from an empty
+    table reads all of it.
+    """
+
+    sql: str
+    names: tuple[str, ...]
+    planned_anew: bool = False
+
+
 class Adapter:
-    """One connection, without implicit transactions."""
+    """One connection, without implicit transactions. `in_one`: forms for many rows, by statement."""
 
     def __init__(self, raw: psycopg.Connection[Any]) -> None:
         self.raw = raw
+        self.in_one: Mapping[str, InOne] = {}
         raw.adapters.register_loader("numeric", WholeNumbers)
         raw.adapters.register_dumper(list, _NoList)
-        raw.adapters.register_dumper(Many, ListDumper)
+        raw.adapters.register_dumper(Many, _ManyDumper)
 
     @property
     def in_transaction(self) -> bool:
@@ -72,7 +108,13 @@ class Adapter:
             return self.raw.execute(_spelled(sql), parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Cursor:
+        parameters = parameters if isinstance(parameters, Sequence) else list(parameters)
+        form = self.in_one.get(sql) if len(parameters) >= MANY else None
+        document = None if form is None else _document(form.names, parameters)
         with _translated():
+            if form is not None and document is not None:
+                prepare = False if form.planned_anew else None
+                return self.raw.execute(_spelled(form.sql), (document,), prepare=prepare)
             cursor = self.raw.cursor()
             cursor.executemany(_spelled(sql), parameters)
             return cursor
@@ -90,6 +132,14 @@ class Adapter:
 @lru_cache(maxsize=512)
 def _spelled(sql: str) -> bytes:
     return _SPELLINGS.get(sql, sql).replace("%", "%%").replace("?", "%s").encode()
+
+
+def _document(names: tuple[str, ...], parameters: Iterable[Sequence[Any]]) -> str | None:
+    """None: a value is no JSON (half a character, a huge number); sent by itself, it gets its own error."""
+    try:
+        return orjson.dumps([dict(zip(names, values, strict=True)) for values in parameters]).decode()
+    except TypeError:
+        return None
 
 
 @contextmanager
