@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from sluiceway.app import authority, grants, keys, notify, operations, raises, seats
 from sluiceway.app.alerts.watch import AlertWatch
 from sluiceway.app.breaking import Breaking
+from sluiceway.app.breaking import listing as breakers
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
@@ -332,6 +333,7 @@ class Service:
             "policy_version": self.gateway.parts.rules.policy.version,
             "rules_problem": self.rules_problem,
             "seats": self._seats(),
+            "breakers": breakers(self.gateway.parts),
             **self.store.status(),
         }
 

@@ -24,13 +24,19 @@ from sluiceway.app import reporting
 from sluiceway.demo.company import register_keys
 from sluiceway.demo.play import Parts, gather, play
 from sluiceway.demo.scenes.auditing import auditing
-from sluiceway.demo.scenes.counting import cap, counting
+from sluiceway.demo.scenes.batching import batching
+from sluiceway.demo.scenes.capping import capping
+from sluiceway.demo.scenes.choosing import choosing
+from sluiceway.demo.scenes.counting import counting
 from sluiceway.demo.scenes.enrolling import enrolling
+from sluiceway.demo.scenes.failing_over import failing_over
 from sluiceway.demo.scenes.guarding import guarding
 from sluiceway.demo.scenes.keys import keys
 from sluiceway.demo.scenes.line import Line, Scene
+from sluiceway.demo.scenes.mirroring import mirroring
 from sluiceway.demo.scenes.reloading import reloading
 from sluiceway.demo.scenes.routing import routing
+from sluiceway.demo.scenes.translating import translating
 from sluiceway.demo.scenes.ways_in import own_page, own_port
 from sluiceway.demo.stage import Stage, set_up
 from sluiceway.demo.terminal import warm_up
@@ -41,9 +47,14 @@ from sluiceway.report import Period, build, write
 # nobody asks anything any more.
 MEANWHILE = {"Hot reload": reloading, "A new machine": enrolling, "A tool without credentials": own_port}
 AFTERWARDS = {
-    "A cap that holds": cap,
-    "Company keys": keys,
+    "A cap, and forty clients at once": capping,
+    "A provider is overloaded": failing_over,
+    "Another vendor's model behind the same SDK": translating,
     "Routes": routing,
+    "Routes by task": choosing,
+    "A copy for another model": mirroring,
+    "A batch": batching,
+    "Company keys": keys,
     "The guard": guarding,
     "The audit": auditing,
     "One's own page": own_page,
@@ -104,7 +115,7 @@ def played(scene: Scene, stage: Stage, parts: Parts) -> Lines:
     lines: list[Line] = []
     try:
         lines.extend(scene(stage, parts))
-    except (SluicewayError, OSError, ValueError, LookupError, AttributeError) as error:
+    except (SluicewayError, OSError, ValueError, LookupError, AttributeError, TypeError) as error:
         lines.append(Line(f"it broke off: {type(error).__name__}: {error}", held=False))
     return lines
 
