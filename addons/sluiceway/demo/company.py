@@ -48,7 +48,7 @@ routes:
   - {name: words, match: {model: gpt-5.1, task: creative}, choose: {from: ["gpt-5*"], prefer: cheapest}}
   - name: try-gemini
     match: {team: data, model: gpt-4.1-mini}
-    mirror: {to: {provider: google, model: gemini-2.5-flash}, percent: 100, budget_usd_per_day: 0.1}
+    mirror: {to: {provider: google, model: gemini-2.5-flash-lite}, percent: 100, budget_usd_per_day: 0.1}
 """,
     "20-keys": "inject:\n  - {name: everybody, match: {}}\n",
     "30-guard": """\

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 
 from sluiceway.demo.cast import TEAMS
 from sluiceway.demo.stage import Stage
@@ -134,7 +134,7 @@ def _sums(stage: Stage) -> dict[str, tuple[int, int, int]]:
     """Of each person: answers, refusals, nano-dollars."""
     row = ledger.c
     figures = (
-        func.sum(case((row.outcome == Outcome.OK, 1), else_=0)),
+        func.sum(case((and_(row.outcome == Outcome.OK, row.metered), 1), else_=0)),
         func.sum(case((row.outcome == Outcome.REFUSED, 1), else_=0)),
         func.coalesce(func.sum(row.cost_nusd), 0),
     )

@@ -25,7 +25,7 @@ CONFIDED = "Draft a reply to bob@example.com about IBAN DE89370400440532013000."
 
 
 def work() -> Iterator[Step]:
-    """A notice and its acknowledgement, a cached handbook, streams, tools; a model too dear, one that fails."""
+    """A notice, acknowledged, a cached handbook, streams, tools; a model too dear, one that fails."""
     client = anthropic.Anthropic(api_key=WORD)
     notice: list[str] = []
     yield "Claude, first", lambda: _first(client, notice)

@@ -27,7 +27,7 @@ def mirroring(stage: Stage, parts: Parts) -> Iterator[Line]:
     told = [
         f"{name} ${to_usd(sum(row.cost_nusd or 0 for row in side.values())):.5f}, "
         f"{sum(row.duration_ms or 0 for row in side.values()) / max(1, len(side)):.0f} ms"
-        for name, side in ((MIRRORED, own), ("gemini-2.5-flash", copies))
+        for name, side in ((MIRRORED, own), ("gemini-2.5-flash-lite", copies))
     ]
     yield claim(
         len(own) == len(copies) == len(COMMENTS)
