@@ -48,15 +48,15 @@ from sluiceway.report import Period, build, write
 MEANWHILE = {"Hot reload": reloading, "A new machine": enrolling, "A tool without credentials": own_port}
 AFTERWARDS = {
     "A cap, and forty clients at once": capping,
+    "A batch": batching,
     "A provider is overloaded": failing_over,
     "Another vendor's model behind the same SDK": translating,
     "Routes": routing,
     "Routes by task": choosing,
     "A copy for another model": mirroring,
-    "A batch": batching,
-    "Company keys": keys,
     "The guard": guarding,
     "The audit": auditing,
+    "Company keys": keys,
     "One's own page": own_page,
 }
 LAST = {"The providers' own count, and the ledger": counting}
@@ -105,9 +105,11 @@ def perform(stage: Stage, console: Console) -> int:
         play(stage, parts, console)
         _stranger(stage)
         looking = {title: pool.submit(played, scene, stage, parts) for title, scene in AFTERWARDS.items()}
-        failed = sum(_awaited(console, *each) for each in (looking | running).items())
+        told = [line for each in (looking | running).items() for line in _awaited(console, *each)]
         last = {title: pool.submit(played, scene, stage, parts) for title, scene in LAST.items()}
-        return failed + sum(_awaited(console, *each) for each in last.items())
+        told += [line for each in last.items() for line in _awaited(console, *each)]
+    console.print(f"\n[bold green]{sum(line.held is True for line in told)} claims held.[/bold green]")
+    return sum(line.held is False for line in told)
 
 
 def played(scene: Scene, stage: Stage, parts: Parts) -> Lines:
@@ -120,10 +122,11 @@ def played(scene: Scene, stage: Stage, parts: Parts) -> Lines:
     return lines
 
 
-def _awaited(console: Console, title: str, running: Future[Lines]) -> int:
+def _awaited(console: Console, title: str, running: Future[Lines]) -> Lines:
     with console.status(title):
         lines = running.result()
-    return tell(console, title, lines)
+    tell(console, title, lines)
+    return lines
 
 
 def tell(console: Console, title: str, lines: Lines) -> int:

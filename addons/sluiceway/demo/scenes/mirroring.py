@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from sluiceway.demo.people.carol import COMMENTS, MIRRORED
 from sluiceway.demo.play import Parts, rows
@@ -10,7 +11,7 @@ from sluiceway.demo.scenes.line import Line, claim
 from sluiceway.demo.stage import Stage
 from sluiceway.types import to_usd
 
-RULE = "try-gemini"
+RULE, COPIED = "try-gemini", "gemini-2.5-flash-lite"
 
 
 def mirroring(stage: Stage, parts: Parts) -> Iterator[Line]:
@@ -22,16 +23,16 @@ def mirroring(stage: Stage, parts: Parts) -> Iterator[Line]:
     yield claim(
         len(heard) == len(COMMENTS)
         and all(each.got and each.got.endswith(f"openai/{MIRRORED}") for each in heard),
-        f"carol had {len(heard)} answers, {heard[0].got}; nothing else reached her",
+        f"carol had her {len(heard)} answers from {MIRRORED}, and no header or word of anything else",
     )
-    told = [
-        f"{name} ${to_usd(sum(row.cost_nusd or 0 for row in side.values())):.5f}, "
-        f"{sum(row.duration_ms or 0 for row in side.values()) / max(1, len(side)):.0f} ms"
-        for name, side in ((MIRRORED, own), ("gemini-2.5-flash-lite", copies))
-    ]
     yield claim(
         len(own) == len(copies) == len(COMMENTS)
-        and all(row.outcome == "ok" and row.provider == "google" for row in copies.values()),
-        f"a copy of each went to Google, on the budget of the rule '{RULE}'; the report compares "
-        f"{told[0]} with {told[1]}",
+        and all(row.outcome == "ok" and row.model_routed == COPIED for row in copies.values()),
+        f"a copy of each went to {COPIED}, on the rule's own budget; the report compares: "
+        f"{_figures(own.values())} against {_figures(copies.values())}",
     )
+
+
+def _figures(side: Collection[Any]) -> str:
+    cost, duration_ms = sum(row.cost_nusd or 0 for row in side), sum(row.duration_ms or 0 for row in side)
+    return f"${to_usd(cost):.5f} and {duration_ms / max(1, len(side)):.0f} ms"
