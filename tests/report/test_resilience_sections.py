@@ -102,6 +102,7 @@ def test_a_mirror_is_compared_with_what_it_is_a_copy_of(store: Connection) -> No
     data = mirrors.load(context)
     (pair,) = data.pairs
     assert (data.copies, data.cost_nusd, pair.copies, pair.refused, pair.compared) == (2, 30, 2, 1, 1)
+    assert pair.dearer == pytest.approx(-2 / 3)  # 30 in place of 90
     assert (pair.own.provider, pair.own.cost_nusd, pair.own.ttft_ms) == ("anthropic", 90, 100.0)
     assert (pair.other.provider, pair.other.cost_nusd, pair.other.ttft_ms) == ("openai", 30, 300.0)
 

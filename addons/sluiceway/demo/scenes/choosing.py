@@ -29,5 +29,6 @@ def choosing(stage: Stage, parts: Parts) -> Iterator[Line]:
         )
     yield claim(
         0 < cost < instead,
-        f"together ${to_usd(cost):.5f} in place of ${to_usd(instead):.5f}: {100 * (instead - cost) // instead} % saved",
+        f"together ${to_usd(cost):.5f} in place of ${to_usd(instead):.5f}: "
+        f"{100 * (instead - cost) // instead} % saved",
     )

@@ -122,7 +122,7 @@ def _avoided(place: Place) -> Attention:
     return Attention(
         Weight.LOOK,
         f"{visible(place.model, 60)} of {visible(place.provider, 40)} was avoided at the end",
-        f"It failed too often ({', '.join(place.reasons) or 'no reason given'}), so its breaker opened{times}. "
+        f"It failed too often ({', '.join(place.reasons) or 'no reason given'}): its breaker opened{times}. "
         "Until a probe is answered, requests go where the routes say.",
         "breakers",
     )
