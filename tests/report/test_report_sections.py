@@ -14,6 +14,7 @@ from sluiceway.report import CapState, Period, build
 from sluiceway.report import audience as audience_room
 from sluiceway.report import timeline as time_axis
 from sluiceway.report.chart import stacked, tick_step
+from sluiceway.report.model import Weight
 from sluiceway.report.section import Context
 from sluiceway.report.sections import (
     caps,

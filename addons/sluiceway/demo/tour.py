@@ -134,7 +134,7 @@ def tell(console: Console, title: str, lines: Lines) -> int:
     console.print(f"\n[bold]{title}[/bold]")
     for line in lines:
         mark, style = MARKS[line.held]
-        first, *rest = wrap(line.text, console.width - 2) or [""]
+        first, *rest = wrap(line.text, console.width - 2, break_on_hyphens=False) or [""]
         of_text = "dim" if line.held is None else ""
         console.print(Text.assemble((f"{mark} ", style), (first, of_text)))
         for further in rest:
