@@ -144,7 +144,8 @@ def test_a_deferred_job_is_told_by_its_results_or_by_what_is_held_for_it(store: 
 
 
 def test_time_to_the_first_token_is_also_told_by_provider(store: Connection) -> None:
-    rows = [row(ttft_ms=100.0), row(ttft_ms=200.0), row(**GPT, ttft_ms=50.0)]
+    failed = row(**FAILED, ttft_ms=1.0)
+    rows = [row(ttft_ms=100.0), row(ttft_ms=200.0), row(**GPT, ttft_ms=50.0), failed]
     data = latency.load(asked(store, *rows))
     assert [(each.label, each.answers, each.p50_ms) for each in data.providers] == [
         ("anthropic", 2, 100.0),

@@ -82,8 +82,9 @@ def _dear(client: anthropic.Anthropic) -> str:
 
 def _with_tool(client: anthropic.Anthropic) -> str:
     """A stream that ends in a call of the tool: its pieces are Anthropic's, whoever answers."""
+    tools: Any = [READ_FILE]
     asked: Any = [{"role": "user", "content": 'Use the tool read_file: {"path": "setup.py"}'}]
-    with client.messages.stream(model=DEAR, max_tokens=600, tools=[READ_FILE], messages=asked) as stream:
+    with client.messages.stream(model=DEAR, max_tokens=600, tools=tools, messages=asked) as stream:
         kinds = [event.type for event in stream]
         message = stream.get_final_message()
     calls = [block for block in message.content if block.type == "tool_use"]
