@@ -50,7 +50,7 @@ def _told(stage: Stage, parts: Parts) -> Iterator[Line]:
     kept, entries = [row for row in rows(stage) if row.audit == "redacted"], _sealed(stage)
     yield claim(
         page.ok and kept and {row.principal for row in kept} == {"alice"} and entries == len(kept),
-        f"she acknowledged it on the portal; what she asked after that was kept, {entries} records, and "
+        f"she acknowledged it on the portal; what she asked after that was kept ({entries} records), "
         "nobody else's",
     )
 

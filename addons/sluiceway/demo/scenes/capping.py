@@ -27,8 +27,8 @@ def capping(stage: Stage, parts: Parts) -> Iterator[Line]:
     degraded = [row for row in rows(stage) if row.route_rule == "support-frugal" and row.outcome == "ok"]
     yield claim(
         first and then and len(degraded) == then and first + then + told["refused"] == CLIENTS,
-        f"{CLIENTS} clients at once: {CLAUDE} answered {first}; from $0.03 on {SMALL}, {then}; "
-        f"{told['refused']} were refused",
+        f"{CLIENTS} clients at once: {CLAUDE} answered {first}, from $0.03 on {SMALL} {then}; "
+        f"{told['refused']} refused",
     )
     batch = sum(row.cost_nusd or 0 for row in rows(stage) if row.operation == "batch")
     billed = billed_usd(
@@ -38,7 +38,7 @@ def capping(stage: Stage, parts: Parts) -> Iterator[Line]:
     used_percent = (100 * billed / LIMIT_USD).quantize(Decimal("0.1"), ROUND_DOWN)
     yield claim(
         0 < billed <= LIMIT_USD,
-        f"the provider billed ${billed:.5f} of the cap's ${LIMIT_USD}: {used_percent} %, never over; "
-        "the others were told, before anything left:",
+        f"the provider billed ${billed:.5f} of the cap's ${LIMIT_USD}: {used_percent} %, never over; the "
+        "others were told:",
     )
     yield shown(told["said"])

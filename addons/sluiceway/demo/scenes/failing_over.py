@@ -17,8 +17,8 @@ def failing_over(stage: Stage, parts: Parts) -> Iterator[Line]:
     failed = [served for served in stage.providers.log if served.status == 529]
     yield claim(
         len(heard) == OVERLOADED and all(each.ok and each.got for each in heard) and failed,
-        f"Anthropic answered 529, overloaded, {len(failed)} times; alice's unchanged client got "
-        f"{sum(each.ok for each in heard)} clean streams for {len(heard)} questions",
+        f"Anthropic said 529 (overloaded) {len(failed)} times; alice's unchanged client had "
+        f"{sum(each.ok for each in heard)} answers to {len(heard)} questions",
     )
     attempts = [row for row in rows(stage) if row.model_requested == FAILING]
     first = [row for row in attempts if row.request_id == attempts[0].request_id]
@@ -31,7 +31,7 @@ def failing_over(stage: Stage, parts: Parts) -> Iterator[Line]:
     shut = [line for line in status if line.startswith("breakers")]
     yield claim(
         shut and FAILING in shut[0] and len(failed) < OVERLOADED and "(open)>" in ways[-1],
-        f"then its breaker was open, and the last question went straight to {ways[-1].partition('>')[2]}; "
-        "`sluiceway status` says:",
+        f"its breaker opened, so the last question went straight to {ways[-1].partition('>')[2]}; "
+        "`sluiceway status`:",
     )
     yield shown(shut[0] if shut else "")

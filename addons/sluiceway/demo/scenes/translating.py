@@ -26,6 +26,6 @@ def translating(stage: Stage, parts: Parts) -> Iterator[Line]:
     yield claim(
         (row.dialect, row.upstream_dialect) == ("anthropic_messages", "openai_chat")
         and to_usd(row.cost_nusd) == price,
-        f"metered where it was served: {row.input_tokens} + {row.output_tokens} tokens at OpenAI's price are "
-        f"${price:.5f} (as asked for: ${to_usd(row.cost_as_requested_nusd):.5f})",
+        f"metered where it was served: {row.input_tokens} + {row.output_tokens} tokens at OpenAI's price, "
+        f"${price:.5f} (as asked: ${to_usd(row.cost_as_requested_nusd):.5f})",
     )

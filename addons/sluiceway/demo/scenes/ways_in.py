@@ -31,9 +31,9 @@ def own_page(stage: Stage, parts: Parts) -> Iterator[Line]:
     )
     if own:
         yield shown(
-            f"{me['name']} ({me['team']}): {answered} answers and {today['refused']} refusals today, "
+            f"{me['name']} ({me['team']}): {answered} answers, {today['refused']} refusals today, "
             f"${float(today['cost_usd']):.4f}; {own['rule']} ${float(own['used']):.4f} of "
-            f"${float(own['limit']):.2f}; audit: {me['audit']['state']}"
+            f"${float(own['limit']):.2f}; audit {me['audit']['state']}"
         )
 
 
