@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import cast
+from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
 from sluiceway.demo import terminal, tour
 from sluiceway.demo.people.asking import acknowledge
+from sluiceway.demo.scenes.billing import listed_usd
 from sluiceway.demo.scenes.counting import tokens_billed
 from sluiceway.demo.scenes.line import Line, Scene, claim, shown
 from sluiceway.demo.stage import Stage
@@ -55,10 +57,21 @@ def test_what_does_not_hold_is_counted_and_told(scene: Scene, told: list[str]) -
         pytest.param(
             {"input_tokens": 1, "cache_read_input_tokens": 20, "output_tokens": 4}, (21, 4), id="Anthropic"
         ),
+        pytest.param(
+            {
+                "requests": [
+                    {"input_tokens": 1, "output_tokens": 4},
+                    None,
+                    {"input_tokens": 2, "output_tokens": 5},
+                ]
+            },
+            (3, 9),
+            id="a batch, one of it failed",
+        ),
     ],
 )
 def test_what_providers_bill_is_added_up_by_their_own_fields(
-    usage: dict[str, int], billed: tuple[int, int]
+    usage: dict[str, Any], billed: tuple[int, int]
 ) -> None:
     assert tokens_billed(usage) == billed
 
@@ -72,3 +85,10 @@ def test_a_typed_command_says_what_the_installed_one_says() -> None:
 def test_a_refusal_without_a_notice_is_not_acknowledged() -> None:
     with pytest.raises(ValueError, match="no link"):
         acknowledge("Sluiceway: the budget is used up")
+
+
+def test_list_prices_are_worked_by_hand_and_a_model_without_one_breaks_the_claim() -> None:
+    # 1,000 x 3 + 100 x 15 dollars for a million.
+    assert listed_usd("claude-sonnet-4-6", 1000, 100) == Decimal("0.0045")
+    with pytest.raises(KeyError):
+        listed_usd("gpt-next-preview", 1, 1)

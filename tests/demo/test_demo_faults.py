@@ -92,6 +92,19 @@ async def test_a_fault_set_from_outside_hits_so_many_requests_of_that_provider(
     assert await statuses() == (200, 200)
 
 
+async def test_a_fault_of_one_model_leaves_the_others_alone(
+    http: httpx2.AsyncClient, providers: Providers
+) -> None:
+    providers.fault("anthropic/claude-sonnet-4-5", "529")
+    answers = [
+        await http.post("/v1/messages", json=MESSAGE | {"model": model}, headers=CLAUDE)
+        for model in ("claude-sonnet-4-5", "claude-sonnet-4-6", "claude-sonnet-4-5")
+    ]
+    assert [answer.status_code for answer in answers] == [529, 200, 529]
+    assert answers[0].json()["error"]["type"] == "overloaded_error"
+    assert (await http.post("/v1/messages", content=b"{", headers=CLAUDE)).status_code == 400
+
+
 @pytest.mark.parametrize("fault", ["refuse", "cut;after=0", "reset;after=0"])
 async def test_a_refused_or_broken_answer_is_a_transport_error(http: httpx2.AsyncClient, fault: str) -> None:
     with pytest.raises(httpx2.TransportError):

@@ -315,6 +315,8 @@ def test_a_breaker_opens_spares_the_next_its_wait_and_lets_one_probe_through(
     assert [row["provider"] for row in now.rows(1)] == ["openrouter"]
     parts = running.service.gateway.parts
     (breaker,) = (each for each in parts.breakers._known.values() if each.state == "open")
+    place = {"provider": "anthropic", "model": "claude-haiku-4-5", "key": "anthropic-key"}
+    assert running.on.call(running.service.status)["breakers"] == [place | {"state": "open"}]
     running.on.call(running.providers.clear_faults)
     breaker.until_s = 0.0  # its time is over
     probing = Since(running)
@@ -329,12 +331,8 @@ def test_a_breaker_opens_spares_the_next_its_wait_and_lets_one_probe_through(
             break
         threading.Event().wait(0.02)
     assert [each.kind for each in history] == ["breaker_open", "breaker_half_open", "breaker_closed"]
-    assert history[0].detail == {
-        "provider": "anthropic",
-        "model": "claude-haiku-4-5",
-        "key": "anthropic-key",
-        "reason": "500",
-    }
+    assert history[0].detail == place | {"reason": "500"}
+    assert running.on.call(running.service.status)["breakers"] == []
     figures = parts.metrics.text().decode()
     assert 'sluiceway_breaker_changes_total{provider="anthropic",state="open"} 1.0' in figures
     assert 'sluiceway_failovers_total{provider="anthropic",reason="500"}' in figures

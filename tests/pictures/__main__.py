@@ -84,6 +84,8 @@ def _shots(folder: Path) -> list[Shot]:
             Shot(IMAGES / f"{name}.png", report, 1100, f"#{name}", skip=38)
             for name in ("caps", "routing", "guard", "audit", "verification")
         ),
+        Shot(IMAGES / "failover.png", report, 1100, "#failovers", "#breakers", skip=38),
+        Shot(IMAGES / "mirror.png", report, 1100, "#mirrors", "#deferred", skip=38),
         Shot(IMAGES / "portal.png", folder / "dave.html", 1000, ".mast", SECTION.format("caps")),
         Shot(IMAGES / "portal-audit.png", folder / "alice.html", 1000, SECTION.format("audit"), skip=38),
         Shot(IMAGES / "notice.png", folder / "notice.html", 1000, ".mast", "main"),

@@ -17,7 +17,7 @@ from tests.report.seeded_ledger import FROM, MONTH, empty_store, fill_month
 from sluiceway.policy import caps
 from sluiceway.portal import me as me_room
 from sluiceway.portal.standing import counters_query
-from sluiceway.portal.usage import refusals_query, usage_query, used
+from sluiceway.portal.usage import Refused, in_a_row, refusals_query, usage_query, used
 from sluiceway.report import Period, measures
 from sluiceway.store.tables import ledger
 from sluiceway.types import Identity, Principal, Rejected, Spender
@@ -81,6 +81,20 @@ def test_a_budget_of_two_is_told_in_quarters_so_that_it_does_not_tell_what_the_o
     assert shared["left"] == "5.000000000"  # 50 less 44 spent and 1 reserved
     assert shared["used_at_least_percent"] is None
     assert "told in quarters" not in office.html("/")
+
+
+def test_refusals_for_the_same_reason_in_a_row_are_told_once() -> None:
+    def refused(minute: int, code: str = "budget_spent") -> Refused:
+        return Refused(NOON + timedelta(minutes=minute), "api.openai.com", "gpt-5.1", code, "head-day")
+
+    found = in_a_row([refused(9), refused(8), refused(7), refused(6, "denied"), refused(5)])
+    assert [(each.latest.code, each.times) for each in found] == [
+        ("budget_spent", 3),
+        ("denied", 1),
+        ("budget_spent", 1),
+    ]
+    assert (found[0].latest.at, found[0].since) == (refused(9).at, refused(7).at)
+    assert in_a_row([]) == ()
 
 
 def test_refusals_come_with_reason_and_rule(office: Office) -> None:

@@ -141,7 +141,7 @@ def test_opened_lost_and_unopenable_ask_for_attention(store: Connection) -> None
     state = replace(STATE, can_open=False, overview=replace(NOTHING, kept=kept, readings=(reading(),)))
     html = page(store, state)
     for headline in (
-        "Audit records were opened 1 time",
+        "Audit records were opened once",
         "The text of 2 audited requests was lost",
         "Audited text could not be opened by anybody",
         "1 audit rule will end within a month",

@@ -53,6 +53,7 @@ def page(store: Connection, *given: LedgerRow) -> str:
         ({"outcome": "refused", "cost_nusd": 0, "cost_as_requested_nusd": None}, (0, 0, 0)),
         ({"outcome": "open", "cost_nusd": None, "cost_as_requested_nusd": None}, (0, 0, 0)),
         (FAILED, (1, 0, 0)),
+        ({"principal_kind": "service", "principal": "mirror"}, (0, 0, 0)),
     ],
     ids=[
         "both known",
@@ -65,6 +66,7 @@ def page(store: Connection, *given: LedgerRow) -> str:
         "refused",
         "open",
         "failed and not billed",
+        "a copy of a mirror",
     ],
 )
 def test_what_was_moved_and_what_can_be_compared(
@@ -73,6 +75,12 @@ def test_what_was_moved_and_what_can_be_compared(
     found = routing.load(asked(store, moved(**given))).all
     assert (found.requests, found.priced, found.unpriced) == counts
     assert found.saved_nusd == (4 * DOLLAR if counts[1] else None)
+
+
+def test_what_no_rule_chose_is_told_as_a_failover_where_another_had_failed(store: Connection) -> None:
+    failed_over = {"route_rule": None, "route_path": "anthropic/big(529)>openai/small"}
+    data = routing.load(asked(store, moved(**failed_over), moved(**failed_over), moved(route_rule=None)))
+    assert [(move.took_over, move.balance.requests) for move in data.moves] == [(True, 2), (False, 1)]
 
 
 def test_rules_that_save_and_rules_that_cost_extra_are_told_apart(store: Connection) -> None:

@@ -14,6 +14,7 @@ from sluiceway.report import CapState, Period, build
 from sluiceway.report import audience as audience_room
 from sluiceway.report import timeline as time_axis
 from sluiceway.report.chart import stacked, tick_step
+from sluiceway.report.model import Weight
 from sluiceway.report.section import Context
 from sluiceway.report.sections import (
     caps,
@@ -288,6 +289,9 @@ def cap(spent: int, reserved: int = 0, limit: int = 100, rule: str = "day", **mo
         (cap(100), "used up"),
         (cap(130), "used up"),
         (cap(0, limit=0), "used up"),
+        (cap(133, on_exceed="degrade"), "led on"),
+        (cap(99, on_exceed="degrade"), "near"),
+        (cap(100, on_exceed="warn"), "led on"),
         (cap(80), "near"),
         (cap(70, 30), "near"),
         (cap(79), "within"),
@@ -297,6 +301,9 @@ def cap(spent: int, reserved: int = 0, limit: int = 100, rule: str = "day", **mo
         "all spent",
         "overspent",
         "a limit of nothing",
+        "another model answers",
+        "another model nearly answers",
+        "only warned",
         "at 80 %",
         "full with reservations",
         "below 80 %",
@@ -333,6 +340,12 @@ def test_the_state_of_a_cap(store: Connection, given: CapState, state: str) -> N
 def test_whom_a_cap_binds(store: Connection, scope: Any, names: bool, holder: str) -> None:
     data = caps.load(asked(store, caps=[cap(1, scope=scope, who="core")], names=names))
     assert data.shown[0].holder == holder
+
+
+def test_a_cap_that_hands_over_to_another_model_is_not_told_as_one_that_refuses(store: Connection) -> None:
+    (item,) = caps.attention(caps.load(asked(store, caps=[cap(133, rule="frugal", on_exceed="degrade")])))
+    assert item.weight is Weight.LOOK
+    assert "frugal" in item.detail and item.detail.endswith("133\u202f%: another model answers).")
 
 
 def test_a_rate_that_is_used_up_for_the_moment_is_shown_and_asks_for_no_attention(store: Connection) -> None:
@@ -380,7 +393,10 @@ def test_refusals_by_code_rule_team_and_day(store: Connection) -> None:
         )
     )
     assert (data.refused, data.asked) == (3, 4)
-    assert [(group.label, group.refused) for group in data.codes] == [("budget_spent", 2), ("too_large", 1)]
+    assert [(group.label, group.code, group.refused) for group in data.codes] == [
+        ("the budget was used up", "budget_spent", 2),
+        ("too large", None, 1),
+    ]
     assert [(group.label, group.refused) for group in data.rules] == [("core-month", 2), (None, 1)]
     assert [(group.label, group.refused) for group in data.teams] == [("core", 2), ("search", 1)]
     assert data.steps[3] == ("4 Oct", 2)
@@ -392,7 +408,10 @@ def test_a_spike_of_refusals_is_pointed_out(store: Connection) -> None:
     spike = [row(FROM + timedelta(days=12), **REFUSED) for _ in range(15)]
     (item,) = refusals.attention(refusals.load(asked(store, *usual, *spike)))
     assert item.headline == "Refusals spiked on 13 Oct"
-    assert item.detail == "20 in one day, where 5 is usual. Most common reason in the period: budget_spent."
+    assert (
+        item.detail
+        == "20 in one day, where 5 is usual. Most common reason in the period: the budget was used up."
+    )
 
 
 def test_unpriced_models_say_what_to_write(store: Connection) -> None:

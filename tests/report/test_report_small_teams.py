@@ -123,7 +123,7 @@ def page(store: Connection, *, names: bool = False, small: str = "legal") -> str
 def test_a_small_team_is_named_in_no_section(store: Connection) -> None:
     html = page(store)
     shown = {one.attrs["id"]: one.all_text() for one in Page(html).root.all("section")}
-    assert len(shown) == 19
+    assert len(shown) == 20
     assert [name for name, text in shown.items() if "legal" in text] == []
     assert "legal" not in html
     for told_together in ("teams", "caps", "refusals", "guard", "discovery", "audit", "verification"):

@@ -1,4 +1,4 @@
-"""Failovers, breakers and mirrors: what the report says of them, from a few rows worked by hand."""
+"""Failovers, breakers, mirrors and deferred jobs: what the report says of them, from rows worked by hand."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import orjson
 import pytest
 from page_reader import section
 from seeded_ledger import FROM, MADE_AT, MONTH, fill, row
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select, update
 
 from sluiceway.report import audience as audience_room
 from sluiceway.report import build
 from sluiceway.report import timeline as time_axis
 from sluiceway.report.section import Context
-from sluiceway.report.sections import breakers, changes, failovers, latency, mirrors
+from sluiceway.report.sections import breakers, changes, deferred, failovers, latency, mirrors
+from sluiceway.store import tables
 from sluiceway.store.moments import to_us
 from sluiceway.store.tables import events
 from sluiceway.types import LedgerRow
@@ -101,12 +102,50 @@ def test_a_mirror_is_compared_with_what_it_is_a_copy_of(store: Connection) -> No
     data = mirrors.load(context)
     (pair,) = data.pairs
     assert (data.copies, data.cost_nusd, pair.copies, pair.refused, pair.compared) == (2, 30, 2, 1, 1)
+    assert pair.dearer == pytest.approx(-2 / 3)  # 30 in place of 90
     assert (pair.own.provider, pair.own.cost_nusd, pair.own.ttft_ms) == ("anthropic", 90, 100.0)
     assert (pair.other.provider, pair.other.cost_nusd, pair.other.ttft_ms) == ("openai", 30, 300.0)
 
 
+def later(store: Connection, *given: LedgerRow) -> Context:
+    """Rows of batches, each with the line that says by which job it ends."""
+    context = asked(store, *given)
+    rows = store.execute(select(tables.ledger.c.id, tables.ledger.c.outcome)).all()
+    for each in rows:
+        settled_at = None if each.outcome == "open" else to_us(FROM)
+        line = {"ledger_id": each.id, "kind": "batch", "digest": str(each.id).encode(), "input_tokens": 1}
+        values = line | {"spends": True, "expires_at": to_us(MONTH.to_at), "settled_at": settled_at}
+        store.execute(insert(tables.deferred).values(values))
+    waiting = tables.ledger.c.outcome == "open"
+    store.execute(update(tables.ledger).where(waiting).values(reserved_nusd=500))
+    return context
+
+
+def test_a_deferred_job_is_told_by_its_results_or_by_what_is_held_for_it(store: Connection) -> None:
+    batch: dict[str, Any] = {"operation": "batch", "model_routed": "claude-haiku-4-5"}
+    unseen = {"usage_source": "estimated", "cost_nusd": None, "charged_nusd": 70}
+    data = deferred.load(
+        later(
+            store,
+            row(**batch, cost_nusd=40, charged_nusd=40),
+            row(**batch, outcome="open", cost_nusd=None, usage_source="none"),
+            row(**batch, **unseen, error_type="usage_never_seen"),
+            row(**batch | GPT, cost_nusd=9),
+        )
+    )
+    claude, gpt = data.groups
+    assert (claude.kind, claude.jobs, claude.told, claude.waiting, claude.unseen) == ("batch", 3, 1, 1, 1)
+    assert (claude.cost_nusd, claude.held_nusd, claude.bound_nusd) == (40, 500, 70)
+    assert (gpt.provider, gpt.told, gpt.cost_nusd, gpt.held_nusd) == ("openai", 1, 9, 0)
+    assert (data.jobs, data.waiting, data.held_nusd, data.unseen) == (4, 1, 500, 1)
+    (found,) = deferred.attention(data)
+    assert found.headline == "1 deferred job ended without telling what it used"
+    assert not deferred.attention(replace(data, unseen=0))
+
+
 def test_time_to_the_first_token_is_also_told_by_provider(store: Connection) -> None:
-    rows = [row(ttft_ms=100.0), row(ttft_ms=200.0), row(**GPT, ttft_ms=50.0)]
+    failed = row(**FAILED, ttft_ms=1.0)
+    rows = [row(ttft_ms=100.0), row(ttft_ms=200.0), row(**GPT, ttft_ms=50.0), failed]
     data = latency.load(asked(store, *rows))
     assert [(each.label, each.answers, each.p50_ms) for each in data.providers] == [
         ("anthropic", 2, 100.0),
@@ -114,7 +153,7 @@ def test_time_to_the_first_token_is_also_told_by_provider(store: Connection) -> 
     ]
 
 
-@pytest.mark.parametrize("name", ["failovers", "breakers", "mirrors"])
+@pytest.mark.parametrize("name", ["failovers", "breakers", "mirrors", "deferred"])
 def test_a_month_without_any_says_so(store: Connection, name: str) -> None:
     fill(store, [row()])
     page = build(store, period=MONTH, caps=(), names=False, generated_at=MADE_AT, version="1")

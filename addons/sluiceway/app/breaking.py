@@ -9,7 +9,7 @@ from typing import Any
 
 from sluiceway.audit.keyring import KeyRing
 from sluiceway.errors import StoreError
-from sluiceway.gateway.breaker import Change
+from sluiceway.gateway.breaker import Change, Place
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.store import Store
 
@@ -46,13 +46,23 @@ class Breaking:
             await asyncio.wait(self._writing)
 
 
+def listing(parts: GatewayParts) -> list[dict[str, str | None]]:
+    """What nobody is sent to now, or one request tries, for `sluiceway status`."""
+    return [
+        {**_place(place, parts.rules.keys), "state": state.value} for place, state in parts.breakers.states()
+    ]
+
+
 def told(change: Change, keys: KeyRing) -> dict[str, str | None]:
-    """What the event says: a key by its label, and one that is not registered by its fingerprint."""
-    place = change.place
+    """What the event says."""
+    return {**_place(change.place, keys), "reason": change.reason}
+
+
+def _place(place: Place, keys: KeyRing) -> dict[str, str | None]:
+    """A key by its label, and one that is not registered by its fingerprint."""
     known = keys.known.get(place.key or "")
     return {
         "provider": place.target.provider,
         "model": place.target.model,
         "key": place.key if known is None else known.label,
-        "reason": change.reason,
     }

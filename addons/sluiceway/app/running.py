@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sluiceway.app import authority, keys, operations, raises, seats
+from sluiceway.app import authority, breaking, keys, operations, raises, seats
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
 from sluiceway.app.recording import Recording
@@ -120,6 +120,7 @@ class Running:
             "policy_version": self.gateway.parts.rules.policy.version,
             "rules_problem": self.rules_problem,
             "seats": self._seats(),
+            "breakers": breaking.listing(self.gateway.parts),
             **self.store.status(),
         }
 

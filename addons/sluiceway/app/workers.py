@@ -280,6 +280,10 @@ def _summed(answers: Sequence[Any]) -> dict[str, Any]:
     total["draining"] = any(answer["draining"] for answer in alive)
     problems = [answer["rules_problem"] for answer in alive if answer["rules_problem"]]
     total["rules_problem"] = problems[0] if problems else None
+    open_anywhere = (each for answer in alive for each in answer["breakers"])
+    total["breakers"] = [
+        dict(pairs) for pairs in dict.fromkeys(tuple(each.items()) for each in open_anywhere)
+    ]
     total["workers"] = [
         {"worker": number, "up": isinstance(answer, dict)}
         | ({name: answer[name] for name in _SUMS if name in answer} if isinstance(answer, dict) else {})

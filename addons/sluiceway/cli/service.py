@@ -133,6 +133,8 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     ):
         if name in answer:
             words[word] = answer[name]
+    if answer.get("breakers"):
+        words["breakers"] = "; ".join(map(_breaker, answer["breakers"]))
     if answer.get("store_away"):
         words["store"] = "AWAY: it cannot be reached"
     if "workers" in answer:
@@ -148,3 +150,10 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         words["granted, not open"] = "; ".join(answer["own_ports_not_open"])
     problem = f"\n\n{answer['rules_problem']}" if answer["rules_problem"] else ""
     show(answer, as_json, facts(words) + problem)
+
+
+def _breaker(each: dict[str, str | None]) -> str:
+    """Where nobody is sent for now."""
+    state = {"open": "OPEN, not asked for now", "half_open": "half open, one request tries it"}
+    key = f" (key {each['key']})" if each["key"] else ""
+    return f"{each['provider']}/{each['model']}{key}: {state.get(each['state'] or '', each['state'])}"

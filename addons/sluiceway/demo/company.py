@@ -29,10 +29,26 @@ budgets:
   - {name: company-month, scope: company, limit_usd: 5, window: month}
   - {name: team-month, scope: {team: "*"}, limit_usd: 1, window: month, alert_at: [80, 100]}
   - {name: per-head-day, scope: {employee: "*"}, limit_usd: 0.25, window: day}
-  - {name: support-trial, scope: {employee: dave}, limit_usd: 0.04, window: day, alert_at: [80]}
+  - name: support-frugal
+    scope: {team: support}
+    limit_usd: 0.03
+    window: day
+    on_exceed: {degrade: {model: claude-haiku-4-5}}
+  - {name: support-day, scope: {team: support}, limit_usd: 0.04, window: day, alert_at: [80]}
+""",
+    "15-routes": """\
 routes:
   - {name: no-pro, match: {model: "*-pro"}, deny: {reason: "it costs sixty times as much as gpt-5-mini"}}
   - {name: small-claude, match: {model: "claude-opus-*", tools: false}, to: {model: claude-haiku-4-5}}
+  - {name: tools-on-gpt, match: {model: "claude-opus-*", tools: true}, to: {provider: openai, model: gpt-5.1}}
+  - {name: resilient, match: {model: claude-sonnet-4-5}, failover: [{provider: openai, model: gpt-5.1}]}
+  - name: code
+    match: {model: gpt-5.1, task: coding}
+    choose: {from: ["gpt-5*"], tier: medium, prefer: cheapest}
+  - {name: words, match: {model: gpt-5.1, task: creative}, choose: {from: ["gpt-5*"], prefer: cheapest}}
+  - name: try-gemini
+    match: {team: data, model: gpt-4.1-mini}
+    mirror: {to: {provider: google, model: gemini-2.5-flash-lite}, percent: 100, budget_usd_per_day: 0.1}
 """,
     "20-keys": "inject:\n  - {name: everybody, match: {}}\n",
     "30-guard": """\
@@ -51,6 +67,7 @@ audit:
     keep_days: 30
 """,
 }
+OVERLOADED = "claude-sonnet-4-5"  # the simulated Anthropic says 529 to it from the beginning
 # Nobody's keys. The simulated providers take any, and put on record which one came.
 KEYS = {
     "anthropic": "sk-ant-api03-the-key-of-the-demo-company",

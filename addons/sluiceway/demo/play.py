@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 
 from sluiceway.demo.cast import TEAMS
 from sluiceway.demo.stage import Stage
 from sluiceway.store.tables import discovery, ledger
-from sluiceway.types import to_usd
+from sluiceway.types import Outcome, to_usd
 
 PLAY_S = 75.0
 WRITTEN_S = 8.0
@@ -119,23 +119,25 @@ def _table(stage: Stage, parts: Parts) -> Table:
         table.add_column(heading, min_width=10)
     for heading in ("answers", "refused", "spent"):
         table.add_column(heading, justify="right", min_width=8)
-    spent = _spent(stage)
+    sums = _sums(stage)
     for name, part in parts.items():
         ended = part.process.poll() is not None
         last = part.heard[-1].what if part.heard else "starting"
         doing = Text("finished", style="dim") if ended else Text(last)
-        done = sum(each.ok for each in part.heard)
-        refused = len(part.heard) - done
+        answered, refused, spent = sums.get(name, (0, 0, 0))
         shown = Text(str(refused), style="bold red" if refused else "")
-        table.add_row(name, TEAMS[name], doing, str(done), shown, f"${to_usd(spent.get(name, 0)):.4f}")
+        table.add_row(name, TEAMS[name], doing, str(answered), shown, f"${to_usd(spent):.4f}")
     return table
 
 
-def _spent(stage: Stage) -> dict[str, int]:
+def _sums(stage: Stage) -> dict[str, tuple[int, int, int]]:
+    """Of each person: answers, refusals, nano-dollars."""
+    row = ledger.c
+    figures = (
+        func.sum(case((and_(row.outcome == Outcome.OK, row.metered), 1), else_=0)),
+        func.sum(case((row.outcome == Outcome.REFUSED, 1), else_=0)),
+        func.coalesce(func.sum(row.cost_nusd), 0),
+    )
     with stage.deployment.store(writable=False) as store, store.read() as connection:
-        found = connection.execute(
-            select(ledger.c.principal, func.coalesce(func.sum(ledger.c.cost_nusd), 0)).group_by(
-                ledger.c.principal
-            )
-        )
-        return {name: int(total) for name, total in found}
+        found = connection.execute(select(row.principal, *figures).group_by(row.principal))
+        return {name: (int(answered), int(refused), int(spent)) for name, answered, refused, spent in found}

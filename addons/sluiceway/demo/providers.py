@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import signal
 import time
@@ -20,7 +21,7 @@ import orjson
 from aiohttp import web
 
 from sluiceway.demo import certificates, credentials, dialects, faults, reading, rejections, sockets
-from sluiceway.demo.exchange import Asked, Rejected, Reply, Served
+from sluiceway.demo.exchange import Asked, Rejected, Reply, Served, body_of
 from sluiceway.demo.faults import Fault
 from sluiceway.demo.memory import Memory
 from sluiceway.demo.pace import NO_LATENCY, Latency, Pace
@@ -95,7 +96,8 @@ class Providers:
         return [served for served in self.log if served.usage is not None]
 
     def fault(self, provider: str, text: str, *, times: int | None = None) -> None:
-        """Let `provider` ("anthropic", "openai", ...) fail so: its next `times` requests, or from now on."""
+        """Let `provider` ("anthropic", "openai", ...) fail so: its next `times` requests, or from now on.
+        "anthropic/claude-sonnet-4-5" lets one model of it fail, from now on."""
         self._pace.hold()
         if times is None:
             self._standing_faults[provider] = faults.parse(text)
@@ -169,7 +171,16 @@ class Providers:
             except ValueError as error:
                 raise Rejected(400, f"x-demo-fault: {error}") from None
         queue = self._next_faults.get(asked.provider)
-        return queue.popleft() if queue else self._standing_faults.get(asked.provider, ())
+        if queue:
+            return queue.popleft()
+        return self._of_model(asked) or self._standing_faults.get(asked.provider, ())
+
+    def _of_model(self, asked: Asked) -> tuple[Fault, ...]:
+        if not any("/" in name for name in self._standing_faults):
+            return ()
+        with contextlib.suppress(Rejected):
+            return self._standing_faults.get(f"{asked.provider}/{body_of(asked).get('model')}", ())
+        return ()
 
     def _answer(self, asked: Asked, ordered: tuple[Fault, ...], *, too_long: bool) -> Reply:
         if too_long:

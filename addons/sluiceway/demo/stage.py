@@ -15,16 +15,18 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sluiceway.app import control
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.init import init
 from sluiceway.app.operations import perform
 from sluiceway.demo.cast import TEAMS
-from sluiceway.demo.company import SETTINGS, write_rules
+from sluiceway.demo.company import OVERLOADED, SETTINGS, write_rules
 from sluiceway.demo.providers import Providers
 from sluiceway.demo.terminal import Terminal
 from sluiceway.errors import SluicewayError
 
 START_S = 60.0
+NIGHT_S = 2.0  # what the simulated Anthropic needs for a batch, in whole seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ def set_up(folder: Path) -> Iterator[Stage]:
     """Builds the stage, and takes it down at the end."""
     providers = Providers(seed=7)
     providers.keep_bodies = True
+    providers.let_jobs_take(NIGHT_S)
+    providers.fault(f"anthropic/{OVERLOADED}", "529")
     with _on_a_thread(providers, folder / "providers"):
         port, own_port = free_ports(2)
         text = SETTINGS.format(
@@ -77,7 +81,7 @@ def set_up(folder: Path) -> Iterator[Stage]:
             urls[name] = f"http://{name}:{added['token']}@127.0.0.1:{port}"
         urls["nobody"] = f"http://alice:swy_a-token-of-last-year@127.0.0.1:{port}"
         stage = Stage(folder, deployment, providers, urls)
-        with _served(deployment, port):
+        with _served(deployment):
             yield stage
 
 
@@ -97,7 +101,7 @@ def _on_a_thread(providers: Providers, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _served(deployment: Deployment, port: int) -> Iterator[None]:
+def _served(deployment: Deployment) -> Iterator[None]:
     """`sluiceway serve`, as a company would run it, in a process of its own."""
     log = (deployment.folder / "serve.log").open("wb")
     with log:
@@ -107,23 +111,25 @@ def _served(deployment: Deployment, port: int) -> Iterator[None]:
             stdout=log,
         )
         try:
-            _wait_until_it_listens(process, port, deployment.folder / "serve.log")
+            _wait_until_it_answers(process, deployment)
             yield
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(START_S)
 
 
-def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], deployment: Deployment) -> None:
+    """Commands reach it a moment after its ports are open."""
     until = time.monotonic() + START_S
     while time.monotonic() < until and process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
+            control.ask(deployment.config, "status", {})
+        except control.NotRunning:
             time.sleep(0.05)
         else:
             return
-    raise SluicewayError(f"serve did not start:\n{log.read_text(errors='replace')}")
+    log = (deployment.folder / "serve.log").read_text(errors="replace")
+    raise SluicewayError(f"serve did not start:\n{log}")
 
 
 def free_ports(count: int) -> list[int]:

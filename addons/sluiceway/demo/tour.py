@@ -24,13 +24,19 @@ from sluiceway.app import reporting
 from sluiceway.demo.company import register_keys
 from sluiceway.demo.play import Parts, gather, play
 from sluiceway.demo.scenes.auditing import auditing
-from sluiceway.demo.scenes.counting import cap, counting
+from sluiceway.demo.scenes.batching import batching
+from sluiceway.demo.scenes.capping import capping
+from sluiceway.demo.scenes.choosing import choosing
+from sluiceway.demo.scenes.counting import counting
 from sluiceway.demo.scenes.enrolling import enrolling
+from sluiceway.demo.scenes.failing_over import failing_over
 from sluiceway.demo.scenes.guarding import guarding
 from sluiceway.demo.scenes.keys import keys
 from sluiceway.demo.scenes.line import Line, Scene
+from sluiceway.demo.scenes.mirroring import mirroring
 from sluiceway.demo.scenes.reloading import reloading
 from sluiceway.demo.scenes.routing import routing
+from sluiceway.demo.scenes.translating import translating
 from sluiceway.demo.scenes.ways_in import own_page, own_port
 from sluiceway.demo.stage import Stage, set_up
 from sluiceway.demo.terminal import warm_up
@@ -41,11 +47,16 @@ from sluiceway.report import Period, build, write
 # nobody asks anything any more.
 MEANWHILE = {"Hot reload": reloading, "A new machine": enrolling, "A tool without credentials": own_port}
 AFTERWARDS = {
-    "A cap that holds": cap,
-    "Company keys": keys,
+    "A cap, and forty clients at once": capping,
+    "A batch": batching,
+    "A provider is overloaded": failing_over,
+    "Another vendor's model behind the same SDK": translating,
     "Routes": routing,
+    "Routes by task": choosing,
+    "A copy for another model": mirroring,
     "The guard": guarding,
     "The audit": auditing,
+    "Company keys": keys,
     "One's own page": own_page,
 }
 LAST = {"The providers' own count, and the ledger": counting}
@@ -94,9 +105,11 @@ def perform(stage: Stage, console: Console) -> int:
         play(stage, parts, console)
         _stranger(stage)
         looking = {title: pool.submit(played, scene, stage, parts) for title, scene in AFTERWARDS.items()}
-        failed = sum(_awaited(console, *each) for each in (looking | running).items())
+        told = [line for each in (looking | running).items() for line in _awaited(console, *each)]
         last = {title: pool.submit(played, scene, stage, parts) for title, scene in LAST.items()}
-        return failed + sum(_awaited(console, *each) for each in last.items())
+        told += [line for each in last.items() for line in _awaited(console, *each)]
+    console.print(f"\n[bold green]{sum(line.held is True for line in told)} claims held.[/bold green]")
+    return sum(line.held is False for line in told)
 
 
 def played(scene: Scene, stage: Stage, parts: Parts) -> Lines:
@@ -104,15 +117,16 @@ def played(scene: Scene, stage: Stage, parts: Parts) -> Lines:
     lines: list[Line] = []
     try:
         lines.extend(scene(stage, parts))
-    except (SluicewayError, OSError, ValueError, LookupError, AttributeError) as error:
+    except (SluicewayError, OSError, ValueError, LookupError, AttributeError, TypeError) as error:
         lines.append(Line(f"it broke off: {type(error).__name__}: {error}", held=False))
     return lines
 
 
-def _awaited(console: Console, title: str, running: Future[Lines]) -> int:
+def _awaited(console: Console, title: str, running: Future[Lines]) -> Lines:
     with console.status(title):
         lines = running.result()
-    return tell(console, title, lines)
+    tell(console, title, lines)
+    return lines
 
 
 def tell(console: Console, title: str, lines: Lines) -> int:
@@ -120,7 +134,7 @@ def tell(console: Console, title: str, lines: Lines) -> int:
     console.print(f"\n[bold]{title}[/bold]")
     for line in lines:
         mark, style = MARKS[line.held]
-        first, *rest = wrap(line.text, console.width - 2) or [""]
+        first, *rest = wrap(line.text, console.width - 2, break_on_hyphens=False) or [""]
         of_text = "dim" if line.held is None else ""
         console.print(Text.assemble((f"{mark} ", style), (first, of_text)))
         for further in rest:

@@ -14,7 +14,7 @@ from sluiceway.policy import Policy
 from sluiceway.policy.windows import window
 from sluiceway.portal.notices import Audited, Notices
 from sluiceway.portal.standing import Applies, Met, Standing, applying, further, standing
-from sluiceway.portal.usage import Refused, Used, refusals, used
+from sluiceway.portal.usage import Again, Refused, Used, in_a_row, refusals, used
 from sluiceway.store import Store
 from sluiceway.store.bounded import TooSlow, bounded
 from sluiceway.store.moments import from_us
@@ -53,6 +53,10 @@ class Me:
     audits: tuple[Audited, ...]
     readers: tuple[tuple[str, str], ...]
     readings: tuple[Reading, ...]
+
+    @property
+    def turned_away(self) -> tuple[Again, ...]:
+        return in_a_row(self.refusals or ())
 
     @property
     def audit(self) -> str:

@@ -6,7 +6,8 @@ the two together. The rooms are strangers, so the conditions are written twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ _nothing_used = and_(
     _row.usage_source == UsageSource.NONE,
     _row.charged_nusd == 0,
 )
+_served = and_(_sent, ~_nothing_used)
 _unknown_cost = and_(_sent, _row.cost_nusd.is_(None), ~_nothing_used)
 _unknown_tokens = and_(_sent, or_(_row.input_tokens.is_(None), _row.output_tokens.is_(None)), ~_nothing_used)
 _model = func.coalesce(
@@ -46,7 +48,8 @@ _model = func.coalesce(
 @dataclass(frozen=True, slots=True)
 class Used:
     """Rows added up. A sum is None where nothing is known; `unknown_cost` and `unknown_tokens` count the
-    attempts that a sum leaves out. `own_nusd` is what was paid by the person's own key or login."""
+    attempts that a sum leaves out, `served` those that a provider did something for. `own_nusd` is what was
+    paid by the person's own key or login."""
 
     requests: int = 0
     refused: int = 0
@@ -56,6 +59,7 @@ class Used:
     company_nusd: int | None = None
     own_nusd: int | None = None
     unknown_cost: int = 0
+    served: int = 0
 
     @property
     def cost_nusd(self) -> int | None:
@@ -80,6 +84,7 @@ class Used:
             _add(self.company_nusd, other.company_nusd),
             _add(self.own_nusd, other.own_nusd),
             self.unknown_cost + other.unknown_cost,
+            self.served + other.served,
         )
 
 
@@ -92,6 +97,27 @@ class Refused:
     model: str | None
     code: str
     rule: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """So many refusals in a row for the same reason; `since` is the first one's moment."""
+
+    latest: Refused
+    times: int
+    since: datetime
+
+
+def in_a_row(found: Iterable[Refused]) -> tuple[Again, ...]:
+    """Told once what came again and again; the latest first, as given."""
+    rows: list[Again] = []
+    for each in found:
+        last = rows[-1] if rows else None
+        if last is not None and replace(last.latest, at=each.at) == each:
+            rows[-1] = Again(last.latest, last.times + 1, each.at)
+        else:
+            rows.append(Again(each, 1, each.at))
+    return tuple(rows)
 
 
 def used(
@@ -115,6 +141,7 @@ def usage_query(who: Principal, from_at: datetime, to_at: datetime) -> Select[*t
             func.sum(case((_company, _row.cost_nusd))).label("company"),
             func.sum(case((_own, _row.cost_nusd))).label("own"),
             _number(_unknown_cost).label("unknown_cost"),
+            _number(_served).label("served"),
         )
         .where(*_mine(who, from_at, to_at))
         .group_by(_model)
@@ -164,6 +191,7 @@ def _used(row: Row[*tuple[Any, ...]]) -> Used:
         company,
         own,
         int(row.unknown_cost),
+        int(row.served),
     )
 
 

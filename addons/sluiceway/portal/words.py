@@ -8,32 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from sluiceway.policy.reasons import reason
 from sluiceway.policy.words import per
 from sluiceway.types import Unit, to_usd
 
 LONGEST = 120
-# What the codes of refusals mean (gateway/refusals.py, gateway/reservation.py); others are shown as they are.
-REFUSALS = {
-    "budget_spent": "the budget was used up",
-    "budget_busy": "the rest of the budget was held by requests still running",
-    "loop": "the same message came again and again",
-    "rate_limited": "too many requests or tokens in a short time",
-    "denied": "a rule does not allow it",
-    "audit_notice": "an audit notice had to be acknowledged first",
-    "path_not_listed": "this path of the provider is not on the list",
-    "host_mismatch": "the request named another host than its tunnel",
-    "body_too_large": "the request was too large",
-    "malformed_request": "the request could not be read",
-    "background_not_metered": "background answers cannot be metered",
-    "background_moved": "a rule sends it to another provider, where a background answer cannot be asked for",
-    "batch_does_not_fit": "the batch may cost more than is left of the budget",
-    "batch_file_unknown": "the file of the batch did not come through Sluiceway",
-    "not_yours": "somebody else began it, and the company's key is lent for one's own only",
-    "websocket_not_supported": "WebSockets to this provider are not carried",
-    "content_encoding": "its encoding could not be read",
-    "ledger_unavailable": "the ledger could not be written",
-    "restarting": "Sluiceway was restarting",
-}
 
 
 def shown(text: str, limit: int = LONGEST) -> str:
@@ -47,11 +26,6 @@ def name(text: str | None, missing: str = "not named") -> Markup:
     if not text:
         return Markup('<i class="none">{}</i>').format(missing)
     return Markup("<bdi>{}</bdi>").format(shown(text))
-
-
-def reason(code: str) -> str:
-    """A refusal's code in words."""
-    return REFUSALS.get(code) or code.replace("_", " ") or "unknown"
 
 
 def usd(nusd: int | None) -> str:

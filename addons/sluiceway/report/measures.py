@@ -127,6 +127,11 @@ class Cost:
         """Zero only where nothing is unknown; None where a cost is and nothing above zero is known."""
         return (self.known_nusd or None) if self.unknown else (self.known_nusd or 0)
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether there is money in it that the company does not pay by the token."""
+        return bool(self.notional_nusd or self.personal_nusd)
+
     @classmethod
     def of(cls, row: Row[*tuple[Any, ...]]) -> Cost:
         return cls(

@@ -15,6 +15,12 @@ from google import genai
 from sluiceway.demo.people.asking import WORD, Step
 
 GEMINI = "gemini-2.5-flash"
+MIRRORED = "gpt-4.1-mini"
+COMMENTS = (
+    "The new form is quicker.",
+    "I could not find the button.",
+    "It took three days to get an answer.",
+)
 ADDRESS = "bob@example.com"
 
 
@@ -25,6 +31,8 @@ def work() -> Iterator[Step]:
     for question in ("Name three outliers.", "Draft the mail about them."):
         yield "Gemini", lambda question=question: _ask(gemini, question)
         yield "Gemini, stream", lambda question=question: _stream(gemini, question)
+    for comment in COMMENTS:
+        yield "GPT, mirrored", lambda comment=comment: _mirrored(client, comment)
     yield "embeddings", lambda: _embed(client)
     yield "a chat site", _chat_site
 
@@ -42,6 +50,12 @@ def _ask(gemini: genai.Client, question: str) -> None:
 def _stream(gemini: genai.Client, question: str) -> None:
     for _ in gemini.models.generate_content_stream(model=GEMINI, contents=question):
         pass
+
+
+def _mirrored(client: openai.OpenAI, comment: str) -> str:
+    asked = [{"role": "user", "content": f"Good or bad? {comment}"}]
+    answer = client.chat.completions.with_raw_response.create(model=MIRRORED, messages=asked)
+    return f"{answer.parse().model} by {answer.headers.get('x-sluiceway-route', '')}"
 
 
 def _embed(client: openai.OpenAI) -> None:

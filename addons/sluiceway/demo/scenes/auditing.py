@@ -34,7 +34,7 @@ def auditing(stage: Stage, parts: Parts) -> Iterator[Line]:
     clear = " ".join(lines)
     yield claim(
         dave.code == 0 and text and "bob@example.com" not in clear and "DE8937" not in clear,
-        f"dave of the council approves; carol reads {len(lines)} requests of alice's, redacted:",
+        f"dave of the council approves; carol reads all {len(lines)} records of alice's, redacted:",
     )
     yield shown(f"alice wrote: {CONFIDED}")
     yield shown(f"carol reads: {text}")
@@ -50,7 +50,8 @@ def _told(stage: Stage, parts: Parts) -> Iterator[Line]:
     kept, entries = [row for row in rows(stage) if row.audit == "redacted"], _sealed(stage)
     yield claim(
         page.ok and kept and {row.principal for row in kept} == {"alice"} and entries == len(kept),
-        f"she acknowledged it on the portal; her next {entries} requests were kept, nobody else's",
+        f"she acknowledged it on the portal; what she asked after that was kept ({entries} records), "
+        "nobody else's",
     )
 
 

@@ -9,7 +9,7 @@ from textwrap import shorten
 from sluiceway.demo.play import Parts
 from sluiceway.demo.stage import Stage
 
-MOST_SHOWN_CHARS = 420
+MOST_SHOWN_CHARS = 280
 
 
 @dataclass(frozen=True, slots=True)

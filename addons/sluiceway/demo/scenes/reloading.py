@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sluiceway.demo.play import Parts
@@ -22,7 +23,7 @@ def reloading(stage: Stage, parts: Parts) -> Iterator[Line]:
         refused.code == 1 and f"{NAME}:3:" in refused.err and _version(stage) == before,
         "a slip in a rules file: `sluiceway reload` says where, and the old rules stay in force:",
     )
-    yield shown(refused.err.replace(f"{file.parent}/", "").removeprefix("sluiceway: "))
+    yield shown(re.sub(rf"\S*/{NAME}", NAME, refused.err).removeprefix("sluiceway: "))
     file.write_text(BROKEN.replace("usdd", "usd"))
     mended = stage.operator.type("reload")
     yield claim(

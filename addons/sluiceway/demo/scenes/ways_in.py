@@ -19,21 +19,21 @@ TIMEOUT_S = 30.0
 def own_page(stage: Stage, parts: Parts) -> Iterator[Line]:
     """dave, whose cap held, looks at his own use."""
     me = json.loads(browse("http://sluiceway.internal/api/me", stage.proxy_urls["dave"]))
-    trial = next((cap for cap in me["caps"] if cap["rule"] == "support-trial"), None)
-    served = sum(each.ok for each in parts["dave"].heard)
+    own = next((cap for cap in me["caps"] if cap["rule"] == "per-head-day"), None)
+    answered = sum(row.principal == "dave" and row.outcome == "ok" and row.metered for row in rows(stage))
     today = me["today"] or {"requests": 0, "refused": 0, "cost_usd": "?"}
     yield claim(
-        trial
-        and 0 < float(trial["used"]) <= float(trial["limit"])
+        own
+        and 0 < float(own["used"]) <= float(own["limit"])
         and me["audit"]["state"] == "off"
-        and today["requests"] - today["refused"] == served,
+        and today["requests"] - today["refused"] == answered,
         "http://sluiceway.internal/ shows everybody their own use, caps and audit state, and nobody else's:",
     )
-    if trial:
+    if own:
         yield shown(
-            f"{me['name']} ({me['team']}): {served} answers and {today['refused']} refusals today, "
-            f"${float(today['cost_usd']):.4f}; {trial['rule']} ${float(trial['used']):.4f} of "
-            f"${float(trial['limit']):.2f}; audit: {me['audit']['state']}"
+            f"{me['name']} ({me['team']}): {answered} answers, {today['refused']} refusals today, "
+            f"${float(today['cost_usd']):.4f}; {own['rule']} ${float(own['used']):.4f} of "
+            f"${float(own['limit']):.2f}; audit {me['audit']['state']}"
         )
 
 

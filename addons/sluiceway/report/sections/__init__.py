@@ -10,6 +10,7 @@ from sluiceway.report.sections import (
     breakers,
     caps,
     changes,
+    deferred,
     discovery,
     failovers,
     guard,
@@ -28,6 +29,7 @@ from sluiceway.report.sections import (
     verification,
 )
 
+# What it costs, what leaves the house and who reads it, how well it runs, and how far to trust this.
 SECTIONS: tuple[Section[Any], ...] = (
     totals.SECTION,
     timeline.SECTION,
@@ -36,16 +38,17 @@ SECTIONS: tuple[Section[Any], ...] = (
     people.SECTION,
     models.SECTION,
     routing.SECTION,
-    failovers.SECTION,
-    breakers.SECTION,
     mirrors.SECTION,
+    deferred.SECTION,
     unpriced.SECTION,
     guard.SECTION,
     discovery.SECTION,
     refusals.SECTION,
-    latency.SECTION,
-    reliability.SECTION,
     audit.SECTION,
+    reliability.SECTION,
+    failovers.SECTION,
+    breakers.SECTION,
+    latency.SECTION,
     changes.SECTION,
     verification.SECTION,
     method.SECTION,

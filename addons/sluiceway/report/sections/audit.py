@@ -144,7 +144,7 @@ def _teams(overview: Overview, audience: Audience) -> tuple[Team, ...]:
 def attention(data: Audit) -> Sequence[Attention]:
     found: list[Attention] = []
     if data.opened:
-        headline = f"Audit records were opened {plural(data.opened, 'time')}"
+        headline = f"Audit records were opened {'once' if data.opened == 1 else plural(data.opened, 'time')}"
         detail = "Each with a reason and a second person; all of them are listed."
         found.append(Attention(Weight.KNOW, headline, detail, "audit"))
     if lost := sum(team.lost for team in data.teams):

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from sluiceway.report.model import Attention, Weight, from_us
 from sluiceway.report.section import Context, Section
-from sluiceway.report.text import plural, visible
+from sluiceway.report.text import visible
 from sluiceway.store.tables import events
 
 _SHOWN = 30
@@ -114,16 +114,18 @@ def _place(key: Key, turns: Iterable[Turn], until: datetime) -> Place:
 
 
 def attention(data: Breakers) -> Sequence[Attention]:
-    return [
-        Attention(
-            Weight.LOOK,
-            f"{visible(place.provider, 40)} was avoided at the end of the period",
-            f"Its breaker for {visible(place.model, 60)} opened {plural(place.opened, 'time')} and is open.",
-            "breakers",
-        )
-        for place in data.places
-        if place.still
-    ][:3]
+    return [_avoided(place) for place in data.places if place.still][:3]
 
 
-SECTION = Section("breakers", "Breakers", load, attention)
+def _avoided(place: Place) -> Attention:
+    times = "" if place.opened == 1 else f" {place.opened:,} times"
+    return Attention(
+        Weight.LOOK,
+        f"{visible(place.model, 60)} of {visible(place.provider, 40)} was avoided at the end",
+        f"It failed too often ({', '.join(place.reasons) or 'no reason given'}): its breaker opened{times}. "
+        "Until a probe is answered, requests go where the routes say.",
+        "breakers",
+    )
+
+
+SECTION = Section("breakers", "Providers avoided (breakers)", load, attention)

@@ -22,7 +22,7 @@ _NEAR = 0.8
 _PASSING = frozenset({"now", "minute", "hour"})
 _SHOWN = 30
 
-State = Literal["used up", "near", "within"]
+State = Literal["used up", "led on", "near", "within"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,9 @@ class Gauge:
 
     @property
     def state(self) -> State:
+        """`led on`: it is used up and refuses nothing by itself, since it warns or another model answers."""
         if self.spent_share >= 1:
-            return "used up"
+            return "used up" if self.on_exceed == "block" else "led on"
         return "near" if self.full >= _NEAR else "within"
 
 
@@ -92,7 +93,7 @@ class Gauges:
 def load(context: Context) -> Gauges:
     gauges = sorted((_gauge(cap, context.audience) for cap in context.caps), key=_fullness)
     lasting = [gauge for gauge in gauges if gauge.window not in _PASSING]
-    used_up = tuple(gauge for gauge in lasting if gauge.state == "used up" and gauge.on_exceed == "block")
+    used_up = tuple(gauge for gauge in lasting if gauge.state == "used up")
     near = tuple(gauge for gauge in lasting if gauge.state != "within" and gauge not in used_up)
     unlisted = max(0, len(gauges) - _SHOWN)
     raised = _raises(context)
@@ -172,9 +173,14 @@ def attention(data: Gauges) -> Sequence[Attention]:
     return ()
 
 
+def _then(gauge: Gauge) -> str:
+    led_on = gauge.state == "led on" and gauge.on_exceed == "degrade"
+    return ": another model answers" if led_on else ""
+
+
 def _list(gauges: Sequence[Gauge]) -> str:
     named = [
-        f"{visible(gauge.rule, 40)} ({visible(gauge.holder, 50)}, {percent(gauge.full)})"
+        f"{visible(gauge.rule, 40)} ({visible(gauge.holder, 50)}, {percent(gauge.full)}{_then(gauge)})"
         for gauge in gauges[:3]
     ]
     more = f"; and {len(gauges) - 3} more" if len(gauges) > 3 else ""

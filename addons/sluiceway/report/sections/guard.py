@@ -132,6 +132,8 @@ def attention(data: Findings) -> Sequence[Attention]:
         detail = (
             f"{plural(secrets.findings, 'finding')}; {secrets.stopped:,} of the requests reached no "
             f"provider, {went_on:,} went on, masked where a rule says so."
+            if went_on
+            else f"{plural(secrets.findings, 'finding')}; none of it reached a provider."
         )
         headline = f"{plural(secrets.requests, 'request')} carried secrets"
         found.append(Attention(Weight.LOOK, headline, detail, "guard"))

@@ -10,9 +10,11 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sluiceway.report import measures
 from sluiceway.report.measures import ledger, within
 from sluiceway.report.section import Context, Section
+from sluiceway.types import Outcome
 
 _SHOWN = 15
 _SAMPLE_ROWS = 200_000
+_FAILED = (Outcome.UPSTREAM_ERROR, Outcome.INTERNAL_ERROR)  # a quick no is no quick answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Latency:
 
 
 def load(context: Context) -> Latency:
-    where = and_(within(context.period), measures.sent)
+    where = and_(within(context.period), measures.sent, ledger.c.outcome.not_in(_FAILED))
     rows = context.connection.scalar(select(func.count()).select_from(ledger).where(where)) or 0
     sampled = max(1, -(-rows // _SAMPLE_ROWS))
     if sampled > 1:

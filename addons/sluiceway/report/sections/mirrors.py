@@ -42,6 +42,14 @@ class Pair:
     own: Side
     other: Side
 
+    @property
+    def dearer(self) -> float | None:
+        """By which part of its cost the other model costs more, below zero: less. None: not comparable, or
+        the same."""
+        if not self.own.cost_nusd or self.other.cost_nusd is None:
+            return None
+        return (self.other.cost_nusd - self.own.cost_nusd) / self.own.cost_nusd or None
+
 
 @dataclass(frozen=True, slots=True)
 class Mirrors:

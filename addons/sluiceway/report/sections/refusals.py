@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from sqlalchemy import ColumnElement, select
 
+from sluiceway.policy.reasons import WORDS, reason
 from sluiceway.report import chart, measures
 from sluiceway.report.groups import rank
 from sluiceway.report.measures import ledger, number, within
@@ -23,9 +24,12 @@ _HIGH_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """`code` is what programs see, beside a label in words."""
+
     label: str | None
     refused: int
     bar: float
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def load(context: Context) -> Refusals:
     return Refusals(
         sum(per_step),
         asked,
-        _bars(codes),
+        tuple(replace(group, label=_words(group.label), code=_code(group.label)) for group in _bars(codes)),
         _bars(rules),
         _bars(_teams(context)),
         line.step_name,
@@ -67,6 +71,14 @@ def load(context: Context) -> Refusals:
         tuple(zip(line.labels, per_step, strict=True)),
         chart.stacked(line.labels, [per_step], lambda value: f"{value:,}"),
     )
+
+
+def _words(code: str | None) -> str | None:
+    return None if code is None else reason(code)
+
+
+def _code(code: str | None) -> str | None:
+    return code if code in WORDS else None
 
 
 def _groups(context: Context, column: ColumnElement[str | None]) -> list[tuple[str | None, int]]:
@@ -104,7 +116,7 @@ def attention(data: Refusals) -> Sequence[Attention]:
     label, most = max(data.steps, key=lambda step: step[1], default=("", 0))
     usual = median(refused for _, refused in data.steps) if data.steps else 0
     top = data.codes[0].label if data.codes else None
-    cause = f" Most common reason in the period: {visible(top, 40)}." if top else ""
+    cause = f" Most common reason in the period: {visible(top, 80)}." if top else ""
     if len(data.steps) >= 5 and most >= _SPIKE_COUNT and most >= _SPIKE_TIMES * max(1, usual):
         detail = f"{most:,} in one {data.step_name}, where {usual:,.0f} is usual.{cause}"
         return (Attention(Weight.LOOK, f"Refusals spiked on {label}", detail, "refusals"),)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, case, func, or_, select
 
+from sluiceway.policy.mirroring import MIRROR
 from sluiceway.report import chart, measures
 from sluiceway.report.groups import rank
 from sluiceway.report.measures import ledger, number, total, whole, within
@@ -24,7 +25,10 @@ _elsewhere = or_(
     and_(_row.model_routed.is_not(None), _row.model_routed != func.coalesce(_row.model_requested, "")),
     _row.provider != _row.provider_requested,
 )
-moved = and_(measures.sent, _elsewhere)
+# A mirror's copies are no moves: nobody asked for them. They have a section of their own.
+_copied = and_(_row.principal_kind == "service", _row.principal == MIRROR)
+_took_over = and_(_row.route_rule.is_(None), _row.route_path.contains(">"))
+moved = and_(measures.sent, _elsewhere, ~_copied)
 _priced = and_(moved, _row.cost_nusd.is_not(None), _row.cost_as_requested_nusd.is_not(None))
 # Failed, used nothing and was charged nothing: there is no price to be unknown.
 _unbilled = and_(_row.cost_nusd == 0, _row.charged_nusd == 0, _row.usage_source == UsageSource.NONE)
@@ -73,13 +77,14 @@ class Balance:
 @dataclass(frozen=True, slots=True)
 class Move:
     """What one rule moved from one place to another; places are (provider, model). `bar` is of the largest
-    difference, below zero where it cost extra."""
+    difference, below zero where it cost extra. `took_over`: no rule chose it, the one before had failed."""
 
     rule: str | None
     asked: tuple[str, str | None]
     sent: tuple[str, str | None]
     balance: Balance
     bar: float
+    took_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ class Moves:
 
 
 def load(context: Context) -> Moves:
-    keys = [_row[name].label(name) for name in _PLACES]
+    keys = [*(_row[name].label(name) for name in _PLACES), case((_took_over, 1), else_=0).label("took_over")]
     where = and_(within(context.period), moved)
     ranked = rank(context.connection, keys, _sums(), where, ["requests"], _SHOWN)
     balances = [Balance.of(row) for row in ranked.top]
@@ -109,6 +114,7 @@ def load(context: Context) -> Moves:
             (row.provider, row.model_routed),
             balance,
             (balance.saved_nusd or 0) / largest,
+            bool(row.took_over),
         )
         for row, balance in zip(ranked.top, balances, strict=True)
     )
@@ -183,7 +189,8 @@ def attention(data: Moves) -> Sequence[Attention]:
 
 def _extra(move: Move) -> Attention:
     balance = move.balance
-    name = f"Rule '{visible(move.rule, 40)}'" if move.rule else "A move without a rule"
+    other = "A failover" if move.took_over else "A move without a rule"
+    name = f"Rule '{visible(move.rule, 40)}'" if move.rule else other
     return Attention(
         Weight.KNOW,
         f"{name} costs {usd(-(balance.saved_nusd or 0))} extra",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, distinct, func, select
+from sqlalchemy import Connection, case, distinct, func, select
 
 from sluiceway.report import measures
 from sluiceway.report.measures import Cost, Tokens, ledger, number, total, within
@@ -79,7 +79,9 @@ def sums(connection: Connection, period: Period) -> Totals:
             number((row_.kind == "request") & row_.metered.is_(False)).label("unmetered"),
             measures.active("employee").label("people"),
             measures.active("service").label("services"),
-            func.count(distinct(func.nullif(row_.team, ""))).label("teams"),
+            func.count(distinct(case((row_.principal_kind == "employee", func.nullif(row_.team, ""))))).label(
+                "teams"
+            ),
         ).where(within(period))
     ).one()
     return Totals(

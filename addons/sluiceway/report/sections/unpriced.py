@@ -122,8 +122,9 @@ def attention(data: Gaps) -> Sequence[Attention]:
     kinds = len(data.unpriced) + data.more_unpriced
     headline = f"{plural(kinds, 'model')} without a known cost"
     detail = (
-        f"{plural(data.requests, 'request')} with {short_count(data.tokens.all_tokens)} tokens are missing "
-        f"from the spend; caps were charged {usd(data.bound_nusd)} for them."
+        f"{plural(data.requests, 'request')} with {short_count(data.tokens.all_tokens)} tokens "
+        f"{'is' if data.requests == 1 else 'are'} missing from the spend; caps were charged "
+        f"{usd(data.bound_nusd)} instead."
     )
     return (Attention(Weight.LOOK, headline, detail, "unpriced"),)
 
