@@ -50,6 +50,17 @@ def aim(judged: Exchange, upload: Upload, target: Target, parts: GatewayParts) -
     return exchange, upload.limited(reading)
 
 
+def aim_anew(exchange: Exchange, judged: Exchange, upload: Upload, model: str, parts: GatewayParts) -> Upload:
+    """The exchange of an attempt led to another model of the provider that it is for, and the body for that.
+    Its key and its place stay. Refused where the request cannot go there as it is; then nothing has
+    changed."""
+    there, aimed = aim(judged, upload, Target(exchange.provider.name, model), parts)
+    exchange.call, exchange.dialect, exchange.crossing = there.call, there.dialect, there.crossing
+    exchange.upstream_path, exchange.upstream_query = there.upstream_path, there.upstream_query
+    exchange.upstream_dialect = there.upstream_dialect
+    return aimed
+
+
 def _at_another(
     exchange: Exchange, reading: Reading, target: Target, path: str, parts: GatewayParts
 ) -> Reading:

@@ -104,7 +104,7 @@ class Attempts:
         if exchange.rules.audit is not None:
             await auditing.consider(exchange, parts, way.upload)
         admit = settlement.admission(exchange)
-        way.upload, row, granted, guess = await degrading.reserve_for(exchange, parts, way.upload, admit)
+        row, granted, guess = await degrading.reserve_for(way, parts, admit)
         settlement.opened(row, granted.reservation, exchange)
         exchange.remaining_nusd = granted.remaining_nusd
         limit = output_limit(way.upload.reading.call, guess, granted)

@@ -32,11 +32,13 @@ BATCHES = frozenset({"batch", "batch_file"})
 
 @dataclass(slots=True)
 class Way:
-    """A target with one key, and the request written for it. `tokens`: what its key's limit is charged."""
+    """A target with one key, and the request written for it. `judged`: what it was written from, until it is
+    paid for. `tokens`: what its key's limit is charged."""
 
     target: Target
     exchange: Exchange
     upload: Upload = field(repr=False)
+    judged: tuple[Exchange, Upload] | None = field(repr=False)
     member: Member | None = None
     leave: Leave | None = None
     tokens: int = 0
@@ -125,7 +127,8 @@ class Ways:
         members = exchange.pool if exchange.company_key is not None else (None,)
         if is_held(exchange.call):
             members = members[:1]  # one account alone has it
-        return [_with_key(Way(target, copy(exchange), aimed, member)) for member in members]
+        source = judged, upload
+        return [_with_key(Way(target, copy(exchange), aimed, source, member)) for member in members]
 
     def _shut_by(self, way: Way) -> Literal["limit", "open"] | None:
         """Why it cannot be tried now; None: it has leave."""

@@ -1,6 +1,7 @@
 """The company's rules: read from rules/policy/, then pure functions of policy, principal and time."""
 
 from sluiceway.policy.budgets import caps, changes, stands, used_percent
+from sluiceway.policy.case import lacking
 from sluiceway.policy.check import check
 from sluiceway.policy.decide import decide, kept_out
 from sluiceway.policy.guarding import Ruling, asked, judge
@@ -20,6 +21,7 @@ __all__ = [
     "is_company_money",
     "judge",
     "kept_out",
+    "lacking",
     "load_policy",
     "stands",
     "used_percent",

@@ -69,6 +69,12 @@ class Needs:
         return None
 
 
+def lacking(policy: Policy, call: Call, facts: Facts, target: Target) -> str | None:
+    """What a target of the catalogue cannot do of what a request needs; None: all, or nobody knows."""
+    offer = policy.models.get(target)
+    return None if offer is None else Needs.of(call, facts).lacking(offer.model)
+
+
 class Case:
     """A request under a policy, for as long as it is decided on. Remembers what it worked out."""
 
