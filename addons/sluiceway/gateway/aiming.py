@@ -46,7 +46,7 @@ def aim(judged: Exchange, upload: Upload, target: Target, parts: GatewayParts) -
     if exchange.key_class is KeyClass.COMPANY:
         reading = without_lost_thoughts(reading)
     if exchange.sealed and exchange.upstream_path not in (None, exchange.path):
-        raise Refused(refusals.SIGNED_ROUTE)
+        raise Refused(replace(refusals.SIGNED_ROUTE, rule=exchange.route_rule))
     return exchange, upload.limited(reading)
 
 

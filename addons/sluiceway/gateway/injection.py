@@ -163,9 +163,9 @@ def pool_of(
         return None, ()
     if not rule.keys:
         key = rules.keys.key_for(facts.provider, rule.label)
-        return rule, () if key is None else (Member(key),)
+        return rule, () if key is None else (Member(key, rule=rule.name),)
     found = ((rules.keys.key_for(facts.provider, entry.key), entry) for entry in rule.keys)
-    return rule, tuple(Member(key, entry) for key, entry in found if key is not None)
+    return rule, tuple(Member(key, entry, rule.name) for key, entry in found if key is not None)
 
 
 def no_key(

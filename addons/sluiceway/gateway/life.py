@@ -150,6 +150,7 @@ class Gateway:
             started_s=time.monotonic(),
             path=request.raw_path.partition("?")[0],
             voice=self.parts.dialect_of(attachment.provider.dialect),
+            contact=self.parts.contact,
         )
 
     async def _handle(self, exchange: Exchange) -> web.StreamResponse:

@@ -25,6 +25,7 @@ class Member:
 
     key: CompanyKey
     entry: PoolKey | None = None
+    rule: str | None = None  # its name
 
     @property
     def host(self) -> str | None:

@@ -30,6 +30,7 @@ from sluiceway.gateway.provider_socket import SWITCHED, Declined
 from sluiceway.gateway.scrub import Scrubber
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.tasks import tell_task
+from sluiceway.gateway.telling import told
 from sluiceway.gateway.turn import Turn, check, decided, exchange_of
 from sluiceway.gateway.watch import Watch
 from sluiceway.types import Answer, Call, Outcome, Refusal, RefusalKind, Route
@@ -171,7 +172,7 @@ class Socket:
         turn = Turn(self._exchange_of(UNREAD), self._parts)
         self._number_it(turn)
         await turn.refuse(refusal)
-        await self._send(self._session.refuse(None, refusal, self._exchange.request_id))
+        await self._send(self._session.refuse(None, self._told(refusal), self._exchange.request_id))
         return Close(code, reason(refusal.message))
 
     async def _forward(self, frame: Frame, kind: WSMsgType) -> None:
@@ -190,9 +191,8 @@ class Socket:
         except Refused as refused:
             self._number_it(turn)
             await turn.refuse(refused.refusal)
-            await self._part(
-                self._session.refuse(frame, refused.refusal, self._exchange.request_id), refused.refusal
-            )
+            parting = self._session.refuse(frame, self._told(refused.refusal), self._exchange.request_id)
+            await self._part(parting, refused.refusal)
             return
         try:
             name, data = self._session.take(frame, frame.reading)
@@ -302,7 +302,7 @@ class Socket:
             await turn.announce()
         except Refused as refused:
             turn.denied = refused.refusal
-            parting = self._session.deny(heard.turn, refused.refusal, self._exchange.request_id)
+            parting = self._session.deny(heard.turn, self._told(refused.refusal), self._exchange.request_id)
             await self._part(parting, refused.refusal)
 
     async def _pass(self, heard: Heard, data: bytes, kind: WSMsgType) -> None:
@@ -378,6 +378,9 @@ class Socket:
         if not self._stopped.done():
             self._stopped.set_result(close)
 
+    def _told(self, refusal: Refusal) -> Refusal:
+        return told(refusal, self._parts.contact)
+
     async def _part(self, parting: Parting, refusal: Refusal | None, message: str = "") -> None:
         await self._send(parting)
         code = parting.close
@@ -405,8 +408,9 @@ class Socket:
         """The close frames, and before them what the turns that ran are told."""
         try:
             if close.refusal is not None:
+                why = self._told(close.refusal)
                 for name in running:
-                    await self._send(self._session.fail(name, close.refusal, self._exchange.request_id))
+                    await self._send(self._session.fail(name, why, self._exchange.request_id))
         except (ConnectionError, aiohttp.ClientError):
             pass
         said = close.reason.encode()

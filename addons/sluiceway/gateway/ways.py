@@ -76,8 +76,10 @@ class Ways:
                 return way
         if self._refused is not None:
             raise self._refused
-        wait_s = min(self._waits_s(way, now_s) for way in self._shut)
-        raise Refused(refusals.keys_limited(wait_s))
+        wait_s, member = min(
+            ((self._waits_s(way, now_s), way.member) for way in self._shut), key=lambda each: each[0]
+        )
+        raise Refused(refusals.keys_limited(member and member.rule, wait_s, self._parts.contact))
 
     async def next(self, upload: Upload, *, first: bool = False) -> Way | None:
         """The next that can be tried now; None: there is none. `first`: what is decided on has to be

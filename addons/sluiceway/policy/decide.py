@@ -161,7 +161,7 @@ class _Choice:
         message = (
             f"Sluiceway: this request is not allowed by the rule '{rule.name}': {reason}. Ask {contact}."
         )
-        self.refusal = Refusal(RefusalKind.POLICY, "denied", message, rule=rule.name)
+        self.refusal = Refusal(RefusalKind.POLICY, "denied", message, rule=rule.name, contact=contact)
         self.rule = rule.name
 
     def _say(self, kind: str, rule: Route, effects: Iterable[str]) -> None:
