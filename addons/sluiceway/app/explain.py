@@ -23,6 +23,7 @@ from sluiceway.audit.notice import told, version
 from sluiceway.audit.permit import Permit, applicable, permit
 from sluiceway.errors import ConfigError
 from sluiceway.gateway.billing import FREE
+from sluiceway.gateway.carrying import Carrying
 from sluiceway.gateway.credentials import Presented, signs_body
 from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import Rules
@@ -121,7 +122,8 @@ class _Life:
             self._at,
             self._deployment.settings.zone,
         )
-        facts = replace(facts, used_percent=self._used(policy, facts))
+        loses = Carrying(self._reading, rules, self._route, self._path.path)
+        facts = replace(facts, used_percent=self._used(policy, facts), loses=loses)
         decision = decide(policy, who, call, facts)
         recognizers, segments = self._content.recognizers, self._dialect.segments(self._reading)
         looked = looked_through(rules, recognizers, segments, who, call, facts, decision.target)

@@ -238,7 +238,7 @@ class Gateway:
         if not (policy.routes or policy.guard):
             # Nothing would look at the facts, and gathering them costs.
             return upload, Decision(Target(exchange.provider.name, call.model or ""), None, None, ())
-        facts = injection.outlook_of(exchange, self.parts)
+        facts = injection.outlook_of(exchange, self.parts, upload.reading)
         decision = decide(policy, exchange.principal, call, facts)
         if policy.guard:
             if decision.refusal is None:

@@ -31,6 +31,7 @@ TOO_SHORT = "cannot answer as long as is asked"
 NO_ROAD = "takes no requests of this API, or the company has no key there"
 NO_KEY = "no rule gives the company's key for it"
 OPEN = "is not answering at the moment"
+LOSES = "the request cannot be translated without"
 
 # Choosing a model by what it can do is for conversations: vectors of another model cannot be compared.
 CONVERSING = frozenset({"chat", "generate_content", "count_tokens"})
@@ -113,7 +114,9 @@ class Case:
             return why
         if (offer := self.models.get(target)) is not None:
             return self.unable(offer, target)
-        return self._silent(target) or (None if target == self.asked else self._road(target))
+        if why := self._silent(target):
+            return why
+        return None if target == self.asked else self._road(target) or self._lost(target)
 
     def unable(self, offer: Offer, target: Target | None = None) -> str | None:
         """As `barred`, for an offer of the catalogue, which `target` may call by another name."""
@@ -125,7 +128,14 @@ class Case:
                 return why
             if offer.dialects and offer.dialects.isdisjoint(self._ways(target.provider)):
                 return NO_ROAD
-        return self._lacks(offer.model)
+        return self._lacks(offer.model) or self._lost(target)
+
+    def _lost(self, target: Target) -> str | None:
+        """What could not be told to another API. Looked at last: it costs most."""
+        if target.provider == self.facts.provider:
+            return None
+        lost = self.facts.loses(target)
+        return None if lost is None else f"{LOSES} {lost}"
 
     def lacking(self, target: Target) -> str | None:
         """What the target cannot do of what the request needs; an unknown model is taken at its word."""
