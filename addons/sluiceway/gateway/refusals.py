@@ -172,6 +172,15 @@ def of_upgrade(refusal: Refusal) -> Refusal:
     return refusal if refusal.kind is RefusalKind.INTERNAL else replace(refusal, kind=RefusalKind.UPGRADE)
 
 
+def socket_bound(rule: str) -> Refusal:
+    """A socket stays with one provider, and a route may lead what is asked on it to another."""
+    message = (
+        f"Sluiceway: the rule '{rule}' may send requests like yours to another provider, where a WebSocket "
+        "cannot follow; use ordinary HTTPS requests, which are sent where it says."
+    )
+    return Refusal(RefusalKind.UPGRADE, "websocket_not_routed", message, rule=rule)
+
+
 def signed_header(name: str) -> Refusal:
     """`name` is one of a client's own headers, so it is no more than a token."""
     message = (

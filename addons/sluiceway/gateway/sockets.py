@@ -31,7 +31,7 @@ from sluiceway.gateway.scrub import Scrubber
 from sluiceway.gateway.settlement import Settlement
 from sluiceway.gateway.tasks import tell_task
 from sluiceway.gateway.telling import told
-from sluiceway.gateway.turn import Turn, check, decided, exchange_of
+from sluiceway.gateway.turn import Turn, check, decided, exchange_of, unbound
 from sluiceway.gateway.watch import Watch
 from sluiceway.types import Answer, Call, Outcome, Refusal, RefusalKind, Route
 from sluiceway.wire.dialect import Reading, Target
@@ -87,6 +87,7 @@ class Socket:
         handshake.check(exchange.request)
         self._session = self._begin()
         injection.equip(exchange, self._parts)
+        unbound(exchange, self._route, self._parts)
         exchange.take_first()
         self._scrubber = Scrubber(exchange.company_key.secret) if exchange.company_key else None
         try:

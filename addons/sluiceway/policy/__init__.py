@@ -3,7 +3,7 @@
 from sluiceway.policy.budgets import caps, changes, stands, used_percent
 from sluiceway.policy.case import lacking
 from sluiceway.policy.check import check
-from sluiceway.policy.decide import decide, kept_out
+from sluiceway.policy.decide import decide, kept_out, leads_away
 from sluiceway.policy.guarding import Ruling, asked, judge
 from sluiceway.policy.injecting import injected_by, is_company_money
 from sluiceway.policy.load import load_policy
@@ -22,6 +22,7 @@ __all__ = [
     "judge",
     "kept_out",
     "lacking",
+    "leads_away",
     "load_policy",
     "stands",
     "used_percent",

@@ -173,6 +173,13 @@ class Case:
         key = injected_by(self.policy, self.who, call, replace(self.facts, provider=target.provider))
         return NO_KEY if key is None else None
 
+    def is_given_key(self, provider: str) -> bool:
+        """Whether a rule gives requests like this the company's key of a provider, whichever model they will
+        name."""
+        rules = self.policy.inject
+        facts = replace(self.facts, provider=provider)
+        return any(rule.match.of_any_model.lasts(self.who, self.call, facts) for rule in rules)
+
     def named(self, provider: str | None, model: str | None, of: Target | None = None) -> Target:
         """The target that a rule means; what it leaves out is as in `of`, or as asked. The same model has
         another id at another provider, which the catalogue knows."""
