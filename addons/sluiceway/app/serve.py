@@ -24,6 +24,7 @@ from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
 from sluiceway.app.housekeeping import Housekeeping
 from sluiceway.app.recording import Recording
+from sluiceway.app.standing_now import health_told
 from sluiceway.app.watching import RulesWatch
 from sluiceway.audit.holders import Holders
 from sluiceway.audit.keyring import KeyRing
@@ -264,6 +265,8 @@ class Service:
             return self.reload()
         if operation == "status":
             return self.status()
+        if operation == "health":
+            return health_told(self.gateway.parts)
         if operation.startswith("audit."):
             assert self.recording
             return await asyncio.to_thread(self.recording.run, operation, arguments)

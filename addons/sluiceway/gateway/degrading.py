@@ -7,8 +7,6 @@ apply. Where any of this is not so, the no of the used-up budget stands.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sluiceway.errors import Refused
 from sluiceway.gateway import auditing, injection
 from sluiceway.gateway.aiming import aim_anew
@@ -17,9 +15,9 @@ from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.reservation import Admission, Estimate, UsedUp, reserve
 from sluiceway.gateway.ways import Way
-from sluiceway.policy import asked, decide, kept_out, lacking
+from sluiceway.policy import not_instead
 from sluiceway.store.records import Granted
-from sluiceway.types import KeyClass, LedgerRow, Target
+from sluiceway.types import KeyClass, LedgerRow
 
 
 async def reserve_for(
@@ -59,19 +57,8 @@ def _may_be(exchange: Exchange, parts: GatewayParts, model: str) -> bool:
         return False
     call, who, policy = exchange.call, exchange.principal, exchange.rules.policy
     assert call
-    facts, other = injection.facts_of(exchange, parts), replace(call, model=model)
-    there = Target(exchange.provider.name, model)
-    if lacking(policy, call, facts, there) is not None:
-        return False
-    if not (policy.routes or policy.guard):
-        return True
-    named = exchange.asked
-    as_asked = replace(call, model=named.model), replace(facts, provider=named.provider)
-    if kept_out(policy, who, *as_asked, there) is not None:
-        return False
-    if decide(policy, who, other, facts).refusal is not None:
-        return False
-    return set(asked(policy, who, other, facts)) <= set(asked(policy, who, call, facts))
+    facts = injection.facts_of(exchange, parts)
+    return not_instead(policy, who, call, facts, exchange.asked, model) is None
 
 
 def _for_model(way: Way, model: str, used_up: UsedUp, parts: GatewayParts) -> Upload:
