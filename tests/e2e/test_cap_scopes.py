@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sluiceway.app.explain import explain
+from sluiceway.app.question import Question
 from sluiceway.demo.pace import NO_LATENCY
+from sluiceway.types import Step
 from tests.e2e.running import Running
 from tests.e2e.tunnel import Answer, Tunnel, claude
 
@@ -129,6 +132,17 @@ def test_a_model_that_is_not_there_or_cannot_answer_is_not_asked(moving: Running
     first, second = [ask(moving, who, str(number), most=100_000) for number in range(2)]
     assert (first.status, second.status) == (200, 402)
     assert second.header("x-sluiceway-refused") == "budget_spent"
+
+
+def test_explain_foretells_whom_a_used_up_budget_leads_to(moving: Running) -> None:
+    who = moving.add("foresees", "bedrock")
+    url, body = "https://api.anthropic.com/v1/messages", json.dumps(claude("hi", model=OPUS)).encode()
+    first, second = ELSEWHERE["bedrock"]
+    assert ask(moving, who).status == 200
+    found = explain(moving.deployment, Question("foresees", url, body))
+    assert (found.answer, str(found.decision.target)) == (f"forwarded to {second}", first)
+    said = f"used up: {second.removeprefix('bedrock/')} is asked instead"
+    assert Step("budget", "regional", said) in found.trail
 
 
 def test_the_other_models_own_budget_applies_and_then_the_no_is_final(capped: Running) -> None:

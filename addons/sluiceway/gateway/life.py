@@ -53,7 +53,7 @@ from sluiceway.gateway.counting import counted
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.held import held_input
-from sluiceway.gateway.lessons import learn_from
+from sluiceway.gateway.lessons import begins_well, learn_from
 from sluiceway.gateway.mirror import mirrored
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
@@ -198,7 +198,7 @@ class Gateway:
             tried.answer,
             allowance=tried.allowance,
             head=tried.head,
-            begun=mirrored(exchange, upload, decision, self.parts),
+            begun=begins_well(tried.way, self.parts, mirrored(exchange, upload, decision, self.parts)),
         )
         # What was sent, or read ahead, is not kept: a stream may run for minutes without it.
         del upload, tried.way.upload

@@ -208,7 +208,10 @@ class Flow:
         return reply
 
     def _note_begun(self) -> None:
-        if self._begun is not None and self._is_good:
+        if self._begun is None:
+            return
+        seen = self._seen()
+        if self._is_good and (seen is None or seen.error_type is None):
             self._begun()
         self._begun = None
 

@@ -54,6 +54,7 @@ class Ways:
 
     def __init__(self, judged: Exchange, decision: Decision, parts: GatewayParts) -> None:
         self._judged, self._decided, self._parts = judged, decision.target, parts
+        self._chain_rule = decision.chain_rule
         self._queue: deque[Target | Way] = deque(targets(judged, decision))
         self._shut: list[Way] = []
         self._refused: Refused | None = None
@@ -73,13 +74,16 @@ class Ways:
             if not self._waits_s(way, now_s):
                 self.notes.clear()
                 way.leave = self._parts.breakers.insist(way.place)
+                self._take(way, now_s)
                 return way
         if self._refused is not None:
             raise self._refused
         wait_s, member = min(
             ((self._waits_s(way, now_s), way.member) for way in self._shut), key=lambda each: each[0]
         )
-        raise Refused(refusals.keys_limited(member and member.rule, wait_s, self._parts.contact))
+        raise Refused(
+            refusals.keys_limited(None if member is None else member.rule, wait_s, self._parts.contact)
+        )
 
     async def next(self, upload: Upload, *, first: bool = False) -> Way | None:
         """The next that can be tried now; None: there is none. `first`: what is decided on has to be
@@ -120,8 +124,10 @@ class Ways:
     async def _unfold(self, target: Target, upload: Upload) -> list[Way]:
         """The ways to a target: one for each key. Raises Refused where the request cannot go there."""
         judged, parts = self._judged, self._parts
-        if target != self._decided and judged.rules.policy.guard:
+        if target != self._decided:
             judged = copy(judged)
+            judged.route_rule = self._chain_rule or judged.route_rule
+        if target != self._decided and judged.rules.policy.guard:
             upload = await inspect(judged, parts, upload, facts_of(self._judged, parts), target)
             judged.originals = {**self._judged.originals, **judged.originals}
             judged.guard_findings = {**self._judged.guard_findings, **judged.guard_findings}
@@ -140,7 +146,20 @@ class Ways:
         if self._waits_s(way, now_s):
             return "limit"
         way.leave = self._parts.breakers.ask(way.place, now_s)
-        return None if way.leave is not None else "open"
+        if way.leave is None:
+            return "open"
+        self._take(way, now_s)
+        return None
+
+    def _take(self, way: Way, now_s: float) -> None:
+        """Of its key's limit, before it waits for money: others would take it meanwhile."""
+        if way.member is not None:
+            self._parts.key_limits.take(way.member, way.tokens, now_s)
+
+    def not_sent(self, way: Way) -> None:
+        """It got leave and was not sent after all."""
+        if way.member is not None:
+            self._parts.key_limits.give_back(way.member, way.tokens, time.monotonic())
 
     def _waits_s(self, way: Way, now_s: float) -> float:
         return 0.0 if way.member is None else self._parts.key_limits.wait_s(way.member, way.tokens, now_s)
