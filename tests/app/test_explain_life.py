@@ -62,6 +62,7 @@ def asked(deployment: Deployment, text: str = "hi", who: str = "alice", **more: 
     url = str(more.pop("url", CLAUDE))
     model = str(more.pop("model", "claude-sonnet-4-5"))
     said = {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
+    said |= {name: more.pop(name) for name in ("thinking", "max_tokens", "tools") if name in more}
     return explain(deployment, Question(who, url, json.dumps(said).encode(), **more))  # type: ignore[arg-type]
 
 
@@ -158,6 +159,89 @@ def test_limits_on_requests_bind_an_own_key_and_money_does_not(deployment: Deplo
     own = asked(deployment, carried=Carried.PERSONAL)
     assert [cap["budget"] for cap in own.caps] == ["rate"]
     assert [cap["budget"] for cap in asked(deployment).caps] == ["core-day", "rate"]
+
+
+FORESEEN = """\
+version: 1
+budgets:
+  - {name: gone, scope: {team: core}, limit_requests: 1, window: day,
+     on_exceed: {degrade: {model: claude-haiku-4-5}}}
+inject: [{name: all}]
+guard:
+  - {name: not-to-openai, match: {provider: openai}, detect: [EMAIL_ADDRESS], action: block}
+  - {name: not-by-sonnet, match: {model: claude-sonnet-4-6}, detect: [EMAIL_ADDRESS], action: detect}
+routes:
+  - {name: count, match: {operation: count_tokens}, to: {provider: openai, model: gpt-4.1}}
+  - {name: think, match: {model: claude-opus-4-1}, to: {provider: openai, model: gpt-4.1}}
+  - {name: able, match: {model: claude-opus-4-5}, choose: {from: [gpt-4.1-nano, claude-haiku-4-5]}}
+  - {name: next, failover: [{provider: openai, model: gpt-4.1}, {provider: openai, model: gpt-5.1}]}
+"""
+THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2048}
+SEARCH = {"tools": [{"type": "web_search_20250305", "name": "web_search"}]}
+
+
+@pytest.fixture(scope="module")
+def foreseen(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    made = init(tmp_path_factory.mktemp("foreseen") / "d", "Test").deployment
+    for file in (made.settings.rules / "policy").glob("*.yaml"):
+        file.unlink()
+    (made.settings.rules / "policy" / "10.yaml").write_text(FORESEEN)
+    with made.store(writable=True) as store:
+        store.people.add("alice", "employee", "data")
+        for provider in ("anthropic", "openai"):
+            given = {"label": f"{provider}s", "provider": provider, "key_class": "company"}
+            keys.run(made, store, "key.add", {**given, "secret": f"{OURS}-{provider}", "actor": "test"})
+    return made
+
+
+SAYS: dict[str, tuple[dict[str, object], tuple[str, str | None, str]]] = {
+    "counted here": (
+        {"url": f"{CLAUDE}/count_tokens", "model": "claude-opus-4-5"},
+        ("count", "count", "openai counts in another way: about 18 tokens are told"),
+    ),
+    "a model that cannot think": (
+        {"model": "claude-opus-4-1", **THINKING},
+        ("route", "think", "not applied: openai/gpt-4.1 cannot think"),
+    ),
+    "a choice without those that cannot think": (
+        {"model": "claude-opus-4-5", **THINKING},
+        ("route", "able", "out: openai/gpt-4.1-nano: cannot think"),
+    ),
+    "a chain without those that cannot think": (
+        {**THINKING},
+        ("failover", "next", "out: openai/gpt-4.1: cannot think"),
+    ),
+    "a choice without whom it cannot be translated for": (
+        {"model": "claude-opus-4-5", **SEARCH},
+        (
+            "route",
+            "able",
+            "out: openai/gpt-4.1-nano: the request cannot be translated without tools.web_search_20250305",
+        ),
+    ),
+    "whom the guard would not let it go to": (
+        {"text": MAIL},
+        ("guard", "not-to-openai", "if it came to openai/gpt-5.1, the guard would turn it away, so it is "
+         "passed over"),
+    ),
+    "that nobody can be asked who answers": (
+        {},
+        ("breaker", None, "not known: no serve is running that could say who answers"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "step"), SAYS.values(), ids=SAYS)
+def test_the_trail_foretells(
+    foreseen: Deployment, more: dict[str, object], step: tuple[str, str | None, str]
+) -> None:
+    assert step in trail(asked(foreseen, **more))  # type: ignore[arg-type]
+
+
+def test_a_question_for_tokens_that_is_answered_here_is_sent_nowhere(foreseen: Deployment) -> None:
+    found = asked(foreseen, url=f"{CLAUDE}/count_tokens")
+    assert found.answer == "answered here: openai counts in another way: about 18 tokens are told"
+    assert (found.refused, found.audit.state, found.trail[-1].kind) == (False, "off", "count")
 
 
 def test_somebody_who_is_disabled_is_named_so(deployment: Deployment) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sluiceway.app.explain import explain
+from sluiceway.app.question import Question
 from sluiceway.demo.pace import NO_LATENCY
+from sluiceway.types import Step
 from tests.e2e.running import Running
 from tests.e2e.tunnel import Answer, Tunnel, claude
 
@@ -29,11 +32,31 @@ BUDGETS = """
      contact: dave}
   - {name: ops-watch, scope: {team: ops}, limit_requests: 1, window: day, on_exceed: warn}
   - {name: talk, scope: {conversation: "*", team: talk}, limit_requests: 2, window: {rolling: 7d}}
+  - {name: moved, scope: {team: "openai", provider: openai}, limit_requests: 1, window: day,
+     on_exceed: {degrade: {model: gpt-4.1-nano}}}
+  - {name: moved-far, scope: {team: "google"}, limit_requests: 1, window: day,
+     on_exceed: {degrade: {model: gemini-2.5-flash}}}
+  - {name: renamed, scope: {team: "openrouter"}, limit_requests: 1, window: day,
+     on_exceed: {degrade: {model: claude-haiku-4-5}}}
+  - {name: regional, scope: {team: "bedrock"}, limit_requests: 1, window: day,
+     on_exceed: {degrade: {model: claude-haiku-4-5}}}
+  - {name: not-there, scope: {team: strange}, limit_requests: 1, window: day,
+     on_exceed: {degrade: {model: gpt-4.1-nano}}}
+  - {name: cannot, scope: {team: unable}, limit_requests: 1, window: day,
+     on_exceed: {degrade: {model: claude-haiku-4-5}}}
   - {name: raised, scope: {employee: "*", team: short}, limit_requests: 1, window: day}
 """
 GUARD = """
 guard: [{name: mail, detect: [EMAIL_ADDRESS], action: block}]
 loops: {repeats: 4, within: 1h, on_loop: block}
+"""
+MOVES = """
+routes:
+  - {name: to-openai, match: {team: openai}, to: {provider: openai, model: gpt-4.1}}
+  - {name: to-google, match: {team: google}, to: {provider: google, model: gemini-2.5-pro}}
+  - {name: to-openrouter, match: {team: openrouter}, to: {provider: openrouter}}
+  - {name: to-bedrock, match: {team: bedrock}, to: {provider: bedrock}}
+inject: [{name: for-all}]
 """
 DENY = "routes: [{name: no-haiku, match: {team: denied, model: claude-haiku-*}, deny: {reason: not for you}}]"
 
@@ -51,8 +74,10 @@ def capped(tmp_path_factory: pytest.TempPathFactory):
     started.stop()
 
 
-def ask(running: Running, proxy: str, text: str = "hi", model: str = OPUS, **headers: str) -> Answer:
-    body = claude(text, max_tokens=100, model=model)
+def ask(
+    running: Running, proxy: str, text: str = "hi", model: str = OPUS, most: int = 100, **headers: str
+) -> Answer:
+    body = claude(text, max_tokens=most, model=model)
     with Tunnel(running, proxy, "api.anthropic.com") as tunnel:
         given = {"x_demo_output_tokens": "100", "x_api_key": OURS} | headers
         return tunnel.ask("/v1/messages", body, **given)
@@ -66,6 +91,58 @@ def test_a_used_up_budget_leads_to_its_model_and_says_so(capped: Running) -> Non
     assert second.header("x-sluiceway-budget-warning") == "core-opus: used up, claude-haiku-4-5 answers"
     row = [row for row in capped.rows() if row["principal"] == "alice"][-1]
     assert (row["model_requested"], row["model_routed"], row["route_rule"]) == (OPUS, HAIKU, "core-opus")
+
+
+# By team: where a route leads it, by its own name there the model that the used-up budget leads to.
+ELSEWHERE = {
+    "openai": ("openai/gpt-4.1", "openai/gpt-4.1-nano"),
+    "google": ("google/gemini-2.5-pro", "google/gemini-2.5-flash"),
+    "openrouter": ("openrouter/anthropic/claude-opus-4.5", "openrouter/anthropic/claude-haiku-4.5"),
+    "bedrock": (
+        "bedrock/global.anthropic.claude-opus-4-5-20251101-v1:0",
+        "bedrock/global.anthropic.claude-haiku-4-5-20251001-v1:0",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def moving(capped: Running) -> Running:
+    for provider in ELSEWHERE:
+        capped.add_key(f"{provider}-key", provider, f"{provider}-the-companys")
+    capped.set_rules("50-moves", MOVES)
+    return capped
+
+
+@pytest.mark.parametrize("team", ELSEWHERE)
+def test_a_budget_leads_to_its_model_where_a_route_has_led_before(moving: Running, team: str) -> None:
+    """By the id that the model has there, and in the API that is spoken there."""
+    who = moving.add(f"at-{team}", team)
+    answers = [ask(moving, who, str(number)) for number in range(2)]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert tuple(answer.header("x-sluiceway-route") for answer in answers) == ELSEWHERE[team]
+    row = [row for row in moving.rows() if row["principal"] == f"at-{team}"][-1]
+    served = moving.providers.log[-1]
+    assert f"{row['provider']}/{served.model}".startswith(ELSEWHERE[team][1])
+    assert row["model_requested"] == OPUS
+
+
+@pytest.mark.parametrize("team", ["strange", "unable"])
+def test_a_model_that_is_not_there_or_cannot_answer_is_not_asked(moving: Running, team: str) -> None:
+    who = moving.add(f"in-{team}", team)
+    first, second = [ask(moving, who, str(number), most=100_000) for number in range(2)]
+    assert (first.status, second.status) == (200, 402)
+    assert second.header("x-sluiceway-refused") == "budget_spent"
+
+
+def test_explain_foretells_whom_a_used_up_budget_leads_to(moving: Running) -> None:
+    who = moving.add("foresees", "bedrock")
+    url, body = "https://api.anthropic.com/v1/messages", json.dumps(claude("hi", model=OPUS)).encode()
+    first, second = ELSEWHERE["bedrock"]
+    assert ask(moving, who).status == 200
+    found = explain(moving.deployment, Question("foresees", url, body))
+    assert (found.answer, str(found.decision.target)) == (f"forwarded to {second}", first)
+    said = f"used up: {second.removeprefix('bedrock/')} is asked instead"
+    assert Step("budget", "regional", said) in found.trail
 
 
 def test_the_other_models_own_budget_applies_and_then_the_no_is_final(capped: Running) -> None:
@@ -168,7 +245,8 @@ def test_every_alert_is_in_the_file_once(capped: Running) -> None:
     path = Path(capped.deployment.folder) / "alerts.jsonl"
     told = [json.loads(line) for line in path.read_text().splitlines()]
     found = sorted((each["kind"], each.get("budget") or each["who"]) for each in told)
-    budgets = ["both-opus", "core-opus", "denied-opus", "ops-watch"]
+    budgets = ["both-opus", "cannot", "core-opus", "denied-opus", "moved", "moved-far", "not-there"]
+    budgets += ["ops-watch", "regional", "renamed"]
     assert found == [("loop", "agent"), *(("threshold", name) for name in budgets)]
     assert not any("again" in str(each).replace("again and again", "") for each in told)
 

@@ -3,7 +3,9 @@ answer, each attempt is a row, and no reservation is left."""
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,9 +16,16 @@ import anthropic
 import openai
 import pytest
 
+from sluiceway.app.explain import explain
+from sluiceway.app.question import Question
 from sluiceway.demo.credentials import presented
 from sluiceway.demo.pace import NO_LATENCY
+from sluiceway.gateway import degrading
+from sluiceway.gateway.attempts import Tried
+from sluiceway.gateway.breaker import Ending
+from sluiceway.gateway.ways import Way
 from sluiceway.settings.config import Upstream
+from sluiceway.types import Step
 from tests.e2e.running import Running
 from tests.e2e.since import Row, Since
 
@@ -162,7 +171,7 @@ def test_the_client_of_a_stream_sees_one_clean_answer(
         (2, "openrouter", "ok", 200),
     ]
     assert (failed["upstream_status"], failed["route_path"]) == (status, SONNET)
-    assert served["route_path"] == route
+    assert (served["route_path"], served["route_rule"]) == (route, "resilient")
     assert served["request_id"] == failed["request_id"]
     assert served["output_tokens"] == message.usage.output_tokens
     # What may have been seen may be billed: its input, by our estimate.
@@ -281,24 +290,29 @@ def test_a_longer_pause_is_the_clients_to_make(
     assert len(since.rows(1)) == 1
 
 
+@pytest.mark.parametrize(("fault", "status"), [("529", 529), ("refuse", 502)], ids=["answered", "lost"])
 def test_a_next_attempt_that_no_cap_carries_leaves_the_first_answer(
-    running: Running, gpt: openai.OpenAI, since: Since, monkeypatch: pytest.MonkeyPatch
+    running: Running, since: Since, monkeypatch: pytest.MonkeyPatch, fault: str, status: int
 ) -> None:
-    tiny = "{name: tiny, scope: {employee: bob}, limit_usd: 0.0005, window: lifetime}"
+    """The header names who was asked, and not who would have been."""
+    scope = f"scope: {{employee: bob-{fault}}}"
+    tiny = f"{{name: tiny, {scope}, limit_usd: 0.0005, window: lifetime}}"
     running.set_rules("10-test", f"budgets: [{tiny}]\n")
-    monkeypatch.setenv("HTTPS_PROXY", running.add("bob"))
+    monkeypatch.setenv("HTTPS_PROXY", running.add(f"bob-{fault}"))
     gpt = openai.OpenAI(api_key="sluiceway", max_retries=0)
     try:
-        running.on.call(lambda: running.providers.fault("openai", "529", times=1))
+        running.on.call(lambda: running.providers.fault("openai", fault, times=1))
         with pytest.raises(openai.APIStatusError) as caught:
             gpt.chat.completions.create(model="gpt-4.1-nano", messages=HI, max_tokens=20)
-        assert caught.value.status_code == 529
+        assert caught.value.status_code == status
+        assert caught.value.response.headers["x-sluiceway-route"] == "openai/gpt-4.1-nano"
         failed, turned_down = since.rows(2)
     finally:
         running.set_rules("10-test", "budgets: []\n")
-    assert (failed["attempt"], failed["outcome"], failed["charged_nusd"]) == (1, "upstream_error", 0)
+    assert (failed["attempt"], failed["outcome"]) == (1, "upstream_error")
+    assert (failed["charged_nusd"] == 0) == (fault == "529")  # of what was lost the input may be billed
     assert (turned_down["attempt"], turned_down["outcome"]) == (2, "refused")
-    assert (turned_down["refusal_code"], turned_down["status"]) == ("budget_spent", 529)
+    assert (turned_down["refusal_code"], turned_down["status"]) == ("budget_spent", status)
 
 
 def test_a_breaker_opens_spares_the_next_its_wait_and_lets_one_probe_through(
@@ -336,6 +350,74 @@ def test_a_breaker_opens_spares_the_next_its_wait_and_lets_one_probe_through(
     figures = parts.metrics.text().decode()
     assert 'sluiceway_breaker_changes_total{provider="anthropic",state="open"} 1.0' in figures
     assert 'sluiceway_failovers_total{provider="anthropic",reason="500"}' in figures
+
+
+def trip(running: Running, provider: str) -> None:
+    """Opens the breaker of the one model that was asked at a provider."""
+    breakers = running.service.gateway.parts.breakers
+    (place,) = (place for place in breakers._known if place.target.provider == provider)
+
+    def fail() -> None:
+        for _ in range(5):
+            breakers.ended(breakers.insist(place), Ending("failure", "500"), time.monotonic())
+
+    running.on.call(fail)
+
+
+def test_a_probe_that_streams_closes_its_breaker_with_its_first_event(
+    running: Running, claude: anthropic.Anthropic
+) -> None:
+    streamed(claude)
+    trip(running, "anthropic")
+    breakers = running.service.gateway.parts.breakers
+    (breaker,) = (each for each in breakers._known.values() if each.state == "open")
+    breaker.until_s = 0.0  # its time is over
+    running.on.call(lambda: running.providers.fault("anthropic", "hold", times=1))
+    with claude.messages.stream(model="claude-haiku-4-5", max_tokens=40, messages=HI) as stream:
+        assert next(iter(stream))
+        for _ in range(100):
+            if not breakers.states():
+                break
+            threading.Event().wait(0.02)
+        assert breakers.states() == []
+        running.on.call(running.providers.release)
+        stream.until_done()
+
+
+def test_explain_asks_the_running_serve_who_does_not_answer(
+    running: Running, claude: anthropic.Anthropic
+) -> None:
+    streamed(claude)
+    trip(running, "anthropic")
+    body = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": HI}
+    url = "https://api.anthropic.com/v1/messages"
+    found = explain(running.deployment, Question("alice", url, json.dumps(body).encode()))
+    said = f"{SONNET} is not answering at the moment: {ROUTER} is asked at once"
+    assert Step("breaker", "resilient", said) in found.trail
+
+
+def test_a_failed_answer_is_let_go_when_the_next_attempt_breaks(
+    running: Running, gpt: openai.OpenAI, since: Since, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[int] = []
+    paid, let_go = degrading.reserve_for, Tried.let_go
+
+    async def breaks(way: Way, *more: Any) -> Any:
+        if way.exchange.attempt > 1:
+            raise ConnectionResetError  # the client has gone meanwhile
+        return await paid(way, *more)
+
+    def noted(self: Tried) -> None:
+        gone.append(self.answer.status if self.answer else 0)
+        let_go(self)
+
+    monkeypatch.setattr(degrading, "reserve_for", breaks)
+    monkeypatch.setattr(Tried, "let_go", noted)
+    running.on.call(lambda: running.providers.fault("openai", "529", times=1))
+    with pytest.raises(openai.APIConnectionError):
+        gpt.chat.completions.create(model="gpt-4.1", messages=HI)
+    since.rows(1)
+    assert gone == [529]
 
 
 # What is tried of one provider, and whether the next is asked.
@@ -408,6 +490,37 @@ def test_a_key_past_its_own_limit_is_not_used(running: Running, gpt: openai.Open
     assert len(since.served) == 2
 
 
+def test_a_keys_limit_is_taken_before_the_wait_for_money_and_not_after(
+    running: Running, since: Since, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One streams, one waits for it to end: the key's two requests of this minute are both taken."""
+    running.set_rules("10-test", "budgets: [{name: one, scope: {employee: erin}, limit_concurrent: 1}]\n")
+    monkeypatch.setenv("HTTPS_PROXY", running.add("erin"))
+    gpt = openai.OpenAI(api_key="sluiceway", max_retries=0)
+    running.on.call(running.service.gateway.parts.key_limits._buckets.clear)
+    running.on.call(lambda: running.providers.fault("openai", "hold", times=1))
+    ask: Any = {"model": "o4-mini", "messages": HI}
+    try:
+        first = gpt.chat.completions.create(stream=True, **ask)
+        assert next(iter(first))
+        waits = threading.Thread(target=lambda: gpt.chat.completions.create(**ask))
+        waits.start()
+        for _ in range(100):
+            if running.service.gateway.in_flight == 2:
+                break
+            threading.Event().wait(0.02)
+        with pytest.raises(openai.RateLimitError) as caught:
+            gpt.chat.completions.create(**ask)
+        assert caught.value.response.headers["x-sluiceway-refused"] == "keys_limited"
+        assert "the rule 'small'" in caught.value.message and "#ai-platform" in caught.value.message
+        running.on.call(running.providers.release)
+        assert list(first)
+        waits.join(10)
+    finally:
+        running.set_rules("10-test", "budgets: []\n")
+    assert sorted(row["outcome"] for row in since.rows(3)) == ["ok", "ok", "refused"]
+
+
 def test_a_key_of_a_pool_may_be_for_an_endpoint_of_its_own(running: Running, since: Since) -> None:
     mistral = openai.OpenAI(base_url="https://api.mistral.ai/v1", api_key="sluiceway", max_retries=0)
     mistral.chat.completions.create(model="codestral-2508", messages=HI)
@@ -441,6 +554,16 @@ def test_a_mirror_whose_provider_fails_is_nothing_to_the_client(
     running.on.call(lambda: running.providers.fault("groq", "refuse"))
     gpt.chat.completions.create(model="gpt-4o-mini", messages=HI)
     assert sorted(row["outcome"] for row in since.rows(2)) == ["ok", "upstream_error"]
+
+
+def test_a_mirror_that_breaks_off_is_charged_for_what_came(
+    running: Running, gpt: openai.OpenAI, since: Since
+) -> None:
+    running.on.call(lambda: running.providers.fault("groq", "cut;after=3", times=1))
+    assert list(gpt.chat.completions.create(model="gpt-4o-mini", messages=HI, stream=True))
+    _own, copied = sorted(since.rows(2), key=lambda row: str(row["principal"]))
+    assert (copied["principal"], copied["outcome"], copied["upstream_status"]) == ("mirror", "truncated", 200)
+    assert copied["usage_source"] == "estimated" and copied["output_tokens"] > 0
 
 
 def test_a_mirror_without_money_or_room_is_dropped_and_counted(

@@ -181,7 +181,8 @@ def test_the_refusal_says_what_where_by_which_rule_and_what_to_do(guarded: Guard
         "Sluiceway: this request was not sent on. It holds a password, key or token (SECRET) in a tool's "
         "result and the system prompt, which the rule 'no-secrets' blocks. Name the key, do not paste it. "
         "Take it out and send again; what was said earlier in a conversation is sent again with each turn, "
-        "so begin a new one if it stands there. Ask #ai-platform if it has to be sent."
+        "so begin a new one if it stands there. Ask #ai-platform if it has to be sent. "
+        "Trying again unchanged does not help."
     )
     row = guarded.running.rows()[-1]
     assert (row["outcome"], row["refusal_code"], row["refusal_rule"]) == (

@@ -13,7 +13,7 @@ from sluiceway.demo.pace import NO_LATENCY
 from tests.e2e.running import Running
 from tests.e2e.since import Since, billed_tokens, tokens_of
 from tests.e2e.socket_client import LIVE, REALTIME, SocketClient, ask
-from tests.e2e.tunnel import CANARY
+from tests.e2e.tunnel import CANARY, Tunnel
 
 pytestmark = pytest.mark.e2e
 
@@ -205,3 +205,32 @@ def test_live_turns_and_tools_are_counted(quick: Running, alice: str, since: Sin
     assert [row["output_tokens"] for row in turns] == [s.usage["responseTokenCount"] for s in since.served]  # type: ignore[index]
     assert turns[-1]["audio_input_tokens"] == 37  # 48,000 bytes at 1,280 a token
     assert {row["usage_source"] for row in turns} == {"reported"}
+
+
+AWAY = """
+routes:
+  - {name: to-claude, match: {team: away, model: "gpt-5*"},
+     to: {provider: anthropic, model: claude-haiku-4-5}}
+  - {name: stays, match: {team: core, model: o3}, to: {model: gpt-4.1}}
+inject: [{name: for-all}]
+"""
+
+
+def test_where_a_route_may_lead_to_another_provider_the_upgrade_is_426_and_the_post_is_routed(
+    routed: Running,
+) -> None:
+    """Codex sends a POST at once after a 426; who no such route is about keeps the socket."""
+    routed.set_rules("30-away", AWAY)
+    routed.add_key("claudes", "anthropic", f"sk-ant-{CANARY}")
+    who, other = routed.add("roamer", "away"), routed.add("settled", "core")
+    with pytest.raises(InvalidStatus) as caught, SocketClient(routed, who):
+        pass
+    response = caught.value.response
+    assert (response.status_code, response.headers["x-sluiceway-refused"]) == (426, "websocket_not_routed")
+    with Tunnel(routed, who, "api.openai.com") as tunnel:
+        answer = tunnel.ask(
+            "/v1/responses", {"model": "gpt-5", "input": "hi"}, authorization=f"Bearer sk-{CANARY}"
+        )
+    assert (answer.status, answer.header("x-sluiceway-route")) == (200, "anthropic/claude-haiku-4-5")
+    with SocketClient(routed, other) as socket:
+        assert socket.turn(**ask())[-1]["type"] == "response.completed"

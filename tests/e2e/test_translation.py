@@ -22,6 +22,8 @@ routes:
   - {name: gpt-is-claude, match: {model: "gpt-4o*"}, to: {provider: anthropic, model: claude-haiku-4-5}}
   - {name: to-mistral, match: {model: claude-sonnet-5}, to: {provider: mistral, model: mistral-large-2512}}
   - {name: resilient, match: {model: claude-haiku-4-5}, failover: [{provider: openai, model: gpt-4.1-mini}]}
+  - {name: cheapest, match: {model: claude-sonnet-4-6},
+     choose: {from: [gpt-4.1-nano, claude-haiku-4-5], prefer: cheapest}}
 guard: [{name: masks, detect: [EMAIL_ADDRESS], action: mask}]
 inject: [{name: for-all}]
 """
@@ -167,6 +169,20 @@ def test_what_cannot_be_carried_is_refused_by_name(claude: anthropic.Anthropic, 
     row = since.row()
     assert (row["refusal_code"], row["refusal_rule"]) == ("not_translatable", "claude-is-gpt")
     assert since.served == []
+
+
+SEARCH: Any = [{"type": "web_search_20250305", "name": "web_search"}]
+
+
+@pytest.mark.parametrize(
+    ("tools", "provider"), [([], "openai"), (SEARCH, "anthropic")], ids=["can be carried", "cannot"]
+)
+def test_a_choice_leaves_out_whom_the_request_cannot_be_told(
+    claude: anthropic.Anthropic, since: Since, tools: Any, provider: str
+) -> None:
+    claude.messages.create(model="claude-sonnet-4-6", max_tokens=20, messages=hi(), tools=tools)
+    row = since.row()
+    assert (row["provider"], row["route_rule"], row["outcome"]) == (provider, "cheapest", "ok")
 
 
 def test_masked_values_come_back_across_apis(claude: anthropic.Anthropic, since: Since) -> None:

@@ -76,6 +76,17 @@ def test_a_probe_that_is_answered_closes_it_and_old_failures_are_forgotten() -> 
     assert [change.state for change in history] == ["open", "half_open", "closed"]
 
 
+def test_a_probe_that_begins_well_closes_it_and_its_end_counts_like_any_others() -> None:
+    breakers, history = opened()
+    now = breakers.began(leave(breakers, 10.0))
+    assert [change.state for change in history] == ["open", "half_open", "closed"]
+    assert (now.probe, breakers.ask(MAIN, 10.0) is not None) == (False, True)
+    breakers.ended(now, FAILED, 60.0)
+    assert len(breakers._known[MAIN].endings) == 1
+    plain = leave(breakers, 60.0)
+    assert breakers.began(plain) is plain
+
+
 def test_a_probe_that_fails_opens_it_for_twice_as_long_up_to_a_bound() -> None:
     breakers, _ = opened()
     breakers.ended(leave(breakers, 10.0), FAILED, 10.0)

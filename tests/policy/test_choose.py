@@ -45,6 +45,30 @@ def test_the_preferred_of_those_that_meet_the_constraints_is_asked(constraints, 
     assert str(decided({"choose": constraints}).target) == target
 
 
+def lost_at_openai(target: Target) -> str | None:
+    return "tools.web_search_20250305" if target.provider == "openai" else None
+
+
+def test_who_could_not_be_told_the_request_is_left_out_and_the_trail_says_without_what():
+    chosen = decided({"choose": {"from": ["gpt*", "mistral"]}}, loses=lost_at_openai)
+    assert str(chosen.target) == "mistral/mistral-1"
+    assert effects(chosen)[0] == (
+        "out: openai/gpt-mini: the request cannot be translated without tools.web_search_20250305"
+    )
+
+
+def test_a_no_for_want_of_somebody_else_names_what_cannot_be_translated():
+    chosen = decided({"choose": {"from": ["openai/*"], "otherwise": "deny"}}, loses=lost_at_openai)
+    assert chosen.refusal is not None
+    assert "for the request cannot be translated without tools.web_search_20250305" in chosen.refusal.message
+
+
+def test_failover_leads_to_nobody_who_could_not_be_told_the_request():
+    hops = [{"provider": "openai", "model": "gpt"}, {"provider": "mistral", "model": "mistral"}]
+    chosen = decided({"failover": hops}, loses=lost_at_openai)
+    assert [str(target) for target in chosen.chain] == ["mistral/mistral-1"]
+
+
 @pytest.mark.parametrize(
     ("needs", "target"),
     [

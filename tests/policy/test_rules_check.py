@@ -57,6 +57,38 @@ def test_names_that_exist_and_stars_and_unasked_names_are_no_warning(warnings):
     assert warnings(CORE, ALICE) == []
 
 
+def leading(to: str, scope: str = "company") -> str:
+    return f"name: one, scope: {scope}, limit_usd: 5, window: day, on_exceed: {{degrade: {{model: {to}}}}}"
+
+
+NOWHERE = [
+    (
+        leading("claude-haiku-45"),
+        "no provider of providers.yaml offers 'claude-haiku-45' (did you mean 'claude-haiku-4-5'?)",
+    ),
+    (
+        leading("gpt-4.1-nano", "{provider: anthropic}"),
+        "anthropic does not offer 'gpt-4.1-nano'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("budget", "says"), NOWHERE, ids=["nobody offers it", "not there"])
+def test_a_budget_that_leads_to_a_model_nobody_offers_is_a_mistake(warnings, budget, says):
+    """No warning: it would refuse where it was meant to go on."""
+    shutil.copy(folder("rules") / "models.yaml", "rules")
+    assert warnings(budget) == [
+        f"rules/policy/a.yaml:3:12: one: on_exceed.degrade.model: {says}; write a model that models.yaml "
+        "lists there, or list it"
+    ]
+
+
+@pytest.mark.parametrize("to", ["claude-haiku-4-5", "anthropic/claude-haiku-4.5", "gpt-4.1-nano"])
+def test_a_budget_may_lead_to_a_model_by_any_of_its_names(warnings, to):
+    shutil.copy(folder("rules") / "models.yaml", "rules")
+    assert warnings(leading(to)) == []
+
+
 def test_a_higher_limit_behind_a_lower_one_is_a_warning(warnings):
     assert warnings(EACH, ALICE) == [
         "warning: rules/policy/a.yaml:4:12: alice: never reached, because each (20 USD a day) applies to "

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from sluiceway.content import folder
 from sluiceway.policy import Policy, caps, stands
 from sluiceway.policy.model import Budget
 from sluiceway.policy.scope import in_words
 from sluiceway.policy.words import per, until
+from sluiceway.settings.models import Models
 from sluiceway.types import Principal, Raise, Spender
 
 AT = datetime(2026, 11, 21, 9, 36, tzinfo=UTC)
@@ -129,6 +131,34 @@ def test_who_asks_for_the_cheaper_model_is_not_led_on_by_the_budget_that_leads_t
     [cheap] = caps(policy, replace(ALICES, model="claude-haiku-4-5"), AT, UTC)
     assert (dear.on_exceed, dear.degrade_to, dear.holds) == ("degrade", "claude-haiku-4-5", True)
     assert (cheap.on_exceed, cheap.holds, cheap.counter) == ("warn", False, dear.counter)
+
+
+LEADS = [
+    # at, for, is led to by its name there; None: nowhere, and why
+    ("anthropic", "claude-opus-5-5", "claude-haiku-4-5-20251001", "degrade"),
+    ("openrouter", "anthropic/claude-opus-5.5", "anthropic/claude-haiku-4.5", "degrade"),
+    ("bedrock", "eu.some-opus", "global.anthropic.claude-haiku-4-5-20251001-v1:0", "degrade"),
+    ("anthropic", "claude-haiku-4-5", None, "warn"),  # the same by another name
+    ("openrouter", "anthropic/claude-haiku-4.5", None, "warn"),
+    ("openai", "gpt-5.1", None, "block"),  # it is not offered there
+]
+
+
+@pytest.mark.parametrize("written", ["claude-haiku-4-5-20251001", "anthropic/claude-haiku-4.5"])
+@pytest.mark.parametrize(("provider", "model", "to", "does"), LEADS)
+def test_a_budget_leads_to_a_model_by_the_name_it_has_where_it_is_asked(
+    written: str, provider: str, model: str, to: str | None, does: str
+) -> None:
+    one = budget("company", on_exceed={"degrade": {"model": written}})
+    policy = Policy(budgets=(one,), models=Models.load(folder("rules") / "models.yaml"))
+    [cap] = caps(policy, replace(ALICES, provider=provider, model=model), AT, UTC)
+    assert (cap.degrade_to, cap.on_exceed) == (to, does)
+
+
+def test_a_model_that_no_catalogue_knows_is_taken_at_its_word() -> None:
+    one = budget("company", on_exceed={"degrade": {"model": "ours-7b"}})
+    policy = Policy(budgets=(one,), models=Models.load(folder("rules") / "models.yaml"))
+    assert caps(policy, ALICES, AT, UTC)[0].degrade_to == "ours-7b"
 
 
 def test_a_budget_that_warns_does_not_hide_one_that_blocks() -> None:

@@ -14,31 +14,34 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sluiceway.app import keys
-from sluiceway.app.budgets import amount
 from sluiceway.app.deployment import Content, Deployment
+from sluiceway.app.foreseen_caps import CapsForeseen, foresee
 from sluiceway.app.foresight import brought, fields_of, looked_through, outgoing, outgoing_elsewhere, supposed
 from sluiceway.app.question import Question
+from sluiceway.app.standing_now import breaker_steps, health_now
 from sluiceway.app.standings import balances
 from sluiceway.app.translation import translation_stage
 from sluiceway.audit.notice import told, version
 from sluiceway.audit.permit import Permit, applicable, permit
 from sluiceway.errors import ConfigError
 from sluiceway.gateway.billing import FREE
+from sluiceway.gateway.carrying import Carrying
 from sluiceway.gateway.credentials import Presented, signs_body
 from sluiceway.gateway.outlook import with_outlook
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.reservation import FOR_ALL
 from sluiceway.gateway.roads import road_to
 from sluiceway.gateway.tasks import task_of
-from sluiceway.policy import Policy, decide, is_company_money, used_percent
+from sluiceway.guard.company import Recognizers
+from sluiceway.policy import Policy, decide, is_company_money, not_instead, used_percent
 from sluiceway.policy import caps as caps_for
 from sluiceway.policy.kinds import Audit
-from sluiceway.policy.words import short
 from sluiceway.pricing import estimate
 from sluiceway.settings.providers import match
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
 from sluiceway.types import (
+    NO_HEALTH,
     Call,
     Cap,
     Decision,
@@ -54,6 +57,7 @@ from sluiceway.types import (
 )
 from sluiceway.wire import Target as Path
 from sluiceway.wire import by_name, identify
+from sluiceway.wire.parts import Segment
 
 # Why it is refused: in words, and by its code on the wire.
 type No = tuple[str, str]
@@ -61,6 +65,7 @@ type No = tuple[str, str]
 type Stage = tuple[Sequence[Step], No | None]
 
 NOT_SENT = Permit("off", "the request is refused")
+ANSWERED_HERE = Permit("off", "it is sent nowhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,23 +127,33 @@ class _Life:
             self._at,
             self._deployment.settings.zone,
         )
-        facts = replace(facts, used_percent=self._used(policy, facts))
+        loses = Carrying(self._reading, rules, self._route, self._path.path)
+        health = health_now(self._deployment)
+        facts = replace(
+            facts, used_percent=self._used(policy, facts), loses=loses, health=health or NO_HEALTH
+        )
         decision = decide(policy, who, call, facts)
         recognizers, segments = self._content.recognizers, self._dialect.segments(self._reading)
         looked = looked_through(rules, recognizers, segments, who, call, facts, decision.target)
         sent_call = replace(call, model=decision.target.model)
         sent_facts = replace(facts, provider=decision.target.provider)
         permitted, audit_stage = self._audit(sent_call, sent_facts)
-        caps, caps_stage = self._caps(out.key_class, decision.target)
+        caps, caps_stage = self._caps(out.key_class, decision.target, facts)
+        here = self._counted_here(decision, facts)
         stages: list[Stage] = [
             ((out.step,), _no(out.refusal)),
             (looked.steps, _no(looked.refusal)),
             (decision.trail, None),
-            self._way(decision),
-            self._elsewhere(decision, sent_call, sent_facts),
-            audit_stage,
-            caps_stage,
+            ((here,), None) if here else self._way(decision),
         ]
+        if here is None:
+            stages += [
+                (self._turned_away(decision, recognizers, segments, facts), None),
+                (breaker_steps(policy, decision, health), None),
+                self._elsewhere(decision, sent_call, sent_facts),
+                audit_stage,
+                caps_stage,
+            ]
         trail, refusal = _until_refused(stages)
         if refusal is not None and audit_stage[1] is None:
             permitted = NOT_SENT
@@ -151,9 +166,9 @@ class _Life:
             trail=trail,
             input_tokens=facts.input_tokens,
             findings=looked.findings,
-            caps=caps,
-            audit=permitted,
-            answer=f"forwarded to {decision.target}" if refusal is None else f"refused: {refusal[0]}",
+            caps=caps.caps,
+            audit=ANSWERED_HERE if here else permitted,
+            answer=_answer(caps.target, refusal, here),
             refused=refusal is not None,
             refusal_code=None if refusal is None else refusal[1],
         )
@@ -239,22 +254,53 @@ class _Life:
         zone = self._deployment.settings.zone
         return permit(rule, self._at, zone, key_class, disclosed_at, acknowledged_at, can_open)
 
-    def _caps(self, key_class: KeyClass, target: Target) -> tuple[tuple[Mapping[str, Any], ...], Stage]:
+    def _caps(self, key_class: KeyClass, target: Target, facts: Facts) -> tuple[CapsForeseen, Stage]:
         """The caps that apply, as they stand now; one that is used up refuses, or leads to another model."""
         if self._call.operation in FREE:
-            return (), ((), None)
+            return CapsForeseen(target, (), ()), ((), None)
         zone, spends = self._deployment.settings.zone, self._is_company_money(key_class)
         raises = [each.what for each in self._store.raises.in_force()]
-        applying = caps_for(self._rules.policy, self._spender(target), self._at, zone, raises)
-        caps = [cap for cap in applying if spends or cap.unit in FOR_ALL]
-        standing = balances(self._store)
-        rows = tuple(_standing(cap, *standing.get(cap.counter, (0, 0))) for cap in caps)
-        spent = [cap for cap in caps if standing.get(cap.counter, (0, 0))[0] >= cap.limit]
-        steps = [Step("budget", cap.rule, _effect(cap)) for cap in spent]
-        last = next((cap for cap in spent if cap.on_exceed == "block"), None)
-        if last is None:
-            return rows, (steps, None)
-        return rows, (steps, (f"the budget '{last.rule}' is used up", "budget_spent"))
+
+        def caps_on(there: Target) -> Sequence[Cap]:
+            found = caps_for(self._rules.policy, self._spender(there), self._at, zone, raises)
+            return [cap for cap in found if spends or cap.unit in FOR_ALL]
+
+        def why_not(there: Target, model: str) -> str | None:
+            if key_class is not KeyClass.COMPANY or facts.signed:
+                return "the request is not the company's to change"
+            call, at = replace(self._call, model=there.model), replace(facts, provider=there.provider)
+            named = Target(self._provider.name, self._call.model or "")
+            return not_instead(self._rules.policy, self._who, call, at, named, model)
+
+        found = foresee(target, caps_on, balances(self._store), why_not)
+        if found.refused_by is None:
+            return found, (found.steps, None)
+        return found, (found.steps, (f"the budget '{found.refused_by}' is used up", "budget_spent"))
+
+    def _counted_here(self, decision: Decision, facts: Facts) -> Step | None:
+        """As `counting.counted`: a question for the number of tokens that another API could not answer."""
+        there = self._content.providers.by_name.get(decision.target.provider)
+        if self._call.operation != "count_tokens" or decision.refusal is not None or there is None:
+            return None
+        if there.name == self._provider.name:
+            return None
+        road = road_to(there, self._route, self._path.path, decision.target.model, stream=False)
+        if road is None or not road.counted:
+            return None
+        said = f"{there.name} counts in another way: about {facts.input_tokens:,} tokens are told"
+        return Step("count", decision.rule, said)
+
+    def _turned_away(
+        self, decision: Decision, recognizers: Recognizers, segments: Sequence[Segment], facts: Facts
+    ) -> list[Step]:
+        """Those who would come next, and whom the guard's rules for there let it not go to."""
+        steps = []
+        for target in decision.chain:
+            looked = looked_through(self._rules, recognizers, segments, self._who, self._call, facts, target)
+            if looked.refusal is not None:
+                said = f"if it came to {target}, the guard would turn it away, so it is passed over"
+                steps.append(Step("guard", looked.refusal.rule, said))
+        return steps
 
     def _spender(self, target: Target) -> Spender:
         """What is asked, as far as the question says: of the key only what a request in hand would show."""
@@ -268,10 +314,10 @@ class _Life:
         )
 
 
-def _effect(cap: Cap) -> str:
-    if cap.on_exceed == "degrade":
-        return f"used up: {cap.degrade_to} is asked instead, where the key is the company's"
-    return "used up, and only warns" if cap.on_exceed == "warn" else "used up"
+def _answer(target: Target, refusal: No | None, here: Step | None) -> str:
+    if refusal is not None:
+        return f"refused: {refusal[0]}"
+    return f"answered here: {here.effect}" if here else f"forwarded to {target}"
 
 
 def _no(refusal: Refusal | None) -> No | None:
@@ -314,16 +360,3 @@ def _principal(store: Store, name: str) -> Principal:
         return person.principal
     near = nearest(name, people)
     raise ConfigError(f"there is nobody called '{name}'" + (f" (did you mean '{near}'?)" if near else ""))
-
-
-def _standing(cap: Cap, spent: int, reserved: int) -> dict[str, Any]:
-    return {
-        "budget": cap.rule,
-        "window": short(cap.window),
-        "unit": cap.unit,
-        "limit": amount(cap.unit, cap.limit),
-        "spent": amount(cap.unit, spent),
-        "reserved": amount(cap.unit, reserved),
-        "left": amount(cap.unit, max(0, cap.limit - spent - reserved)),
-        "resets_at": cap.ends_at.isoformat() if cap.ends_at else None,
-    }

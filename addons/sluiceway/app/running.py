@@ -12,6 +12,7 @@ from sluiceway.app import authority, breaking, keys, operations, raises, seats
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
 from sluiceway.app.recording import Recording
+from sluiceway.app.standing_now import health_told
 from sluiceway.app.watching import RulesWatch
 from sluiceway.audit.holders import Holders
 from sluiceway.errors import SluicewayError, StoreError
@@ -56,6 +57,8 @@ class Running:
             return self.reload()
         if operation == "status":
             return self.status()
+        if operation == "health":
+            return health_told(self.gateway.parts)
         if operation.startswith("audit."):
             return await asyncio.to_thread(self.recording.run, operation, arguments)
         if operation.startswith(keys.PREFIX):

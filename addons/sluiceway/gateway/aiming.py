@@ -46,8 +46,19 @@ def aim(judged: Exchange, upload: Upload, target: Target, parts: GatewayParts) -
     if exchange.key_class is KeyClass.COMPANY:
         reading = without_lost_thoughts(reading)
     if exchange.sealed and exchange.upstream_path not in (None, exchange.path):
-        raise Refused(refusals.SIGNED_ROUTE)
+        raise Refused(replace(refusals.SIGNED_ROUTE, rule=exchange.route_rule))
     return exchange, upload.limited(reading)
+
+
+def aim_anew(exchange: Exchange, judged: Exchange, upload: Upload, model: str, parts: GatewayParts) -> Upload:
+    """The exchange of an attempt led to another model of the provider that it is for, and the body for that.
+    Its key and its place stay. Refused where the request cannot go there as it is; then nothing has
+    changed."""
+    there, aimed = aim(judged, upload, Target(exchange.provider.name, model), parts)
+    exchange.call, exchange.dialect, exchange.crossing = there.call, there.dialect, there.crossing
+    exchange.upstream_path, exchange.upstream_query = there.upstream_path, there.upstream_query
+    exchange.upstream_dialect = there.upstream_dialect
+    return aimed
 
 
 def _at_another(

@@ -64,9 +64,18 @@ class Attempts:
         self._judged, self._decision, self._parts, self._settlement = judged, decision, parts, settlement
         self._ways = Ways(judged, decision, parts)
         self._made = 0
+        self._last: Tried | None = None
 
     async def run(self, upload: Upload) -> Tried:
         """What to pass on. Raises Refused where the request may not go, and Failed where no answer came."""
+        try:
+            return await self._run(upload)
+        except BaseException:
+            if self._last is not None:
+                self._last.let_go()
+            raise
+
+    async def _run(self, upload: Upload) -> Tried:
         parts = self._parts
         way: Way | None = await self._ways.first(upload)
         last: Tried | None = None
@@ -76,17 +85,21 @@ class Attempts:
                 allowance = await self._open(way, last)
             except Refused as refused:
                 self._not_taken(way)
+                self._ways.not_sent(way)
                 if last is None or self._settlement.is_open_for(way.exchange):
                     raise
                 refusal = refused.refusal
             except BaseException:
                 self._not_taken(way)
+                self._ways.not_sent(way)
                 raise
             else:
                 if last is not None and last.failure is not None:
                     last.let_go()
                     parts.metrics.failed_over(last.way.target.provider, last.failure.reason)
-                last, refusal = await self._try(way, allowance), None
+                self._last = None
+                self._last = last = await self._try(way, allowance)
+                refusal = None
                 if last.failure is None:
                     break
                 await self._fails(last, last.failure)
@@ -104,7 +117,7 @@ class Attempts:
         if exchange.rules.audit is not None:
             await auditing.consider(exchange, parts, way.upload)
         admit = settlement.admission(exchange)
-        way.upload, row, granted, guess = await degrading.reserve_for(exchange, parts, way.upload, admit)
+        row, granted, guess = await degrading.reserve_for(way, parts, admit)
         settlement.opened(row, granted.reservation, exchange)
         exchange.remaining_nusd = granted.remaining_nusd
         limit = output_limit(way.upload.reading.call, guess, granted)
@@ -136,8 +149,6 @@ class Attempts:
         """Sends it, and looks at how the answer begins where it could be had elsewhere."""
         tried, exchange, parts = Tried(way, allowance), way.exchange, self._parts
         self._made += 1
-        if way.member is not None:
-            parts.key_limits.take(way.member, way.tokens, time.monotonic())
         looks = self._ways.more and self._may_go_on
         within_s = self._patience_s(way) if looks else None
         try:
@@ -205,6 +216,7 @@ class Attempts:
         if refusal is not None and not self._settlement.is_open_for(last.way.exchange):
             told = last.way.exchange.refusal(failed.refusal).status if failed else None
             self._settlement.turned_down(refusal, told or (last.answer.status if last.answer else 0))
+            self._settlement.exchange = last.way.exchange  # the client is told who was asked
         if failed is not None:
             raise failed
         return last

@@ -116,6 +116,16 @@ class Breakers:
         """Leave to ask there all the same, because there is nowhere else to go."""
         return Leave(place, self._of(place).era)
 
+    def began(self, leave: Leave) -> Leave:
+        """Its answer begins well. A probe has told enough then, though it may stream for minutes: others may
+        ask, and its end counts like any other's. The leave to go on with."""
+        breaker = self._of(leave.place)
+        if not leave.probe or leave.era != breaker.era:
+            return leave
+        breaker.endings.clear()
+        self._turn(leave.place, breaker, State.CLOSED, "probe_answered")
+        return Leave(leave.place, breaker.era)
+
     def ended(self, leave: Leave, ending: Ending, now_s: float) -> None:
         """What became of a request that had leave. To be told once."""
         breaker = self._of(leave.place)

@@ -66,7 +66,7 @@ def blocked(found: Sequence[tuple[Ruling, Sequence[Segment]]], contact: str) -> 
             f"Ask {contact} if it has to be sent.",
         )
     )
-    return Refusal(RefusalKind.POLICY, "guard_blocked", message, rule=rulings[0].rule.name)
+    return Refusal(RefusalKind.POLICY, "guard_blocked", message, rule=rulings[0].rule.name, contact=contact)
 
 
 def failed(reason: str, rule: str, contact: str) -> Refusal:
@@ -75,7 +75,7 @@ def failed(reason: str, rule: str, contact: str) -> Refusal:
         f"Sluiceway: this request was not sent on, because {_FAILURES[reason]}, and the rule '{rule}' lets "
         f"nothing pass that was not. Try again in a moment; ask {contact} if it happens again."
     )
-    return Refusal(RefusalKind.INTERNAL, "guard_failed", message, rule=rule, retry_after_s=RETRY_AFTER_S)
+    return Refusal(RefusalKind.INTERNAL, "guard_failed", message, rule, RETRY_AFTER_S, contact=contact)
 
 
 def unwritable(rulings: Iterable[Ruling], contact: str) -> Refusal:
@@ -85,7 +85,7 @@ def unwritable(rulings: Iterable[Ruling], contact: str) -> Refusal:
         f"Sluiceway: this request was not sent on. The rule '{rule}' masks data that stand in the names of "
         f"its fields, and two would become one. Ask {contact} if it has to be sent."
     )
-    return Refusal(RefusalKind.POLICY, "guard_blocked", message, rule=rule)
+    return Refusal(RefusalKind.POLICY, "guard_blocked", message, rule=rule, contact=contact)
 
 
 def _sentence(ruling: Ruling, segments: Sequence[Segment]) -> str:

@@ -104,7 +104,7 @@ async def check(exchange: Exchange, parts: GatewayParts) -> None:
     owner = await asyncio.to_thread(_owner, parts, kind, which)
     looks = kind == "response" and exchange.request.method == "GET"
     if owner != exchange.principal.name and (owner is not None or not looks):
-        raise Refused(refusals.not_yours(parts.contact))
+        raise Refused(refusals.not_yours(exchange.pool[0].rule if exchange.pool else None, parts.contact))
 
 
 def _owner(parts: GatewayParts, kind: str, which: bytes) -> str | None:

@@ -7,24 +7,24 @@ apply. Where any of this is not so, the no of the used-up budget stands.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from sluiceway.errors import WireError
+from sluiceway.errors import Refused
 from sluiceway.gateway import auditing, injection
+from sluiceway.gateway.aiming import aim_anew
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.reservation import Admission, Estimate, UsedUp, reserve
-from sluiceway.policy import asked, decide, kept_out
-from sluiceway.settings.providers import path_at
+from sluiceway.gateway.ways import Way
+from sluiceway.policy import not_instead
 from sluiceway.store.records import Granted
-from sluiceway.types import KeyClass, LedgerRow, Target
+from sluiceway.types import KeyClass, LedgerRow
 
 
 async def reserve_for(
-    exchange: Exchange, parts: GatewayParts, upload: Upload, admit: Admission | None = None
-) -> tuple[Upload, LedgerRow, Granted, Estimate]:
-    """What is sent, and its open row with the money. Raises Refused."""
+    way: Way, parts: GatewayParts, admit: Admission | None = None
+) -> tuple[LedgerRow, Granted, Estimate]:
+    """The open row with the money for a way, which has what is sent then. Raises Refused."""
+    exchange = way.exchange
     tried = {exchange.call.model if exchange.call else None}
     while True:
         row = exchange.row()
@@ -35,11 +35,12 @@ async def reserve_for(
             if model is None or model in tried or not _may_be(exchange, parts, model):
                 raise
             tried.add(model)
-            upload = _for_model(exchange, upload, model, used_up)
+            way.upload = _for_model(way, model, used_up, parts)
             if exchange.rules.audit is not None:
-                await _considered_anew(exchange, parts, upload, row)
+                await _considered_anew(exchange, parts, way.upload, row)
         else:
-            return upload, row, granted, guess
+            way.judged = None
+            return row, granted, guess
 
 
 async def _considered_anew(exchange: Exchange, parts: GatewayParts, upload: Upload, row: LedgerRow) -> None:
@@ -56,31 +57,19 @@ def _may_be(exchange: Exchange, parts: GatewayParts, model: str) -> bool:
         return False
     call, who, policy = exchange.call, exchange.principal, exchange.rules.policy
     assert call
-    if not (policy.routes or policy.guard):
-        return True
-    facts, other = injection.facts_of(exchange, parts), replace(call, model=model)
-    named, there = exchange.asked, Target(exchange.provider.name, model)
-    as_asked = replace(call, model=named.model), replace(facts, provider=named.provider)
-    if kept_out(policy, who, *as_asked, there) is not None:
-        return False
-    if decide(policy, who, other, facts).refusal is not None:
-        return False
-    return set(asked(policy, who, other, facts)) <= set(asked(policy, who, call, facts))
+    facts = injection.facts_of(exchange, parts)
+    return not_instead(policy, who, call, facts, exchange.asked, model) is None
 
 
-def _for_model(exchange: Exchange, upload: Upload, model: str, used_up: UsedUp) -> Upload:
+def _for_model(way: Way, model: str, used_up: UsedUp, parts: GatewayParts) -> Upload:
     """The request for the other model, at the same provider. Raises the no itself where it cannot be."""
-    assert exchange.dialect and exchange.route
+    assert way.judged
+    exchange = way.exchange
     try:
-        reading, path = exchange.dialect.with_model(upload.reading, model)
-    except WireError:
+        upload = aim_anew(exchange, *way.judged, model, parts)
+    except Refused:
         raise used_up from None
-    there = path_at(exchange.provider, exchange.route, path) if exchange.moved else path
-    if there is None:
-        raise used_up
-    if there != (exchange.upstream_path or exchange.path):
-        exchange.upstream_path = there
-    exchange.call, exchange.route_rule = reading.call, used_up.rule
+    exchange.route_rule = used_up.rule
     said = f"{used_up.rule}: used up, {model} answers"
     exchange.budget_warning = ", ".join(filter(None, (exchange.budget_warning, said)))
-    return upload.limited(reading)
+    return upload

@@ -17,6 +17,7 @@ from sluiceway.gateway.credentials import NOTHING, Presented, without_credential
 from sluiceway.gateway.crossing import Crossing
 from sluiceway.gateway.parts import Rules
 from sluiceway.gateway.pools import Member
+from sluiceway.gateway.telling import told
 from sluiceway.gateway.trail import Trail
 from sluiceway.policy import is_company_money
 from sluiceway.pricing.estimate import PreviousInput
@@ -62,6 +63,7 @@ class Exchange:
     path: str
     sent_query: str = field(repr=False)
     voice: Dialect
+    contact: str = ""  # whom to ask about a no
     provider: Provider = field(init=False)  # who is asked: whose host this is, unless a route leads elsewhere
     host: str = field(init=False)
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)  # the client's, names in lower case
@@ -237,7 +239,7 @@ class Exchange:
     def refusal(self, refusal: Refusal) -> ErrorAnswer:
         """The refusal in the form this request's client shows."""
         codex = (self.client.name or "").startswith("codex")
-        return self.voice.refuse(refusal, self.request_id, codex=codex)
+        return self.voice.refuse(told(refusal, self.contact), self.request_id, codex=codex)
 
     def row(self) -> LedgerRow:
         """The row as it stands before anything is forwarded."""

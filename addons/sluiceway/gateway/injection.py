@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -16,6 +17,7 @@ from sluiceway.audit.keyring import CompanyKey
 from sluiceway.errors import Refused
 from sluiceway.gateway import refusals
 from sluiceway.gateway.billing import likely_input
+from sluiceway.gateway.carrying import Carrying
 from sluiceway.gateway.credentials import signs_body
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.outlook import with_outlook
@@ -24,6 +26,7 @@ from sluiceway.gateway.pools import Member, ordered
 from sluiceway.policy import injected_by, used_percent
 from sluiceway.policy.kinds import Inject
 from sluiceway.types import NO_UNITS, Call, Facts, KeyClass, Principal, Provider, Refusal
+from sluiceway.wire.dialect import Reading
 
 HTTPS_PORT = 443
 WHOLE_HOST = frozenset({"/", "/*"})
@@ -63,10 +66,14 @@ def facts_of(exchange: Exchange, parts: GatewayParts) -> Facts:
     )
 
 
-def outlook_of(exchange: Exchange, parts: GatewayParts) -> Facts:
-    """What routes may look at: also where else the request could go."""
-    facts, at = facts_of(exchange, parts), exchange.started_at
-    return with_outlook(facts, exchange.rules, exchange.route, exchange.path, at, parts.time_zone)
+def outlook_of(exchange: Exchange, parts: GatewayParts, reading: Reading | None = None) -> Facts:
+    """What routes may look at: also where else the request could go, and what of it would be lost there."""
+    facts, rules = facts_of(exchange, parts), exchange.rules
+    at, route, path = exchange.started_at, exchange.route, exchange.path
+    facts = with_outlook(facts, rules, route, path, at, parts.time_zone)
+    if reading is None or route is None or not rules.policy.routes:
+        return facts
+    return replace(facts, loses=Carrying(reading, rules, route, path))
 
 
 async def look_at_budgets(exchange: Exchange, parts: GatewayParts) -> None:
@@ -163,9 +170,9 @@ def pool_of(
         return None, ()
     if not rule.keys:
         key = rules.keys.key_for(facts.provider, rule.label)
-        return rule, () if key is None else (Member(key),)
+        return rule, () if key is None else (Member(key, rule=rule.name),)
     found = ((rules.keys.key_for(facts.provider, entry.key), entry) for entry in rule.keys)
-    return rule, tuple(Member(key, entry) for key, entry in found if key is not None)
+    return rule, tuple(Member(key, entry, rule.name) for key, entry in found if key is not None)
 
 
 def no_key(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import aiohttp
@@ -12,6 +13,21 @@ from sluiceway.gateway.health import Sample
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.ways import Way
 from sluiceway.types import LedgerRow, Outcome
+
+
+def begins_well(way: Way, parts: GatewayParts, then: Callable[[], None] | None) -> Callable[[], None] | None:
+    """What to call when the client has the first good bytes of a stream; `then`: whatever else is to be done.
+    None: nothing. A whole answer has ended by then, and is learnt from as it does."""
+    if way.leave is None or not way.leave.probe or not way.upload.reading.call.stream:
+        return then
+
+    def begun() -> None:
+        assert way.leave
+        way.leave = parts.breakers.began(way.leave)
+        if then is not None:
+            then()
+
+    return begun
 
 
 def learn_from(

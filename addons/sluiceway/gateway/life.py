@@ -54,7 +54,7 @@ from sluiceway.gateway.counting import counted
 from sluiceway.gateway.exchange import Exchange
 from sluiceway.gateway.guarding import inspect
 from sluiceway.gateway.held import held_input
-from sluiceway.gateway.lessons import learn_from
+from sluiceway.gateway.lessons import begins_well, learn_from
 from sluiceway.gateway.mirror import mirrored
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.relay import Flow
@@ -153,6 +153,7 @@ class Gateway:
             path=path,
             sent_query=query,
             voice=self.parts.dialect_of(attachment.provider.dialect),
+            contact=self.parts.contact,
         )
 
     async def _handle(self, exchange: Exchange) -> web.StreamResponse:
@@ -200,7 +201,7 @@ class Gateway:
             tried.answer,
             allowance=tried.allowance,
             head=tried.head,
-            begun=mirrored(exchange, upload, decision, self.parts),
+            begun=begins_well(tried.way, self.parts, mirrored(exchange, upload, decision, self.parts)),
         )
         # What was sent, or read ahead, is not kept: a stream may run for minutes without it.
         del upload, tried.way.upload
@@ -240,7 +241,7 @@ class Gateway:
         if not (policy.routes or policy.guard):
             # Nothing would look at the facts, and gathering them costs.
             return upload, Decision(Target(exchange.provider.name, call.model or ""), None, None, ())
-        facts = injection.outlook_of(exchange, self.parts)
+        facts = injection.outlook_of(exchange, self.parts, upload.reading)
         decision = decide(policy, exchange.principal, call, facts)
         if policy.guard:
             if decision.refusal is None:

@@ -93,4 +93,4 @@ def refusal(circle: Circle, loops: Loops, contact: str) -> Refusal:
         f"{length(parse_length(loops.within))} in this conversation, which looks like a loop; it was not "
         f"forwarded. Send another message to go on, or ask {contact}."
     )
-    return Refusal(RefusalKind.POLICY, "loop", message, rule="loops")
+    return Refusal(RefusalKind.POLICY, "loop", message, rule="loops", contact=contact)

@@ -105,10 +105,13 @@ async def _sent(way: Way, cap: Cap, parts: GatewayParts) -> None:
     exchange, settlement = way.exchange, Settlement(way.exchange, parts, shown=False)
     answer: aiohttp.ClientResponse | None = None
     try:
-        allowance = await _paid(way, cap, settlement, parts)
+        try:
+            allowance = await _paid(way, cap, settlement, parts)
+        except BaseException:
+            if way.member is not None:
+                parts.key_limits.give_back(way.member, way.tokens, time.monotonic())
+            raise
         parts.metrics.mirrored("sent")
-        if way.member is not None:
-            parts.key_limits.take(way.member, way.tokens, time.monotonic())
         fields = head_of(exchange, way.upload)
         fields["accept-encoding"] = "identity"
         answer = await send(exchange, parts, fields, way.upload.to_send)

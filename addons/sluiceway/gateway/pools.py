@@ -25,6 +25,7 @@ class Member:
 
     key: CompanyKey
     entry: PoolKey | None = None
+    rule: str | None = None  # its name
 
     @property
     def host(self) -> str | None:
@@ -77,6 +78,11 @@ class KeyLimits:
         for kind, limit, amount in self._limits(member, tokens):
             bucket = self._bucket(kind, limit, now_s)
             bucket.left -= amount[1]
+
+    def give_back(self, member: Member, tokens: int, now_s: float) -> None:
+        """It was taken, and did not go out after all."""
+        for kind, limit, amount in self._limits(member, tokens):
+            self._bucket(kind, limit, now_s).left += amount[1]
 
     def correct(self, member: Member, more_tokens: int, now_s: float) -> None:
         """It used so many tokens more than was thought, or fewer."""

@@ -1,4 +1,4 @@
-"""The gateway's own noes in words for the employee: what happened, and whom to ask where that helps."""
+"""The gateway's own noes in words for the employee: what happened. `telling.py` says the rest of each."""
 
 from __future__ import annotations
 
@@ -63,7 +63,11 @@ UNKNOWN_ENCODING = Refusal(
     "Sluiceway: this content-encoding cannot be read; use gzip, deflate, br, zstd or none.",
 )
 STALLED = Refusal(
-    RefusalKind.REQUEST, "request_timeout", "Sluiceway: the rest of this request did not come in time."
+    RefusalKind.REQUEST,
+    "request_timeout",
+    "Sluiceway: the rest of this request did not come in time. Try again.",
+    rule="timeouts.idle_s",
+    retry_after_s=1,
 )
 UNREADABLE_ANSWER = Refusal(
     RefusalKind.UNREACHABLE,
@@ -93,7 +97,10 @@ NO_AUDIT = Refusal(
     "again later.",
 )
 LONG_HEADERS = Refusal(
-    RefusalKind.REQUEST, "headers_too_large", "Sluiceway: the headers of this request are too large in sum."
+    RefusalKind.REQUEST,
+    "headers_too_large",
+    "Sluiceway: the headers of this request are too large in sum.",
+    rule="limits.header_bytes",
 )
 BAD_TARGET = Refusal(
     RefusalKind.REQUEST,
@@ -156,13 +163,22 @@ def wrong_credentials(reason: str, user: str, contact: str) -> Refusal:
     """`reason` is one of types.Rejected's; `user` is sanitised."""
     what = _WRONG_CREDENTIALS[reason].format(user=user)
     message = f"Sluiceway: {what}. Ask {contact}."
-    return Refusal(RefusalKind.IDENTITY, f"credentials_{reason}", message)
+    return Refusal(RefusalKind.IDENTITY, f"credentials_{reason}", message, contact=contact)
 
 
 def of_upgrade(refusal: Refusal) -> Refusal:
     """The refusal for a request that asks for a socket. After any status but 426 Codex tries seven times to
     open one; after a 426 it sends a POST at once, and shows how that is answered."""
     return refusal if refusal.kind is RefusalKind.INTERNAL else replace(refusal, kind=RefusalKind.UPGRADE)
+
+
+def socket_bound(rule: str) -> Refusal:
+    """A socket stays with one provider, and a route may lead what is asked on it to another."""
+    message = (
+        f"Sluiceway: the rule '{rule}' may send requests like yours to another provider, where a WebSocket "
+        "cannot follow; use ordinary HTTPS requests, which are sent where it says."
+    )
+    return Refusal(RefusalKind.UPGRADE, "websocket_not_routed", message, rule=rule)
 
 
 def signed_header(name: str) -> Refusal:
@@ -185,7 +201,7 @@ def unlisted(method: str, host: str, contact: str) -> Refusal:
         f"Sluiceway: {method} requests to this path of {host} are not on the list of metered or harmless "
         f"ones. Ask {contact} if you need it."
     )
-    return Refusal(RefusalKind.POLICY, "path_not_listed", message, rule="providers.yaml")
+    return Refusal(RefusalKind.POLICY, "path_not_listed", message, rule="providers.yaml", contact=contact)
 
 
 def unknown_frame(kind: str, contact: str) -> Refusal:
@@ -195,7 +211,7 @@ def unknown_frame(kind: str, contact: str) -> Refusal:
         f"Sluiceway: {what} are not on the list of those that are metered or harmless. "
         f"Ask {contact} if you need them."
     )
-    return Refusal(RefusalKind.POLICY, "frame_not_listed", message, rule="providers.yaml")
+    return Refusal(RefusalKind.POLICY, "frame_not_listed", message, rule="providers.yaml", contact=contact)
 
 
 def background_moved(rule: str | None, contact: str) -> Refusal:
@@ -204,16 +220,16 @@ def background_moved(rule: str | None, contact: str) -> Refusal:
         f"Sluiceway: the rule '{rule}' sends this request to another provider, where its background answer "
         f"could not be asked for; leave `background` out, or ask {contact}."
     )
-    return Refusal(RefusalKind.POLICY, "background_moved", message, rule=rule)
+    return Refusal(RefusalKind.POLICY, "background_moved", message, rule=rule, contact=contact)
 
 
-def not_yours(contact: str) -> Refusal:
-    """The company's key opens what everybody made with it; each may see their own."""
+def not_yours(rule: str | None, contact: str) -> Refusal:
+    """The company's key opens what everybody made with it; each may see their own. `rule` lends it."""
     message = (
-        "Sluiceway: this answer or batch was not begun by you, and the company's key is lent for your own "
-        f"only. Use a key of your own, or ask {contact}."
+        "Sluiceway: this answer or batch was not begun by you, and the company's key, which the rule "
+        f"'{rule}' lends you, is for your own only. Use a key of your own, or ask {contact}."
     )
-    return Refusal(RefusalKind.POLICY, "not_yours", message)
+    return Refusal(RefusalKind.POLICY, "not_yours", message, rule=rule, contact=contact)
 
 
 def no_way(rule: str | None, provider: str, contact: str) -> Refusal:
@@ -222,7 +238,7 @@ def no_way(rule: str | None, provider: str, contact: str) -> Refusal:
         f"Sluiceway: the rule '{rule}' sends this request to '{provider}', which does not take requests of "
         f"this kind. Ask {contact}."
     )
-    return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule)
+    return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule, contact=contact)
 
 
 def no_fit(rule: str | None, provider: str, error: WireError, contact: str) -> Refusal:
@@ -231,7 +247,7 @@ def no_fit(rule: str | None, provider: str, error: WireError, contact: str) -> R
         f"Sluiceway: the rule '{rule}' sends this request to '{provider}', where a part of it would be lost "
         f"({error}). Leave it out, or ask {contact}."
     )
-    return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule)
+    return Refusal(RefusalKind.POLICY, "no_way", message, rule=rule, contact=contact)
 
 
 def not_carried(rule: str | None, provider: str, losses: Sequence[Loss], contact: str) -> Refusal:
@@ -241,7 +257,7 @@ def not_carried(rule: str | None, provider: str, losses: Sequence[Loss], contact
         f"Sluiceway: the rule '{rule}' sends this request to '{provider}', which has another API, and these "
         f"parts of it cannot be carried over: {lost}. Leave them out, or ask {contact}."
     )
-    return Refusal(RefusalKind.POLICY, "not_translatable", message, rule=rule)
+    return Refusal(RefusalKind.POLICY, "not_translatable", message, rule=rule, contact=contact)
 
 
 def foreign_key(what: str, provider: str) -> Refusal:
@@ -258,7 +274,7 @@ def key_retired(label: str, contact: str) -> Refusal:
         f"Sluiceway: this is the company's key '{label}', which was retired; nothing was forwarded. Set "
         f"the word 'sluiceway' in its place if a rule gives you the company's key, or ask {contact}."
     )
-    return Refusal(RefusalKind.POLICY, "key_retired", message)
+    return Refusal(RefusalKind.POLICY, "key_retired", message, contact=contact)
 
 
 def no_company_key(
@@ -269,21 +285,22 @@ def no_company_key(
         f"Sluiceway: this request needs a key for {provider}, and {why}; nothing was forwarded. "
         f"Ask {contact}, or set a key of your own."
     )
-    return Refusal(RefusalKind.POLICY, "no_company_key", message, rule=rule)
+    return Refusal(RefusalKind.POLICY, "no_company_key", message, rule=rule, contact=contact)
 
 
-def keys_limited(wait_s: float) -> Refusal:
+def keys_limited(rule: str | None, wait_s: float, contact: str) -> Refusal:
     """Every company key of a pool is at the limit that its rule sets."""
     wait = max(1, ceil(wait_s))
     message = (
-        "Sluiceway: all of the company's keys for this are at the limit set for a minute, so it was not "
-        f"forwarded. Try again in {wait} s."
+        f"Sluiceway: all of the company's keys of the rule '{rule}' are at the limit that it sets them for a "
+        f"minute, so it was not forwarded. Try again in {wait} s; ask {contact} if it happens often."
     )
-    return Refusal(RefusalKind.RATE, "keys_limited", message, retry_after_s=wait)
+    return Refusal(RefusalKind.RATE, "keys_limited", message, rule=rule, retry_after_s=wait, contact=contact)
 
 
 def unreadable(error: WireError) -> Refusal:
     """The request's body is not what it should be, or too large."""
     if isinstance(error, TooLarge):
-        return Refusal(RefusalKind.TOO_LARGE, "body_too_large", f"Sluiceway: {error}.")
+        limit = "limits.body_bytes"
+        return Refusal(RefusalKind.TOO_LARGE, "body_too_large", f"Sluiceway: {error}.", rule=limit)
     return Refusal(RefusalKind.REQUEST, "malformed_request", f"Sluiceway: {error}.")

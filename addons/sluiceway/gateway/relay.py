@@ -19,6 +19,7 @@ from sluiceway.gateway.restoring import Restoring
 from sluiceway.gateway.scrub import Scrubber
 from sluiceway.gateway.server import Relayed
 from sluiceway.gateway.settlement import Settlement
+from sluiceway.gateway.telling import told
 from sluiceway.gateway.upstream import Failed
 from sluiceway.gateway.watch import Watch
 from sluiceway.types import Answer, Outcome, Refusal
@@ -215,7 +216,10 @@ class Flow:
         return reply
 
     def _note_begun(self) -> None:
-        if self._begun is not None and self._is_good:
+        if self._begun is None:
+            return
+        seen = self._seen()
+        if self._is_good and (seen is None or seen.error_type is None):
             self._begun()
         self._begun = None
 
@@ -295,7 +299,7 @@ class Flow:
             self._outcome = Outcome.OK
             return self._restored(b"", last=True)
         self._outcome = Outcome.TRUNCATED
-        ending = self._tap.fail(refusal, self._exchange.request_id) if self._tap else b""
+        ending = self._tap.fail(told(refusal, self._contact), self._exchange.request_id) if self._tap else b""
         if not ending:
             # A JSON answer cut in the middle: only a broken connection tells the client the truth.
             raise ConnectionResetError(refusal.code)

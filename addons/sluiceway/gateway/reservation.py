@@ -226,6 +226,7 @@ def floor_of(exchange: Exchange, parts: GatewayParts, call: Call) -> Want:
 def no_money(answer: Spent | Busy, exchange: Exchange, parts: GatewayParts) -> Refusal:
     """The words for an employee whose request no cap carries."""
     cap = answer.cap
+    contact = exchange.rules.policy.contact(cap.rule) or parts.contact
     name = f"budget '{cap.rule}' ({_whose(cap, exchange)}{_limit(cap)})"
     if isinstance(answer, Busy):
         rate = answer.resets_at is not None
@@ -233,23 +234,30 @@ def no_money(answer: Spent | Busy, exchange: Exchange, parts: GatewayParts) -> R
         return Refusal(
             RefusalKind.RATE if rate else RefusalKind.BUSY,
             "rate_limited" if rate else "budget_busy",
-            f"Sluiceway: the {name} {why}. Try again in {answer.retry_after_s} seconds.",
+            f"Sluiceway: the {name} {why}. Try again in {answer.retry_after_s} seconds; ask {contact} if it "
+            "happens often.",
             rule=cap.rule,
             retry_after_s=answer.retry_after_s,
             resets_at=answer.resets_at,
+            contact=contact,
         )
-    again = ""
-    if cap.ends_at:
-        again = f" {words.until(cap)} {cap.ends_at.astimezone(parts.time_zone):%Y-%m-%d %H:%M %Z}."
     spent = words.amount(answer.spent, cap.unit)
-    contact = exchange.rules.policy.contact(cap.rule) or parts.contact
     return Refusal(
         RefusalKind.BUDGET,
         "budget_spent",
-        f"Sluiceway: the {name} is used up: {spent} spent.{again} Ask {contact} if you need more.",
+        f"Sluiceway: the {name} is used up: {spent} spent.{_again(cap, parts)} "
+        f"Ask {contact} if you need more.",
         rule=cap.rule,
         resets_at=cap.ends_at,
+        contact=contact,
     )
+
+
+def _again(cap: Cap, parts: GatewayParts) -> str:
+    """How and when it comes back, where it does."""
+    if cap.ends_at is None:
+        return ""
+    return f" {words.until(cap)} {cap.ends_at.astimezone(parts.time_zone):%Y-%m-%d %H:%M %Z}."
 
 
 def _whose(cap: Cap, exchange: Exchange) -> str:
@@ -267,10 +275,10 @@ def _does_not_fit(call: Call, guess: Estimate, cap: Cap, exchange: Exchange, par
     contact = exchange.rules.policy.contact(cap.rule) or parts.contact
     message = (
         f"Sluiceway: this batch of {call.choices:,} answers may come to {words.amount(most, cap.unit)}, more "
-        f"than is left of the budget '{cap.rule}' ({_whose(cap, exchange)}{_limit(cap)}). "
-        f"Lower its output limits, send it in parts, or ask {contact}."
+        f"than is left of the budget '{cap.rule}' ({_whose(cap, exchange)}{_limit(cap)})."
+        f"{_again(cap, parts)} Lower its output limits, send it in parts, or ask {contact}."
     )
-    return Refusal(RefusalKind.BUDGET, "batch_does_not_fit", message, rule=cap.rule, resets_at=cap.ends_at)
+    return Refusal(RefusalKind.BUDGET, "batch_does_not_fit", message, cap.rule, None, cap.ends_at, contact)
 
 
 def _limit(cap: Cap) -> str:

@@ -27,7 +27,8 @@ from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.provider_socket import SWITCHED, Declined
 from sluiceway.gateway.scrub import Scrubber
 from sluiceway.gateway.settlement import Settlement
-from sluiceway.gateway.turn import Turn, decided, exchange_of
+from sluiceway.gateway.telling import told
+from sluiceway.gateway.turn import Turn, decided, exchange_of, unbound
 from sluiceway.gateway.watch import Watch
 from sluiceway.types import Answer, Call, Outcome, Refusal, RefusalKind, Route
 from sluiceway.wire.dialect import Target
@@ -81,6 +82,7 @@ class Socket:
         self._session = self._begin()
         self._judge = Judge(self._session, self._parts)
         injection.equip(exchange, self._parts)
+        unbound(exchange, self._route, self._parts)
         exchange.take_first()
         self._scrubber = Scrubber(exchange.company_key.secret) if exchange.company_key else None
         try:
@@ -166,7 +168,7 @@ class Socket:
         turn = Turn(self._exchange_of(UNREAD), self._parts)
         self._number_it(turn)
         await turn.refuse(refusal)
-        await self._send(self._session.refuse(None, refusal, self._exchange.request_id))
+        await self._send(self._session.refuse(None, self._told(refusal), self._exchange.request_id))
         return Close(code, reason(refusal.message))
 
     async def _forward(self, frame: Frame, kind: WSMsgType) -> None:
@@ -185,9 +187,8 @@ class Socket:
         except Refused as refused:
             self._number_it(turn)
             await turn.refuse(refused.refusal)
-            await self._part(
-                self._session.refuse(frame, refused.refusal, self._exchange.request_id), refused.refusal
-            )
+            parting = self._session.refuse(frame, self._told(refused.refusal), self._exchange.request_id)
+            await self._part(parting, refused.refusal)
             return
         try:
             name, data = self._session.take(frame, frame.reading)
@@ -253,7 +254,7 @@ class Socket:
             await turn.announce()
         except Refused as refused:
             turn.denied = refused.refusal
-            parting = self._session.deny(heard.turn, refused.refusal, self._exchange.request_id)
+            parting = self._session.deny(heard.turn, self._told(refused.refusal), self._exchange.request_id)
             await self._part(parting, refused.refusal)
 
     async def _pass(self, heard: Heard, data: bytes, kind: WSMsgType) -> None:
@@ -329,6 +330,9 @@ class Socket:
         if not self._stopped.done():
             self._stopped.set_result(close)
 
+    def _told(self, refusal: Refusal) -> Refusal:
+        return told(refusal, self._parts.contact)
+
     async def _part(self, parting: Parting, refusal: Refusal | None, message: str = "") -> None:
         await self._send(parting)
         code = parting.close
@@ -356,8 +360,9 @@ class Socket:
         """The close frames, and before them what the turns that ran are told."""
         try:
             if close.refusal is not None:
+                why = self._told(close.refusal)
                 for name in running:
-                    await self._send(self._session.fail(name, close.refusal, self._exchange.request_id))
+                    await self._send(self._session.fail(name, why, self._exchange.request_id))
         except (ConnectionError, aiohttp.ClientError):
             pass
         said = close.reason.encode()

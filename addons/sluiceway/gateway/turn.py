@@ -14,7 +14,7 @@ from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.reservation import reserve
 from sluiceway.gateway.restoring import Restoring
 from sluiceway.gateway.settlement import CLIENT_GONE, Settlement
-from sluiceway.policy import decide
+from sluiceway.policy import decide, leads_away
 from sluiceway.types import Answer, Call, KeyClass, Outcome, Refusal, Rejected, Route
 from sluiceway.wire.dialect import Dialect, Metered, Tap
 from sluiceway.wire.frames import EVENTS, Passing, as_event, as_frames
@@ -160,6 +160,19 @@ def decided(exchange: Exchange, parts: GatewayParts) -> str:
     if decision.target.provider != exchange.provider.name:
         raise Refused(refusals.no_way(decision.rule, decision.target.provider, parts.contact))
     return decision.target.model
+
+
+def unbound(socket: Exchange, route: Route, parts: GatewayParts) -> None:
+    """A client that can ask by HTTPS as well (Codex does, after a 426) is not bound to one provider where a
+    route may lead to another. Raises Refused."""
+    rules = socket.rules
+    if route.operation != "chat" or not rules.policy.routes:
+        return
+    call = Call(route.dialect or "", route.operation, None, stream=True)
+    usable = frozenset(name for name in rules.providers if rules.keys.key_for(name) is not None)
+    rule = leads_away(rules.policy, socket.principal, call, injection.facts_of(socket, parts), usable)
+    if rule is not None:
+        raise Refused(refusals.socket_bound(rule))
 
 
 def check(turn: Exchange, parts: GatewayParts) -> None:

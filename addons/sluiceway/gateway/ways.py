@@ -32,11 +32,13 @@ BATCHES = frozenset({"batch", "batch_file"})
 
 @dataclass(slots=True)
 class Way:
-    """A target with one key, and the request written for it. `tokens`: what its key's limit is charged."""
+    """A target with one key, and the request written for it. `judged`: what it was written from, until it is
+    paid for. `tokens`: what its key's limit is charged."""
 
     target: Target
     exchange: Exchange
     upload: Upload = field(repr=False)
+    judged: tuple[Exchange, Upload] | None = field(repr=False)
     member: Member | None = None
     leave: Leave | None = None
     tokens: int = 0
@@ -52,6 +54,7 @@ class Ways:
 
     def __init__(self, judged: Exchange, decision: Decision, parts: GatewayParts) -> None:
         self._judged, self._decided, self._parts = judged, decision.target, parts
+        self._chain_rule = decision.chain_rule
         self._queue: deque[Target | Way] = deque(targets(judged, decision))
         self._shut: list[Way] = []
         self._refused: Refused | None = None
@@ -71,11 +74,16 @@ class Ways:
             if not self._waits_s(way, now_s):
                 self.notes.clear()
                 way.leave = self._parts.breakers.insist(way.place)
+                self._take(way, now_s)
                 return way
         if self._refused is not None:
             raise self._refused
-        wait_s = min(self._waits_s(way, now_s) for way in self._shut)
-        raise Refused(refusals.keys_limited(wait_s))
+        wait_s, member = min(
+            ((self._waits_s(way, now_s), way.member) for way in self._shut), key=lambda each: each[0]
+        )
+        raise Refused(
+            refusals.keys_limited(None if member is None else member.rule, wait_s, self._parts.contact)
+        )
 
     async def next(self, upload: Upload, *, first: bool = False) -> Way | None:
         """The next that can be tried now; None: there is none. `first`: what is decided on has to be
@@ -116,8 +124,10 @@ class Ways:
     async def _unfold(self, target: Target, upload: Upload) -> list[Way]:
         """The ways to a target: one for each key. Raises Refused where the request cannot go there."""
         judged, parts = self._judged, self._parts
-        if target != self._decided and judged.rules.policy.guard:
+        if target != self._decided:
             judged = copy(judged)
+            judged.route_rule = self._chain_rule or judged.route_rule
+        if target != self._decided and judged.rules.policy.guard:
             upload = await inspect(judged, parts, upload, facts_of(self._judged, parts), target)
             judged.originals = {**self._judged.originals, **judged.originals}
             judged.guard_findings = {**self._judged.guard_findings, **judged.guard_findings}
@@ -125,9 +135,10 @@ class Ways:
         members = exchange.pool if exchange.company_key is not None else (None,)
         if is_held(exchange.call):
             members = members[:1]  # one account alone has it
+        source = judged, upload
         if len(members) == 1:
-            return [_with_key(Way(target, exchange, aimed, members[0]))]
-        return [_with_key(Way(target, copy(exchange), aimed, member)) for member in members]
+            return [_with_key(Way(target, exchange, aimed, source, members[0]))]
+        return [_with_key(Way(target, copy(exchange), aimed, source, member)) for member in members]
 
     def _shut_by(self, way: Way) -> Literal["limit", "open"] | None:
         """Why it cannot be tried now; None: it has leave."""
@@ -137,7 +148,20 @@ class Ways:
         if self._waits_s(way, now_s):
             return "limit"
         way.leave = self._parts.breakers.ask(way.place, now_s)
-        return None if way.leave is not None else "open"
+        if way.leave is None:
+            return "open"
+        self._take(way, now_s)
+        return None
+
+    def _take(self, way: Way, now_s: float) -> None:
+        """Of its key's limit, before it waits for money: others would take it meanwhile."""
+        if way.member is not None:
+            self._parts.key_limits.take(way.member, way.tokens, now_s)
+
+    def not_sent(self, way: Way) -> None:
+        """It got leave and was not sent after all."""
+        if way.member is not None:
+            self._parts.key_limits.give_back(way.member, way.tokens, time.monotonic())
 
     def _waits_s(self, way: Way, now_s: float) -> float:
         return 0.0 if way.member is None else self._parts.key_limits.wait_s(way.member, way.tokens, now_s)

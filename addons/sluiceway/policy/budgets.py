@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from sluiceway.policy.model import Budget
 from sluiceway.policy.policy import Policy
 from sluiceway.policy.scope import EACH, Place
 from sluiceway.policy.windows import LIFETIME_STARTS_AT, window
-from sluiceway.types import Cap, Principal, Raise, Spender
+from sluiceway.settings.models import Models
+from sluiceway.types import Cap, Principal, Raise, Spender, Target
 
 
 def caps(
@@ -25,7 +27,7 @@ def caps(
         place = budget.place(spender)
         if place is None or not in_force(budget, at, zone):
             continue
-        cap = cap_of(budget, place, at, zone, raises, spender.model)
+        cap = _led_on(cap_of(budget, place, at, zone, raises), spender, policy.models)
         counter = cap.counter, cap.on_exceed, cap.degrade_to
         other = lowest.get(counter)
         if other is None or cap.limit < other.limit:
@@ -33,25 +35,34 @@ def caps(
     return tuple(lowest.values())
 
 
-def cap_of(
-    budget: Budget,
-    place: Place,
-    at: datetime,
-    zone: tzinfo,
-    raises: Iterable[Raise] = (),
-    model: str | None = None,
-) -> Cap:
-    """A budget as the cap on one place in its window of now. Who asks for the very model it leads to is not
-    led any further: then it only counts."""
-    period = budget.period
+def cap_of(budget: Budget, place: Place, at: datetime, zone: tzinfo, raises: Iterable[Raise] = ()) -> Cap:
+    """A budget as the cap on one place in its window of now, whatever is asked."""
+    period, unit, to = budget.period, budget.unit, budget.degrade_to
     starts_at, ends_at = (LIFETIME_STARTS_AT, None) if period == "now" else window(period, at, zone)
     limit = raised(budget, place, at, raises)
-    if budget.degrade_to is not None and budget.degrade_to != model:
-        return Cap(
-            budget.name, place, period, starts_at, ends_at, limit, budget.unit, "degrade", budget.degrade_to
-        )
-    on_exceed = budget.on_exceed if budget.on_exceed in ("block", "warn") else "warn"
-    return Cap(budget.name, place, period, starts_at, ends_at, limit, budget.unit, on_exceed)
+    does = budget.on_exceed if budget.on_exceed in ("block", "warn") else "degrade"
+    return Cap(budget.name, place, period, starts_at, ends_at, limit, unit, does, to)
+
+
+def _led_on(cap: Cap, spender: Spender, models: Models) -> Cap:
+    """The cap with the id that the model it leads to has at the provider that is asked; where it is not
+    offered there, the cap refuses. Who asks for that very model is led no further: then it only counts."""
+    if cap.degrade_to is None or spender.provider is None:
+        return cap
+    there = models.id_at(spender.provider, cap.degrade_to)
+    if there is None:
+        return replace(cap, on_exceed="block", degrade_to=None)
+    if spender.model is not None and is_one_model(models, spender.provider, there, spender.model):
+        return replace(cap, on_exceed="warn", degrade_to=None)
+    return replace(cap, degrade_to=there)
+
+
+def is_one_model(models: Models, provider: str, one: str, other: str) -> bool:
+    """Whether two names mean the same model at a provider."""
+    if one == other:
+        return True
+    found = models.get(Target(provider, one)), models.get(Target(provider, other))
+    return None not in found and len({offer.model.name for offer in found if offer}) == 1
 
 
 def used_percent(

@@ -31,6 +31,7 @@ TOO_SHORT = "cannot answer as long as is asked"
 NO_ROAD = "takes no requests of this API, or the company has no key there"
 NO_KEY = "no rule gives the company's key for it"
 OPEN = "is not answering at the moment"
+LOSES = "the request cannot be translated without"
 
 # Choosing a model by what it can do is for conversations: vectors of another model cannot be compared.
 CONVERSING = frozenset({"chat", "generate_content", "count_tokens"})
@@ -67,6 +68,12 @@ class Needs:
         if model.max_output_tokens is not None and self.output_tokens > model.max_output_tokens:
             return TOO_SHORT
         return None
+
+
+def lacking(policy: Policy, call: Call, facts: Facts, target: Target) -> str | None:
+    """What a target of the catalogue cannot do of what a request needs; None: all, or nobody knows."""
+    offer = policy.models.get(target)
+    return None if offer is None else Needs.of(call, facts).lacking(offer.model)
 
 
 class Case:
@@ -107,7 +114,9 @@ class Case:
             return why
         if (offer := self.models.get(target)) is not None:
             return self.unable(offer, target)
-        return self._silent(target) or (None if target == self.asked else self._road(target))
+        if why := self._silent(target):
+            return why
+        return None if target == self.asked else self._road(target) or self._lost(target)
 
     def unable(self, offer: Offer, target: Target | None = None) -> str | None:
         """As `barred`, for an offer of the catalogue, which `target` may call by another name."""
@@ -119,7 +128,14 @@ class Case:
                 return why
             if offer.dialects and offer.dialects.isdisjoint(self._ways(target.provider)):
                 return NO_ROAD
-        return self._lacks(offer.model)
+        return self._lacks(offer.model) or self._lost(target)
+
+    def _lost(self, target: Target) -> str | None:
+        """What could not be told to another API. Looked at last: it costs most."""
+        if target.provider == self.facts.provider:
+            return None
+        lost = self.facts.loses(target)
+        return None if lost is None else f"{LOSES} {lost}"
 
     def lacking(self, target: Target) -> str | None:
         """What the target cannot do of what the request needs; an unknown model is taken at its word."""
@@ -156,6 +172,13 @@ class Case:
         call = replace(self.call, model=target.model)
         key = injected_by(self.policy, self.who, call, replace(self.facts, provider=target.provider))
         return NO_KEY if key is None else None
+
+    def is_given_key(self, provider: str) -> bool:
+        """Whether a rule gives requests like this the company's key of a provider, whichever model they will
+        name."""
+        rules = self.policy.inject
+        facts = replace(self.facts, provider=provider)
+        return any(rule.match.of_any_model.lasts(self.who, self.call, facts) for rule in rules)
 
     def named(self, provider: str | None, model: str | None, of: Target | None = None) -> Target:
         """The target that a rule means; what it leaves out is as in `of`, or as asked. The same model has

@@ -42,6 +42,7 @@ def check(
         return found + str(error).splitlines()
     if not policy.budgets:
         found.append(f"{WARNING}{shown(rules_folder / 'policy')}: no budgets: nothing is capped")
+    found += _nowhere(policy, providers) if providers else ()
     warnings = [*_strangers(policy, known_teams, known_employees), *_shadowed(policy), *_idle(policy)]
     if providers:
         warnings += route_warnings(policy, providers, known_teams, known_employees)
@@ -63,6 +64,30 @@ def _strangers(
             near = nearest(name, known)
             guess = f" (did you mean '{near}'?)" if near else ""
             yield f"{policy.places[budget.name]}: {budget.name}: there is no {kind} '{name}'{guess}"
+
+
+def _nowhere(policy: Policy, providers: Mapping[str, Provider]) -> Iterator[str]:
+    """Budgets that lead to a model which nobody offers who is listed, or whom the budget is about."""
+    models = policy.models
+    for budget in policy.budgets if models else ():
+        to, where = budget.degrade_to, sorted(providers)
+        if to is None:
+            continue
+        own = None if budget.scope == "company" else budget.scope.provider
+        if own is not None and own in providers:
+            where = [own]
+        known = models.known_as(to)
+        offers = () if known is None else models.of_model(known.name)
+        if any(offer.target.provider in where for offer in offers):
+            continue
+        who = own if own in providers else "no provider of providers.yaml"
+        near = nearest(to, {offer.model.name for offer in models.offers if offer.target.provider in where})
+        does_not = "does not offer" if own in providers else "offers"
+        yield (
+            f"{policy.places[budget.name]}: {budget.name}: on_exceed.degrade.model: {who} {does_not} '{to}'"
+            f"{f' (did you mean {near!r}?)' if near else ''}; write a model that models.yaml lists there, "
+            "or list it"
+        )
 
 
 def _idle(policy: Policy) -> Iterator[str]:

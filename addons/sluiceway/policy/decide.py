@@ -10,7 +10,7 @@ as long as the route is there and is about it, whatever else has changed; a deny
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from sluiceway.policy.case import Case
@@ -44,6 +44,24 @@ def kept_out(policy: Policy, who: Principal, call: Call, facts: Facts, target: T
     case = Case(policy, who, call, facts)
     bound = (rule.choose for rule in policy.routes_about(who, call, facts) if _denies(rule, who, call, facts))
     return next((why for choose in bound if choose and (why := choose.breaks(case, target))), None)
+
+
+def leads_away(
+    policy: Policy, who: Principal, call: Call, facts: Facts, usable: Collection[str]
+) -> str | None:
+    """The first route that may send requests of this kind to another provider, whichever model they will name
+    and whatever will be in them: asked before there is one. None: there is no such route. `usable`: the
+    providers of which the company has a key."""
+    if not facts.may_reroute:
+        return None
+    case = Case(policy, who, call, facts)
+    for rule in policy.routes:
+        elsewhere = (target.provider for target in rule.targets(case) if target.provider != facts.provider)
+        if rule.match.of_any_model.lasts(who, call, facts) and any(
+            name in usable and case.is_given_key(name) for name in elsewhere
+        ):
+            return rule.name
+    return None
 
 
 def _denies(rule: Route, who: Principal, call: Call, facts: Facts) -> bool:
@@ -161,7 +179,7 @@ class _Choice:
         message = (
             f"Sluiceway: this request is not allowed by the rule '{rule.name}': {reason}. Ask {contact}."
         )
-        self.refusal = Refusal(RefusalKind.POLICY, "denied", message, rule=rule.name)
+        self.refusal = Refusal(RefusalKind.POLICY, "denied", message, rule=rule.name, contact=contact)
         self.rule = rule.name
 
     def _say(self, kind: str, rule: Route, effects: Iterable[str]) -> None:

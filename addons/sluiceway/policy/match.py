@@ -91,6 +91,11 @@ class Match(Section):
         return True
 
     @cached_property
+    def of_any_model(self) -> Match:
+        """The same without what it says of the model."""
+        return self.model_copy(update={"model": None}) if self.model is not None else self
+
+    @cached_property
     def _lasting(self) -> tuple[Check, ...]:
         return tuple(self._lasting_checks())
 

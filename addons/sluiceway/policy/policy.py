@@ -67,8 +67,9 @@ class Policy:
 
     @cached_property
     def looks_up_models(self) -> bool:
-        """Whether any route asks the catalogue, which then decides, too."""
-        return any(rule.moves for rule in self.routes) and bool(self.models)
+        """Whether any rule asks the catalogue, which then decides, too."""
+        moves = any(rule.moves for rule in self.routes)
+        return bool(self.models) and (moves or any(budget.degrade_to for budget in self.budgets))
 
     @cached_property
     def injects_by_model(self) -> bool:
@@ -146,9 +147,11 @@ class Policy:
         wanted = {
             name for budget in self.budgets if budget.scope != "company" for name in budget.scope.fields
         }
-        models = any(budget.degrade_to is not None for budget in self.budgets)
-        named = [name for name in ("key", "provider", "model", "client", "conversation") if name in wanted]
-        return tuple(named if not models or "model" in named else [*named, "model"])
+        if any(budget.degrade_to is not None for budget in self.budgets):
+            wanted |= {"provider", "model"}  # what a model is called depends on whom one asks
+        return tuple(
+            name for name in ("key", "provider", "model", "client", "conversation") if name in wanted
+        )
 
 
 def _content(budget: Budget) -> dict[str, Any]:

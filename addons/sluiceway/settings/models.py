@@ -173,6 +173,20 @@ class Models:
             return written
         return offer.target
 
+    def id_at(self, provider: str, name: str) -> str | None:
+        """The id by which a provider takes a model, whichever of its names is given; one that nobody knows as
+        it is written. None: the model is known, and not offered there."""
+        if self.get(Target(provider, name)) is not None:
+            return self.named(provider, name).model
+        if (model := self.known_as(name)) is None:
+            return name
+        there = self.at(provider, model)
+        return None if there is None else there.model
+
+    def known_as(self, name: str) -> Model | None:
+        """The model that a name means: ours, or an id or alias at any provider."""
+        return self._by_any_name.get(name)
+
     @cached_property
     def dialects(self) -> frozenset[str]:
         """Every dialect the file names, for a check against those that exist."""
@@ -199,6 +213,12 @@ class Models:
     @cached_property
     def _by_family(self) -> Mapping[str, tuple[Offer, ...]]:
         return _gathered(self.offers, lambda offer: offer.model.family)
+
+    @cached_property
+    def _by_any_name(self) -> Mapping[str, Model]:
+        found = {target.model: offer.model for target, offer in self.aliases.items()}
+        found |= {offer.target.model: offer.model for offer in self.offers}
+        return found | {offer.model.name: offer.model for offer in self.offers}
 
     @cached_property
     def _by_target(self) -> Mapping[Target, Offer]:

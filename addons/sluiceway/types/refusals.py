@@ -30,6 +30,7 @@ class Refusal:
     """A no, in words for the employee: what happened, by which rule, until when, whom to ask.
 
     `code` is a stable snake_case word (`x-sluiceway-refused`); `retry_after_s` only where waiting helps.
+    `contact`: whom the message names to ask; None: nobody yet (gateway/telling.py).
     """
 
     kind: RefusalKind
@@ -38,6 +39,7 @@ class Refusal:
     rule: str | None = None
     retry_after_s: int | None = None
     resets_at: datetime | None = None
+    contact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

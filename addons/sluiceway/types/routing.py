@@ -44,6 +44,11 @@ def unpriced(target: Target) -> TokenPrice | None:
     return None
 
 
+def nothing_lost(target: Target) -> str | None:
+    """All of a request arrives everywhere."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a decision may look at besides the call itself; gathered before, so that deciding is pure.
@@ -58,7 +63,8 @@ class Facts:
     warm in the cache there. `zone`: the company's, in which times of the day are meant.
     `reachable`: the providers that can take this very request now and have a company key where it is not the
     one asked, each with the dialects in which it can arrive there (its own, or those it can be translated
-    into); None: nobody looked, so only the one asked. `price`: what a target costs.
+    into); None: nobody looked, so only the one asked. `price`: what a target costs. `loses`: what of the
+    request a target could not be told without which it would mean something else; None: nothing.
     """
 
     provider: str
@@ -78,6 +84,7 @@ class Facts:
     zone: tzinfo = UTC
     reachable: Mapping[str, frozenset[str]] | None = None
     price: Callable[[Target], TokenPrice | None] = unpriced
+    loses: Callable[[Target], str | None] = nothing_lost
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,31 @@ def fitted(reading: Reading, quirks: Quirks) -> Reading:
     fit = _with_usage(_with_model(renamed(reading, quirks)), quirks)
     if fit.call.dialect != CHAT:
         return fit
-    for name, value in fit.document.items():
-        if value is not None and (name in quirks.refuses or (quirks.takes and name not in quirks.takes)):
-            raise WireError(f"{name}: not taken there")
+    if (name := _not_taken(fit.document, quirks)) is not None:
+        raise WireError(f"{name}: not taken there")
     return fit
+
+
+def _not_taken(document: Mapping[str, Any], quirks: Quirks) -> str | None:
+    for name, value in document.items():
+        if value is not None and (name in quirks.refuses or (quirks.takes and name not in quirks.takes)):
+            return name
+    return None
+
+
+def unfit(reading: Reading, quirks: Quirks) -> str | None:
+    """Which field of a request for a provider of the same API `fitted` would not write for this one, told
+    without writing it."""
+    if reading.call.dialect != CHAT:
+        return None
+    by_name = {quirks.renames.get(name, name): value for name, value in reading.document.items()}
+    if quirks.stream_usage == "never" and not reading.call.usage_added:
+        options: Mapping[str, Any] = by_name.get(ASKS) or {}
+        if options.get("include_usage") is True:
+            return f"{ASKS}.include_usage"
+    if quirks.stream_usage != "asked":
+        by_name.pop(ASKS, None)
+    return _not_taken(by_name, quirks)
 
 
 def _with_model(reading: Reading) -> Reading:

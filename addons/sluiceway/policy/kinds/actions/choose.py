@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sluiceway.policy.case import CONVERSING, Case
+from sluiceway.policy.case import CONVERSING, LOSES, Case
 from sluiceway.policy.conditions import Milliseconds
 from sluiceway.policy.kinds.actions.place import NOT_OURS, STAYS, Found
 from sluiceway.policy.kinds.actions.pool import WORDS, Out, Pool, Preference, ranked
@@ -84,6 +84,8 @@ class Choose(Section):
             return Found(None, (*lines, "not applied: nobody is left"))
         required = f" in the region {self.region}" if self.region else ""
         why = f"no model{required} meets its constraints now"
+        if lost := next((line.partition(LOSES)[2] for line in lines if LOSES in line), ""):
+            why += f", for {LOSES}{lost}"
         return Found(None, (*lines, "denied: nobody is left"), why)
 
     def _unable(self, case: Case, offer: Offer) -> str | None:
