@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
+from math import ceil
 
 from sluiceway.errors import StoreError
 from sluiceway.gateway.parts import GatewayParts
@@ -19,7 +22,12 @@ NEVER = 2**63
 
 
 class Allowance:
-    """What one stream may still say. Only for streams under caps: others run to their end."""
+    """What one stream may still say. Only for streams under caps: others run to their end.
+
+    More money is asked for while the stream goes on, so that what the provider sends is read as it comes: of
+    what piles up while one waits, the provider bills all. Once the caps have no more, the stream ends before
+    the chunk that would pass them, not with it.
+    """
 
     def __init__(self, parts: GatewayParts, granted: Granted, guess: Estimate, call: Call) -> None:
         self._parts = parts
@@ -28,39 +36,66 @@ class Allowance:
         self._call = call
         self._nusd = granted.nusd if granted.remaining_nusd is not None else None
         self._tokens = granted.tokens if granted.remaining_tokens is not None else None
-        self._passed_bytes = 0
-        self._look_at_bytes = 0
+        self._began_s = time.monotonic()
+        self._chunks = self._passed_bytes = self._look_at_bytes = 0
+        self._asking: asyncio.Task[None] | None = None
+        self._ask_took_s = 0.0
+        self._is_spent = False  # the caps had less than was asked for last
 
     async def covers(self, tap: Metered, length: int) -> bool:
-        """Whether the stream is paid for with these `length` decoded bytes, which the tap has seen. False:
-        end it here."""
+        """Whether the stream may go on after these `length` decoded bytes, which the tap has seen. False: end
+        it here."""
+        self._chunks += 1
         self._passed_bytes += length
         if self._passed_bytes < self._look_at_bytes:
             return True
-        seen = self._seen_tokens(tap.answer())
+        answer = tap.answer()
+        seen = self._seen_tokens(answer)
         left = self._affordable() - seen
-        whole = self._whole_answer_is_reserved()
-        if left < AHEAD_TOKENS and not whole:
-            await self._top_up(seen, left)
-            left = self._affordable() - seen
-        if whole:
+        if self._whole_answer_is_reserved():
             self._look_at_bytes = NEVER  # all that the provider may send is paid for
-        else:
-            ahead = max(0, left - AHEAD_TOKENS)
-            self._look_at_bytes = self._passed_bytes + ahead * STREAM_BYTES_PER_TOKEN
-        return left >= 0
+            return left >= 0
+        if left >= AHEAD_TOKENS:
+            self._look_at_bytes = self._passed_bytes + (left - AHEAD_TOKENS) * STREAM_BYTES_PER_TOKEN
+            return True
+        due = self._due(self._shown_tokens(answer), length)
+        asking = self._ask(seen, left, due)
+        if left < due:
+            await asking
+            left = self._affordable() - seen
+        return left >= (due if self._is_spent else 0)
 
-    async def _top_up(self, seen_tokens: int, left_tokens: int) -> None:
-        """A good piece more, and what the stream has run ahead of its money by: one chunk may hold a lot."""
-        wanted = max(AHEAD_TOKENS * 2, seen_tokens // 4) + max(0, -left_tokens)
-        more = self._parts.store.ledger.top_up
+    def _due(self, shown_tokens: int, length: int) -> int:
+        """What may come before the next look: a chunk like the last or like most, and what is sent while the
+        store is asked."""
+        last = shown_tokens * length / max(1, self._passed_bytes)
+        elapsed_s = max(time.monotonic() - self._began_s, self._ask_took_s, 0.001)
+        return ceil(max(last, shown_tokens / self._chunks, shown_tokens * self._ask_took_s / elapsed_s))
+
+    def _ask(self, seen_tokens: int, left_tokens: int, due_tokens: int) -> asyncio.Task[None]:
+        """Asks for a good piece more, and what the stream has run ahead of its money by: one chunk may hold a
+        lot. One question at a time."""
+        if self._asking is None or self._asking.done():
+            wanted = max(AHEAD_TOKENS * 2, seen_tokens // 4, due_tokens) + max(0, -left_tokens)
+            self._asking = asyncio.get_running_loop().create_task(self._top_up(wanted))
+        return self._asking
+
+    async def _top_up(self, wanted_tokens: int) -> None:
+        began_s, more = time.monotonic(), self._parts.store.ledger.top_up
+        spent = False
         try:
             if self._nusd is not None:
-                self._nusd += await more(self._reservation, int(wanted * self._guess.token_nusd) + 1)
+                nusd = int(wanted_tokens * self._guess.token_nusd) + 1
+                got = await more(self._reservation, nusd)
+                self._nusd += got
+                spent = got < nusd
             if self._tokens is not None:
-                self._tokens += await more(self._reservation, wanted, "tokens")
+                got = await more(self._reservation, wanted_tokens, "tokens")
+                self._tokens += got
+                spent = spent or got < wanted_tokens
         except StoreError:
-            return  # no more money can be had while the ledger cannot be written
+            spent = True  # no more money can be had while the ledger cannot be written
+        self._is_spent, self._ask_took_s = spent, time.monotonic() - began_s
 
     def _seen_tokens(self, answer: Answer) -> int:
         """Output so far, by the provider's count where it gives one on the way, else by its bytes. Input that
@@ -69,10 +104,14 @@ class Allowance:
         if told is not None and told > self._guess.input_tokens:
             each = self._guess.input_nusd / max(1, self._guess.input_tokens)
             self._guess = replace(self._guess, input_tokens=told, input_nusd=int(told * each) + 1)
-        seen = self._parts.learned.output_from_bytes(answer.output_bytes, self._call.model or "")
+        seen = self._shown_tokens(answer)
         if self._call.max_output_tokens is not None:
             seen = min(seen, self._call.max_output_tokens * self._call.choices)
         return max(seen, answer.usage.output_tokens or 0)
+
+    def _shown_tokens(self, answer: Answer) -> int:
+        """Output by its bytes."""
+        return self._parts.learned.output_from_bytes(answer.output_bytes, self._call.model or "")
 
     def _whole_answer_is_reserved(self) -> bool:
         limited = self._call.max_output_tokens is not None

@@ -286,6 +286,7 @@ class Flow:
         """The cap is reached: the stream ends the way the provider ends one at its token limit."""
         assert self._tap
         self._outcome = Outcome.CAPPED
+        self._answer.close()  # at once: the provider bills what it sends while the client takes this
         message = f"[Sluiceway: a budget is used up, so this answer ends here. Ask {self._contact}.]"
         return self._tap.cut(message)
 
