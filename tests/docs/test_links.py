@@ -105,7 +105,9 @@ def test_every_field_of_the_ledger_is_explained_to_finance() -> None:
     assert not {field for field in FIELDS if f"`{field}`" not in explained}
 
 
-FILE = re.compile(r"(?<![\w<>*.{}/-])((?:[\w.-]+/)*[\w-]+\.(?:py|tsv|html\.j2)|(?:[\w-]+/){2,}(?=`))(?![\w-])")
+FILE = re.compile(
+    r"(?<![\w<>*.{}/-])((?:[\w.-]+/)*[\w-]+\.(?:py|tsv|html\.j2)|(?:[\w-]+/){2,}(?=`))(?![\w-])"
+)
 FOLDERS = ("addons", "docs", "reports", "rules", "tests")
 
 
