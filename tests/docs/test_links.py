@@ -103,3 +103,36 @@ def test_every_refusal_code_of_the_gateway_is_explained_to_operators() -> None:
 def test_every_field_of_the_ledger_is_explained_to_finance() -> None:
     explained = (ROOT / "docs" / "ledger.md").read_text("utf-8")
     assert not {field for field in FIELDS if f"`{field}`" not in explained}
+
+
+FILE = re.compile(
+    r"(?<![\w<>*.{}/-])((?:[\w.-]+/)*[\w-]+\.(?:py|tsv|html\.j2)|(?:[\w-]+/){2,}(?=`))(?![\w-])"
+)
+FOLDERS = ("addons", "docs", "reports", "rules", "tests")
+
+
+@pytest.fixture(scope="module")
+def endings() -> frozenset[str]:
+    """The path of every file and folder, and each of its ends: `gateway/life.py`, `life.py`."""
+    places = (place for folder in FOLDERS for place in _walked(ROOT / folder))
+    parts = [place.relative_to(ROOT).parts for place in places]
+    return frozenset("/".join(each[start:]) for each in parts for start in range(len(each)))
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    for here, below, names in folder.walk():
+        below[:] = [name for name in below if name not in ("node_modules", "__pycache__")]
+        yield from (here, *(here / name for name in names))
+
+
+@pytest.mark.parametrize("path", [document(path) for path in DOCUMENTS if "decisions" not in path.parts])
+def test_files_and_folders_of_the_code_that_are_named_exist(path: Path, endings: frozenset[str]) -> None:
+    named = {name for code in pieces_of_code(path) for name in FILE.findall(f"{code}`")}
+    assert not {name for name in named if name.rstrip("/") not in endings}
+
+
+def test_files_that_a_comment_names_exist(endings: frozenset[str]) -> None:
+    named = re.compile(r"(?<![\w<>*.{}/-])((?:[\w-]+/)+[\w-]+\.py)\b")
+    for file in (ROOT / "addons").rglob("*.py"):
+        gone = {name for name in named.findall(file.read_text("utf-8")) if name not in endings}
+        assert not gone, f"{file.relative_to(ROOT)} names {gone}"

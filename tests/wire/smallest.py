@@ -1,4 +1,4 @@
-"""The smallest good request of each dialect, and the path it is sent to."""
+"""The smallest good request of each dialect, the path it is sent to, and which have no streams."""
 
 from __future__ import annotations
 
@@ -68,4 +68,10 @@ GOOD: dict[str, dict[str, Any]] = {
         "messages": [{"role": "user", "content": "hi"}],
     },
     "anthropic_vertex": {"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
+}
+# Those that generate nothing, or answer in one piece.
+WITHOUT_STREAMS = {
+    *("openai_embeddings", "openai_moderation", "google_predict"),
+    *("cohere_embeddings", "rerank", "mistral_ocr"),
+    *("anthropic_batches", "openai_batches", "openai_files", "gemini_batches", "gemini_files"),
 }

@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 import pytest
-from form_files import request_of
+from tests.wire.form_files import request_of
 from tests.wire.frame_files import stream_of
+from tests.wire.smallest import GOOD, PATHS, WITHOUT_STREAMS
 
 from sluiceway.content import folder
 from sluiceway.settings.providers import Providers, match
@@ -22,12 +23,6 @@ CASES = sorted(path.parent for path in Path(__file__).parent.glob("cases/*/*/exp
 PIECES = (1, 2, 3, 7, 64)
 SHIPPED = Providers.load(folder("rules") / "providers.yaml")
 USUAL = ("asked", "listed")
-# They generate nothing, or answer in one piece.
-WITHOUT_STREAMS = {
-    *("openai_embeddings", "openai_moderation", "google_predict"),
-    *("cohere_embeddings", "rerank", "mistral_ocr"),
-    *("anthropic_batches", "openai_batches", "openai_files", "gemini_batches", "gemini_files"),
-}
 
 
 def name_of(case: Path) -> str:
@@ -141,6 +136,8 @@ def test_a_dialect_without_cases_fails_the_build(dialect: str) -> None:
     streams = ("response.sse", "response.frames.json")
     streamed = any((case / stream).exists() for case in folders for stream in streams)
     assert dialect in WITHOUT_STREAMS or streamed
+    has_smallest = dialect in GOOD and dialect in PATHS
+    assert has_smallest or dialect.endswith("_files"), "write its smallest request in tests/wire/smallest.py"
 
 
 def test_a_quirk_without_a_case_fails_the_build() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import orjson
 import pytest
-from form_files import request_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.wire.form_files import request_of
 from tests.wire.test_cases import CASES, Case, name_of
 
 from sluiceway.errors import WireError

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from form_files import FORM, form_of
+from tests.wire.form_files import FORM, form_of
 
 from sluiceway.errors import WireError
 from sluiceway.types import Refusal, RefusalKind, UsageSource

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from form_files import BOUNDARY, FORM, form_of
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.form_files import BOUNDARY, FORM, form_of
 from werkzeug.formparser import parse_form_data
 
 from sluiceway.errors import WireError

@@ -10,30 +10,16 @@ import orjson
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.wire.smallest import PATHS
+from tests.wire.smallest import GOOD, PATHS
 
 from sluiceway.errors import WireError
 from sluiceway.wire import DIALECTS, Dialect, Reading, Target, by_name
 
 # A file of requests comes as a form, or as lines: test_later.py.
 JSON_DIALECTS = tuple(dialect for dialect in DIALECTS if not dialect.name.endswith("_files"))
+# Where there is nothing more to a request, its smallest.
 RICH: dict[str, dict[str, Any]] = {
-    "anthropic_batches": {
-        "requests": [
-            {
-                "custom_id": "q1",
-                "params": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
-            }
-        ]
-    },
-    "openai_batches": {"input_file_id": "f", "endpoint": "/v1/responses", "completion_window": "24h"},
-    "gemini_batches": {
-        "batch": {
-            "inputConfig": {
-                "requests": {"requests": [{"request": {"contents": [{"parts": [{"text": "hi"}]}]}}]},
-            },
-        },
-    },
+    **GOOD,
     "anthropic_messages": {
         "model": "m",
         "max_tokens": 9,
@@ -116,11 +102,6 @@ RICH: dict[str, dict[str, Any]] = {
         ],
         "generationConfig": {"temperature": 0},
     },
-    "google_predict": {"instances": [{"prompt": "hi"}]},
-    "openai_images": {"model": "m", "prompt": "hi"},
-    "openai_speech": {"model": "m", "voice": "alloy", "input": "hi"},
-    "openai_transcription": {"model": "m", "prompt": "hi"},
-    "openai_moderation": {"model": "m", "input": "hi"},
     "gemini_cloudcode": {
         "model": "m",
         "project": "p",

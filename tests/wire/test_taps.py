@@ -11,6 +11,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.wire.smallest import WITHOUT_STREAMS
 
 from sluiceway.types import Call, Refusal, RefusalKind
 from sluiceway.wire import DIALECTS, Dialect, by_name
@@ -23,11 +24,7 @@ CASES = Path(__file__).parent / "cases"
 GONE = Refusal(RefusalKind.UNREACHABLE, "upstream_lost", "The provider closed the connection.")
 NOTE = 'Your team\'s budget is used up. Ask "dave".'
 # No stream at all, or one of an image or a recording, which nothing can end early.
-UNSTOPPABLE = (
-    *("openai_embeddings", "openai_moderation", "google_predict", "cohere_embeddings", "rerank"),
-    *("openai_images", "openai_speech", "openai_transcription", "mistral_ocr"),
-    *("anthropic_batches", "openai_files", "openai_batches", "gemini_batches", "gemini_files"),
-)
+UNSTOPPABLE = {*WITHOUT_STREAMS, "openai_images", "openai_speech", "openai_transcription"}
 KINDS = ("text/event-stream", "application/json", "")
 
 dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)

@@ -49,7 +49,11 @@ class Route(Section):
     @property
     def places(self) -> bool:
         """Whether it says where a request goes, and may move it."""
-        return (self.to or self.choose or self.split or self.degrade) is not None
+        return self.split is not None or self._place is not None
+
+    @property
+    def _place(self) -> To | Choose | Degrade | None:
+        return self.to or self.choose or self.degrade
 
     @property
     def moves(self) -> bool:
@@ -60,16 +64,15 @@ class Route(Section):
         """Where the request goes by this rule. Asked where `places` holds."""
         if self.split is not None:
             return split(self.split, case, self.name)
-        action = self.to or self.choose or self.degrade
-        assert action is not None
-        return action.apply(case, self.name)
+        assert self._place is not None
+        return self._place.apply(case, self.name)
 
     def targets(self, case: Case) -> Iterator[Target]:
         """Where it may send a request at first."""
         if self.split is not None:
             yield from split_places(self.split, case)
-        elif (action := self.to or self.choose or self.degrade) is not None:
-            yield from action.targets(case)
+        elif self._place is not None:
+            yield from self._place.targets(case)
 
     def may_hold(self, case: Case, target: Target) -> bool:
         """Whether a conversation can be there by this rule, and is still one that it is about."""
@@ -107,15 +110,10 @@ class Route(Section):
         return f"{'; '.join(self._words())}, where the company's key is used"
 
     def _words(self) -> Iterator[str]:
-        if self.to is not None:
-            yield f"answered by {' at '.join(filter(None, (self.to.model, self.to.provider)))}"
-        if self.choose is not None:
-            yield f"answered by the {self.choose.prefer.replace('_', ' ')} model that can"
+        if self._place is not None:
+            yield self._place.words
         if self.split is not None:
             yield f"answered by one of {len(self.split)} models or providers"
-        if self.degrade is not None:
-            first = self.degrade.steps[0].at_least
-            yield f"answered by a cheaper model once {first} % of {self.degrade.budget} is spent"
         if self.failover is not None:
             yield "answered by another where the first fails"
         if self.mirror is not None:

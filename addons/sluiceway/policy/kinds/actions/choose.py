@@ -70,6 +70,11 @@ class Choose(Section):
         where = STAYS if best.target == case.asked else f"{case.asked} -> {best.target}"
         return Found(best.target, (*lines, f"{where}: {WORDS[self.prefer]} that can"))
 
+    @property
+    def words(self) -> str:
+        """What it does, for whom it concerns."""
+        return f"answered by the {self.prefer.replace('_', ' ')} model that can"
+
     def targets(self, case: Case) -> Iterator[Target]:
         """Where it may send a request."""
         return (offer.target for offer in case.policy.pool(self).offers)

@@ -61,6 +61,11 @@ class Degrade(Section):
             return Found(case.here, (why,))
         return Found(target, (f"{case.asked} -> {target}: {spent}",))
 
+    @property
+    def words(self) -> str:
+        """What it does, for whom it concerns."""
+        return f"answered by a cheaper model once {self.steps[0].at_least} % of {self.budget} is spent"
+
     def targets(self, case: Case) -> Iterator[Target]:
         """Where it may send a request."""
         return (case.named(step.provider, step.model) for step in self.steps)

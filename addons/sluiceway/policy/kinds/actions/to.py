@@ -40,6 +40,11 @@ class To(Section):
             return Found(case.here, (why,))
         return Found(target, (f"{case.asked} -> {target}",))
 
+    @property
+    def words(self) -> str:
+        """What it does, for whom it concerns."""
+        return f"answered by {' at '.join(filter(None, (self.model, self.provider)))}"
+
     def targets(self, case: Case) -> Iterator[Target]:
         """Where it may send a request."""
         yield case.named(self.provider, self.model)
