@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -340,6 +341,28 @@ def test_the_state_of_a_cap(store: Connection, given: CapState, state: str) -> N
 def test_whom_a_cap_binds(store: Connection, scope: Any, names: bool, holder: str) -> None:
     data = caps.load(asked(store, caps=[cap(1, scope=scope, who="core")], names=names))
     assert data.shown[0].holder == holder
+
+
+@pytest.mark.parametrize(
+    ("given", "state"),
+    [
+        (cap(99, scope=(("team", "core"),)), "used up"),
+        (cap(99, scope=(("team", "search"),)), "near"),
+        (cap(85, scope=(("team", "core"),)), "near"),
+        (cap(99, scope=(("team", "core"),), rule="other"), "near"),
+        (cap(99, scope=(("team", "core"), ("model", "gpt-*"))), "near"),
+        (cap(99, scope=(("team", "core"),), on_exceed="degrade"), "near"),
+    ],
+    ids=["its own", "another team's", "not so full", "another rule's", "not told", "another model answers"],
+)
+def test_a_cap_that_is_nearly_full_and_refused_somebody_is_used_up(
+    store: Connection, given: CapState, state: str
+) -> None:
+    refusal = REFUSED | {"refusal_rule": "day"}
+    before, after = (row(FROM + timedelta(hours=hour), **refusal) for hour in (1, 3))
+    begun = replace(given, starts_at=FROM + timedelta(hours=2))
+    (gauge,) = caps.load(asked(store, before, after, caps=[begun])).shown
+    assert (gauge.state, gauge.refused) == (state, 1 if state == "used up" else 0)
 
 
 def test_a_cap_that_hands_over_to_another_model_is_not_told_as_one_that_refuses(store: Connection) -> None:

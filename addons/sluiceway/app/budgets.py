@@ -49,6 +49,7 @@ def _state(each: Standing, view: View, teams: dict[str, str]) -> CapState:
         cap.unit,
         raised=cap.limit - each.budget.limit,
         on_exceed=cap.on_exceed if each.budget.degrade_to is None else "degrade",
+        starts_at=cap.starts_at,
     )
 
 

@@ -65,7 +65,8 @@ class CapState:
     `limit`, `spent` and `reserved` are in nano-dollars for the unit "usd", else counts.
     `scope` holds (dimension, value) pairs as types.Cap has them, a registered key by its name; `who` is the
     team it belongs to, shown instead of a person unless the report was asked for names. `raised`: by how much
-    the limit was raised for a while. `on_exceed`: block, warn or degrade.
+    the limit was raised for a while. `on_exceed`: block, warn or degrade. `starts_at`: of its window; None:
+    not told.
     """
 
     rule: str
@@ -79,6 +80,7 @@ class CapState:
     unit: Unit = "usd"
     raised: int = 0
     on_exceed: str = "block"
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def capping(stage: Stage, parts: Parts) -> Iterator[Line]:
     degraded = [row for row in rows(stage) if row.route_rule == "support-frugal" and row.outcome == "ok"]
     yield claim(
         first and then and len(degraded) == then and first + then + told["refused"] == CLIENTS,
-        f"{CLIENTS} clients at once: {CLAUDE} answered {first}, from $0.03 on {SMALL} {then}; "
+        f"{CLIENTS} clients: {CLAUDE} answered {first}; past $0.03, {SMALL} answered {then}; "
         f"{told['refused']} refused",
     )
     batch = sum(row.cost_nusd or 0 for row in rows(stage) if row.operation == "batch")

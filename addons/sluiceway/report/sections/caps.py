@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import Connection, and_, func, select
 
 from sluiceway.policy.words import per
 from sluiceway.report.audience import Audience
-from sluiceway.report.model import Attention, CapState, Weight, from_us
+from sluiceway.report.measures import ledger, refused
+from sluiceway.report.model import Attention, CapState, Weight, from_us, to_us
 from sluiceway.report.section import Context, Section
 from sluiceway.report.text import percent, plural, visible
 from sluiceway.store.tables import raises
 from sluiceway.types import Unit
 
 _NEAR = 0.8
+# What is left may carry no request any more: a cap this full that refused somebody is used up to people.
+_FULL = 0.9
+_COLUMNS = {"employee": "principal", "service": "principal", "team": "team", "project": "project"}
 # Used up for the moment only: shown in the table, nothing to look at first.
 _PASSING = frozenset({"now", "minute", "hour"})
 _SHOWN = 30
@@ -42,6 +46,7 @@ class Gauge:
     reserved_share: float
     raised: int = 0
     on_exceed: str = "block"
+    refused: int = 0  # in its window, where it is nearly full
 
     @property
     def per(self) -> str:
@@ -56,7 +61,7 @@ class Gauge:
     @property
     def state(self) -> State:
         """`led on`: it is used up and refuses nothing by itself, since it warns or another model answers."""
-        if self.spent_share >= 1:
+        if self.spent_share >= 1 or self.refused:
             return "used up" if self.on_exceed == "block" else "led on"
         return "near" if self.full >= _NEAR else "within"
 
@@ -91,7 +96,7 @@ class Gauges:
 
 
 def load(context: Context) -> Gauges:
-    gauges = sorted((_gauge(cap, context.audience) for cap in context.caps), key=_fullness)
+    gauges = sorted((_gauge(cap, context) for cap in context.caps), key=_fullness)
     lasting = [gauge for gauge in gauges if gauge.window not in _PASSING]
     used_up = tuple(gauge for gauge in lasting if gauge.state == "used up")
     near = tuple(gauge for gauge in lasting if gauge.state != "within" and gauge not in used_up)
@@ -133,7 +138,20 @@ def _person(name: str, audience: Audience) -> str:
     return name if audience.names else "somebody else"
 
 
-def _gauge(cap: CapState, audience: Audience) -> Gauge:
+def _refused(cap: CapState, connection: Connection) -> int:
+    """Whom it turned away since its window began. Zero where the ledger's columns do not tell its place."""
+    known = all(kind in _COLUMNS for kind, _ in cap.scope)
+    if cap.starts_at is None or not known or cap.on_exceed != "block" or _share(cap.spent, cap.limit) < _FULL:
+        return 0
+    row = ledger.c
+    place = [row[_COLUMNS[kind]] == value for kind, value in cap.scope]
+    mine = and_(row.refusal_rule == cap.rule, row.refusal_code == "budget_spent", *place)
+    since = row.started_at >= to_us(cap.starts_at)
+    return connection.scalar(select(func.count()).where(refused, since, mine)) or 0
+
+
+def _gauge(cap: CapState, context: Context) -> Gauge:
+    audience = context.audience
     return Gauge(
         audience.rule(cap.rule) or "",
         audience.holder(cap),
@@ -147,6 +165,7 @@ def _gauge(cap: CapState, audience: Audience) -> Gauge:
         _share(cap.reserved, cap.limit),
         cap.raised,
         cap.on_exceed,
+        _refused(cap, context.connection),
     )
 
 

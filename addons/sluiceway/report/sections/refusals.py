@@ -118,8 +118,10 @@ def attention(data: Refusals) -> Sequence[Attention]:
     top = data.codes[0].label if data.codes else None
     cause = f" Most common reason in the period: {visible(top, 80)}." if top else ""
     if len(data.steps) >= 5 and most >= _SPIKE_COUNT and most >= _SPIKE_TIMES * max(1, usual):
-        detail = f"{most:,} in one {data.step_name}, where {usual:,.0f} is usual.{cause}"
-        return (Attention(Weight.LOOK, f"Refusals spiked on {label}", detail, "refusals"),)
+        step = data.step_name if data.step_name[0].isdigit() else f"one {data.step_name}"
+        detail = f"{most:,} in {step}, where {usual:,.0f} is usual.{cause}"
+        when = f"at {label}" if ":" in label else f"on {label}"
+        return (Attention(Weight.LOOK, f"Refusals spiked {when}", detail, "refusals"),)
     if data.refused >= _SPIKE_COUNT and data.asked and data.refused / data.asked > _HIGH_SHARE:
         share = percent(data.refused / data.asked)
         detail = f"{plural(data.refused, 'request')}, {share} of all.{cause}"
