@@ -322,7 +322,8 @@ async def test_of_two_nodes_that_reach_for_an_alert_at_the_same_moment_one_has_i
     """Both have seen that it is due, and wait for its row, when it becomes free."""
     stores = [opened(postgres_url, Clock(), boot) for boot in ("a", "b")]
     stores[0].alerts.add([ALERT])
-    blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ours = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    blocked = f"{ours} AND wait_event_type = 'Lock'"
     with psycopg.connect(postgres_url) as other, psycopg.connect(postgres_url, autocommit=True) as third:
         other.execute("SELECT 1 FROM alerts FOR UPDATE")
         taking = [asyncio.create_task(asyncio.to_thread(store.alerts.take)) for store in stores]

@@ -62,8 +62,9 @@ class Engine(Protocol):
     def writer(self) -> Connection:
         """A connection that may write; every commit is forced to disk."""
 
-    def reader(self) -> Connection:
-        """A connection that cannot write; a transaction on it sees one moment."""
+    def reader(self, quick: bool = False) -> Connection:
+        """A connection that cannot write; a transaction on it sees one moment. `quick`: for small questions;
+        one that is not answered within seconds fails."""
 
     def reading(self) -> sqlalchemy.Engine:
         """Reads for reports: each transaction sees one unchanging moment, and none can write."""

@@ -74,7 +74,7 @@ class SqliteEngine:
             raise StoreError(f"{self.path}: {error}") from error
         return connection
 
-    def reader(self) -> sqlite3.Connection:
+    def reader(self, quick: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"file:{quote(str(self.path))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
         )
