@@ -266,9 +266,10 @@ class SharedWriter(Writer[Adapter]):
 
     def _sweep(self) -> int:
         link = self._connection
+        gone = nodes.sweep_gone(link, self._boot, socket.gethostname())
         if time.monotonic() < self._sweeps_from or nodes.server_up_s(link) < nodes.SILENT_S:
-            return 0
-        return nodes.sweep(link, self._boot)
+            return gone
+        return gone + nodes.sweep(link, self._boot)
 
     def _let_go(self) -> None:
         link = self._link
