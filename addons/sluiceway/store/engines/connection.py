@@ -78,6 +78,10 @@ class Engine(Protocol):
     def guards(self, connection: Connection) -> Mapping[str, str]:
         """The triggers there are, by name, as `audit_guards` would write each."""
 
+    def in_turn(self, connection: Connection, what: str) -> None:
+        """Until the transaction ends, nobody else is past this point for the same thing; what is read after
+        it is as the one before left it."""
+
     def overwriting(self, connection: Connection) -> AbstractContextManager[None]:
         """What is deleted inside is overwritten on the disk, as far as the database can."""
 

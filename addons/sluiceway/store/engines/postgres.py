@@ -36,6 +36,7 @@ ANSWER_S = 15.0
 TRANSACTION_MS = 20_000
 KNOWS_TRANSACTION_TIMEOUT = 170_000
 MIGRATION_LOCK = 0x536C7569636577  # "Sluicew": one migration at a time
+TURNS = 0x7475726E  # "turn": our other half of advisory locks of two numbers (store/locking.py)
 _SETTINGS = {
     "application_name": "sluiceway",
     "connect_timeout": CONNECT_S,
@@ -127,6 +128,9 @@ class PostgresEngine:
 
     def guards(self, connection: Connection) -> Mapping[str, str]:
         return {name: source.strip() for name, source, enabled in connection.execute(_TRIGGERS) if enabled}
+
+    def in_turn(self, connection: Connection, what: str) -> None:
+        connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (TURNS, what))
 
     def overwriting(self, connection: Connection) -> AbstractContextManager[None]:
         """It cannot: a deleted row's bytes stay in its page until vacuum and reuse, and in the log (WAL)."""

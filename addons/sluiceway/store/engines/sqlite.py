@@ -106,6 +106,9 @@ class SqliteEngine:
         found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         return dict(found.fetchall())
 
+    def in_turn(self, connection: Connection, what: str) -> None:
+        """There is one writer."""
+
     @contextmanager
     def overwriting(self, connection: Connection) -> Iterator[None]:
         (before,) = connection.execute("PRAGMA secure_delete").fetchone()
