@@ -35,12 +35,12 @@ def test_a_broken_edit_changes_nothing_and_is_shown_until_it_is_mended(fresh: ty
     file = running.deployment.settings.rules / "policy" / "20-routes.yaml"
     before = running.service.gateway.parts.rules
     file.write_text(BROKEN)
-    assert wait_for(lambda: running.service.rules_problem is not None)
+    assert wait_for(lambda: running.service.running.rules_problem is not None)
     assert running.service.gateway.parts.rules is before
     assert "did you mean 'reason'?" in running.service.status()["rules_problem"]
-    assert running.service.gauges()["rules_refused"] == 1
+    assert running.service.running.gauges()["rules_refused"] == 1
     file.write_text(DENY)
-    assert wait_for(lambda: running.service.rules_problem is None)
+    assert wait_for(lambda: running.service.running.rules_problem is None)
 
 
 def test_what_was_asked_for_is_not_read_twice(fresh: type[Running]) -> None:
@@ -48,13 +48,13 @@ def test_what_was_asked_for_is_not_read_twice(fresh: type[Running]) -> None:
     file = running.deployment.settings.rules / "policy" / "20-routes.yaml"
     file.write_text(DENY)
     running.on.call(running.service.reload)
-    assert running.service._watch._loaded == signature(running.deployment.settings.rules)
+    assert running.service.running.watch._loaded == signature(running.deployment.settings.rules)
 
 
 def test_without_watching_only_a_reload_counts(fresh: type[Running]) -> None:
     running = fresh(more="watch_rules: false")
     file = running.deployment.settings.rules / "policy" / "20-routes.yaml"
     file.write_text(BROKEN)
-    assert running.service._watch._task is None
+    assert running.service.running.watch._task is None
     with pytest.raises(ConfigError, match="raeson"):
         running.on.call(running.service.reload)

@@ -77,7 +77,7 @@ class Sluiceway:
         ctx.master.addons.add(*ours)
         self._revocations = Revocations(parts, visits, proxyserver)
         if (ports := parts.identity.ports) is not None:
-            service.own_ports = OwnPorts(ports, parts, visits, ctx.master, proxyserver)
+            service.running.own_ports = OwnPorts(ports, parts, visits, ctx.master, proxyserver)
 
     async def running(self) -> None:
         """mitmdump listens."""
@@ -92,8 +92,8 @@ class Sluiceway:
             _end(error)
         self._revocations.start()
         self._ready = True
-        if self._service.own_ports is not None:
-            await self._service.own_ports.start()
+        if self._service.running.own_ports is not None:
+            await self._service.running.own_ports.start()
 
     def client_connected(self, client: connection.Client) -> None:
         if not self._ready:
@@ -105,8 +105,8 @@ class Sluiceway:
         if self._revocations is not None:
             self._revocations.stop()
         if self._service is not None:
-            if self._service.own_ports is not None:
-                self._service.own_ports.stop()
+            if self._service.running.own_ports is not None:
+                self._service.running.own_ports.stop()
             await self._service.stop()
 
 

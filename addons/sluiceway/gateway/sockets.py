@@ -18,22 +18,19 @@ from dataclasses import replace
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from sluiceway import types
 from sluiceway.errors import Refused, WireError
-from sluiceway.gateway import auditing, handshake, injection, refusals
-from sluiceway.gateway.body import Upload
+from sluiceway.gateway import handshake, injection, refusals
 from sluiceway.gateway.closing import Close, sendable
 from sluiceway.gateway.exchange import Exchange
-from sluiceway.gateway.guarding import inspect
+from sluiceway.gateway.judging import Judge
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.provider_socket import SWITCHED, Declined
 from sluiceway.gateway.scrub import Scrubber
 from sluiceway.gateway.settlement import Settlement
-from sluiceway.gateway.tasks import tell_task
-from sluiceway.gateway.turn import Turn, check, decided, exchange_of
+from sluiceway.gateway.turn import Turn, decided, exchange_of
 from sluiceway.gateway.watch import Watch
 from sluiceway.types import Answer, Call, Outcome, Refusal, RefusalKind, Route
-from sluiceway.wire.dialect import Reading, Target
+from sluiceway.wire.dialect import Target
 from sluiceway.wire.refusal import RETRYABLE
 from sluiceway.wire.socket import (
     FAULT,
@@ -47,8 +44,6 @@ from sluiceway.wire.socket import (
     Parting,
     Session,
     SocketDialect,
-    called,
-    read_frame,
     reason,
 )
 
@@ -75,7 +70,6 @@ class Socket:
         self._retiring = False
         self._watch: Watch | None = None
         self._moved_s = self._loop.time()
-        self._originals: dict[str, str] = {}  # what was masked, by its placeholder
 
     # 1. open
 
@@ -85,6 +79,7 @@ class Socket:
         exchange, limit = self._exchange, self._parts.body_bytes
         handshake.check(exchange.request)
         self._session = self._begin()
+        self._judge = Judge(self._session, self._parts)
         injection.equip(exchange, self._parts)
         exchange.take_first()
         self._scrubber = Scrubber(exchange.company_key.secret) if exchange.company_key else None
@@ -183,7 +178,7 @@ class Socket:
         try:
             if frame.does == "ask":
                 self._number_it(turn)
-            frame = await self._judged(turn.exchange, frame)
+            frame = await self._judge.asked(turn.exchange, frame)
             if frame.does == "ask":
                 await turn.reserve()
                 await turn.announce()
@@ -209,46 +204,6 @@ class Socket:
     @property
     def _lets_pass(self) -> bool:
         return self._exchange.provider.unlisted == "pass"
-
-    async def _judged(self, turn: Exchange, frame: Frame) -> Frame:
-        """The frame as it may be sent: guarded, routed, announced to the audit. Raises Refused where a rule
-        says no."""
-        check(turn, self._parts)
-        if frame.does == "unknown":
-            raise Refused(refusals.unknown_frame(frame.kind, self._parts.contact))
-        assert turn.call
-        frame = replace(frame, reading=called(frame.reading, turn.call))
-        if frame.does == "ask":
-            tell_task(turn, self._parts, frame.reading)
-        await injection.look_at_budgets(turn, self._parts)
-        if turn.rules.policy.guard:
-            frame = replace(frame, reading=await self._guarded(turn, frame))
-        if frame.names_model:
-            frame = replace(frame, reading=self._routed(turn, frame))
-        if frame.does == "ask" and turn.rules.audit is not None:
-            await auditing.consider(turn, self._parts, _upload(frame.reading))
-        return frame
-
-    async def _guarded(self, turn: Exchange, frame: Frame) -> Reading:
-        """What was masked in any frame of this socket may come back in the answers to later ones."""
-        facts = injection.facts_of(turn, self._parts)
-        model = decided(turn, self._parts) if frame.names_model else frame.reading.call.model
-        target = types.Target(turn.provider.name, model or "")
-        upload = await inspect(turn, self._parts, _upload(frame.reading), facts, target)
-        self._originals |= turn.originals
-        turn.originals = self._originals
-        return upload.reading
-
-    def _routed(self, turn: Exchange, frame: Frame) -> Reading:
-        model = decided(turn, self._parts)
-        if model == (frame.reading.call.model or ""):
-            return frame.reading
-        try:
-            reading = self._session.with_model(frame, model)
-        except WireError:
-            raise Refused(refusals.no_way(turn.route_rule, model, self._parts.contact)) from None
-        turn.call = reading.call
-        return reading
 
     def _exchange_of(self, call: Call) -> Exchange:
         return exchange_of(self._exchange, self._route, self._parts, call, self._dialect)
@@ -290,14 +245,10 @@ class Socket:
         turn = Turn(self._exchange_of(call), self._parts)
         self._number_it(turn)
         assert heard.turn
-        turn.exchange.originals = self._originals
+        turn.exchange.originals = self._judge.originals
         self._start(heard.turn, turn)
         try:
-            check(turn.exchange, self._parts)
-            decided(turn.exchange, self._parts)
-            if turn.exchange.rules.audit is not None:
-                unsaid = read_frame(b"{}", Target("GET", self._exchange.path))
-                await auditing.consider(turn.exchange, self._parts, _upload(called(unsaid, call)))
+            await self._judge.begun(turn.exchange, call)
             await turn.reserve()
             await turn.announce()
         except Refused as refused:
@@ -415,8 +366,3 @@ class Socket:
             self._provider.close(code=close.code, message=said),
             return_exceptions=True,
         )
-
-
-def _upload(reading: Reading) -> Upload:
-    """A frame as the guard and the audit take a request."""
-    return Upload(reading.body, reading.body, reading)
