@@ -24,7 +24,7 @@ from sluiceway.store.admission import Line
 from sluiceway.store.amounts import Amounts
 from sluiceway.store.batch import Batch
 from sluiceway.store.engines.adapter import Adapter, Many
-from sluiceway.store.engines.connection import Contended
+from sluiceway.store.engines.connection import Connection, Contended
 from sluiceway.store.engines.postgres import PostgresEngine
 from sluiceway.store.orders import Admit, Order, Work
 from sluiceway.store.records import Spent
@@ -227,6 +227,11 @@ class SharedWriter(Writer[Adapter]):
         for key in [key for key, (_, seen_s) in list(self._seen.items()) if seen_s < before_s]:
             self._seen.pop(key, None)
         return super()._tidy()
+
+    def _clear(self, connection: Connection) -> None:
+        assert isinstance(connection, Adapter)
+        locking.forget_shapes(connection)
+        super()._clear(connection)
 
     def _after_batch(self) -> None:
         if not self._line:
