@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from databases import Database
 from store_world import KEY, attempt, company, counter, ended, granted, person, rows_of, spend
@@ -36,16 +38,24 @@ def test_locks_and_dead_networks_are_given_up_before_the_server_is() -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
     monkeypatch.setattr(writer, "RETRY_S", 0.02)
     monkeypatch.setattr(writer, "HOUSEKEEPING_S", 0.05)
     monkeypatch.setattr(postgres, "ANSWER_S", 1.0)
     monkeypatch.setattr(postgres, "TRANSACTION_MS", 1500)
     monkeypatch.setitem(postgres._SETTINGS, "connect_timeout", 2)
-    idle = f"idle_in_transaction_session_timeout={postgres.SILENT_MS}"
-    monkeypatch.setattr(
-        postgres, "_WRITING", postgres._WRITING.replace(idle, "idle_in_transaction_session_timeout=1000")
-    )
+    short = postgres._WRITING
+    for name, within_ms in (("idle_in_transaction_session_timeout", 1000), ("lock_timeout", 500)):
+        assert f" {name}={postgres.SILENT_MS} " in short
+        short = short.replace(f" {name}={postgres.SILENT_MS} ", f" {name}={within_ms} ")
+    monkeypatch.setattr(postgres, "_WRITING", short)
+    with closing(psycopg.connect(database.url)) as connection:
+        if connection.info.server_version >= postgres.KNOWS_TRANSACTION_TIMEOUT:
+            return
+    # The other node ends the session that holds the locks.
+    monkeypatch.setattr(nodes, "SILENT_S", 3.0)
+    monkeypatch.setattr(nodes, "BEAT_S", 0.3)
+    monkeypatch.setattr(nodes, "_UP_S", "SELECT 1000000")  # the server has not just started
 
 
 @pytest.fixture
