@@ -22,7 +22,7 @@ from sluiceway.app.alerts.noticing import noticed, wants_any
 from sluiceway.app.alerts.sending import Undelivered, send
 from sluiceway.app.alerts.watch import AlertWatch
 from sluiceway.app.alerts.wording import fields, text
-from sluiceway.app.standings import Standing, View
+from sluiceway.app.budgets import Standing, View
 from sluiceway.policy import Policy
 from sluiceway.policy.budgets import cap_of
 from sluiceway.policy.model import Budget
@@ -322,10 +322,8 @@ async def test_of_two_nodes_that_reach_for_an_alert_at_the_same_moment_one_has_i
     """Both have seen that it is due, and wait for its row, when it becomes free."""
     stores = [opened(postgres_url, Clock(), boot) for boot in ("a", "b")]
     stores[0].alerts.add([ALERT])
-    blocked = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
+    ours = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    blocked = f"{ours} AND wait_event_type = 'Lock'"
     with psycopg.connect(postgres_url) as other, psycopg.connect(postgres_url, autocommit=True) as third:
         other.execute("SELECT 1 FROM alerts FOR UPDATE")
         taking = [asyncio.create_task(asyncio.to_thread(store.alerts.take)) for store in stores]

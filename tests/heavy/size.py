@@ -110,9 +110,11 @@ async def throughput(store: Store, first: int, count: int, at_once: int = 64) ->
     return count / (time.perf_counter() - began)
 
 
-def fill(store: Store, url: str, rows: int) -> None:
-    """So many settled rows, spread over people and days, made of one real row inside the database."""
-    asyncio.run(one(store, 10**9, 0, capped=False))
+def fill(url: str, rows: int) -> None:
+    """So many settled rows, spread over people and days, made of one real row inside the database. No store
+    is open meanwhile: its writer would find the database locked."""
+    with closing(Store.open(url, key=KEY, boot="filling", create=True)) as store:
+        asyncio.run(one(store, 10**9, 0, capped=False))
     engine = sqlalchemy.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     values = {"now": int(NOW.timestamp() * 1e6), "step": DAYS * 86_400_000_000 // rows}
     with closing(engine.connect()) as connection:
@@ -188,9 +190,7 @@ def main() -> None:
             for name in ("empty", "full")
         ]
         began = time.monotonic()
-        filling = Store.open(urls[1], key=KEY, boot="filling", create=True)
-        fill(filling, urls[1], options.rows)
-        filling.close()
+        fill(urls[1], options.rows)
         print(f"{options.rows:,} rows in {time.monotonic() - began:.0f} s")
         empty, full = (Store.open(url, key=KEY, boot="bench", create=True) for url in urls)
         stack.callback(empty.close)

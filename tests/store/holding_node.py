@@ -1,8 +1,12 @@
-"""Run by test_shared_failures: holds reservations until it is killed."""
+"""Run by test_shared_failures: holds reservations until it is killed.
+
+Without a name it is called as the product's processes are, by its number.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 from store_world import KEY, attempt, company, granted
@@ -18,4 +22,4 @@ async def main(url: str, boot: str, many: int) -> None:
     await asyncio.sleep(600)
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+asyncio.run(main(sys.argv[1], sys.argv[2] or f"{os.getpid()}-held", int(sys.argv[3])))

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from databases import Database
 from store_world import KEY, NOON, at_once, attempt, company, counter, ended, granted, rows_of
 
-from sluiceway.store import Granted, Store, Want
+from sluiceway.store import Granted, Store, Want, ledger
 from sluiceway.store.deferred import digest
 from sluiceway.store.records import Later
 from sluiceway.types import LedgerRow
@@ -76,6 +77,25 @@ async def test_it_ends_once_whoever_sees_its_usage_and_whatever_they_say(
     await store.ledger.settle(answer.reservation, ended(attempt("r1"), 14))
     assert store.deferred.find(JOB) is None
     assert counter(database, company(100)) == (12, 0)
+
+
+async def test_what_was_ended_here_is_not_remembered_for_ever_and_ends_once_all_the_same(
+    store: Store, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "MOST_COLLECTED", 2)
+    await put_off(store)
+    first = store.deferred.find(JOB)
+    assert first is not None
+    await seen(store, 12)
+    for number in range(2, 6):
+        await put_off(store, f"r{number}", job := digest(KEY, "openai", "response", f"resp_{number}"))
+        await seen(store, 1, job)
+    assert len(store.ledger._collected) == 2
+    again = store.ledger.collect(first, ended(first.row, 13))  # forgotten here; the writer finds it closed
+    assert again is not None
+    await again
+    assert counter(database, company(100)) == (12 + 4, 0)
+    assert store.verify() == []
 
 
 async def test_a_stream_that_ends_before_the_poll_leaves_nothing_to_collect(

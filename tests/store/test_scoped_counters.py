@@ -329,3 +329,25 @@ async def test_a_row_gets_more_on_a_counter_that_another_node_deleted_as_over(
     assert await stores[0].ledger.top_up(held, 90) == 70
     assert counter(database, cap) == (0, 100)
     assert stores[0].verify() == []
+
+
+@pytest.mark.parametrize("engine", ["postgres"])
+async def test_a_pattern_that_no_counter_has_any_more_is_forgotten(
+    reopen: Callable[..., Store], database: Database
+) -> None:
+    stores = reopen("a"), reopen("b")
+    gone, kept = (
+        Cap(rule, (("models", f"{rule}-*"),), "day", NOON, NOON + timedelta(days=1), 100)
+        for rule in ("claude", "gpt")
+    )
+    for rule, cap in (("claude", gone), ("gpt", kept)):
+        await spend(stores[0], rule, 10, cap, company(100), model_routed=f"{rule}-5")
+    with closing(database.connect()) as connection:
+        connection.execute("DELETE FROM counters WHERE counter = ?", (gone.counter,))
+        stores[1]._run(stores[1]._writer._clear)  # type: ignore[union-attr]  # open for writing
+        shapes = {shape for (shape,) in connection.execute("SELECT shape FROM counter_shapes")}
+    assert shapes == {"[]", '[["models","gpt-*"]]'}
+    for number, store in enumerate(stores):  # and it is made again when a rule asks for it again
+        await spend(store, f"again-{number}", 10, gone, model_routed="claude-5")
+    assert counter(database, gone) == (30, 0)
+    assert stores[0].verify() == []

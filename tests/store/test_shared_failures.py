@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -206,6 +207,56 @@ async def test_a_server_that_restarts_under_load_loses_and_doubles_nothing(
     assert charged[0][0] == charged[0][2]
 
 
+@contextmanager
+def holding(database: Database, boot: str) -> Iterator[subprocess.Popen[str]]:
+    """A process with 50 reservations of 1."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    command = [sys.executable, HERE / "holding_node.py", database.url, boot, "50"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "holding\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.timeout(90)
+async def test_what_a_killed_process_held_comes_back_when_it_is_started_again_without_a_lease(
+    reopen: Callable[..., Store], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "SILENT_S", 10**6)  # nobody is dead for being silent
+    monkeypatch.setattr(nodes, "BEAT_S", 0.1)  # the server may take a moment to see that it was cut
+    with holding(database, "") as process:
+        assert reopen("beside").recovered == 0
+        assert counter(database, company(100)) == (0, 50)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    store = reopen("again")
+    async with asyncio.timeout(30):
+        while counter(database, company(100)) != (50, 0):  # noqa: ASYNC110 - the server is elsewhere
+            await asyncio.sleep(0.01)
+    assert set(rows_of(database, "outcome, charged_nusd")) == {("internal_error", 1)}
+    assert store.verify() == []
+
+
+GONE = {
+    "a process that ended": ("{ended}-ab", True),
+    "one that runs": ("{parent}-ab", False),
+    "an earlier one of our own number": ("{own}-ab", True),
+    "a name": ("victim", False),
+    "no number of a process": ("99999999999999999999-ab", False),
+}
+
+
+@pytest.mark.parametrize(("node", "gone"), GONE.values(), ids=GONE.keys())
+def test_a_process_is_gone_when_nothing_runs_by_its_number(node: str, gone: bool) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    named = node.format(ended=ended.pid, parent=os.getppid(), own=os.getpid())
+    assert nodes._is_gone(named) == gone
+
+
 @pytest.mark.timeout(90)
 async def test_kill_9_of_a_node_with_fifty_reservations_gives_its_money_back_within_the_lease(
     reopen: Callable[..., Store], database: Database, monkeypatch: pytest.MonkeyPatch
@@ -217,15 +268,7 @@ async def test_kill_9_of_a_node_with_fifty_reservations_gives_its_money_back_wit
     monkeypatch.setattr(nodes, "_UP_S", "SELECT 1000000")  # the server has not just started
     cap = company(100)
     store = reopen("survivor")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
-    with subprocess.Popen(  # noqa: ASYNC220 - takes milliseconds
-        [sys.executable, HERE / "holding_node.py", database.url, "victim", "50"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as process:
-        assert process.stdout is not None
-        assert await asyncio.to_thread(process.stdout.readline) == "holding\n"
+    with holding(database, "victim") as process:
         assert counter(database, cap) == (0, 50)
         process.send_signal(signal.SIGKILL)
     assert isinstance(await store.ledger.admit(attempt("eager"), Want(60, 60), (cap,), 0), Busy)

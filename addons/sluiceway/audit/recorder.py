@@ -7,6 +7,7 @@ ended (`record`). If the process dies in between, or the queue is full, the entr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections import Counter, deque
@@ -176,6 +177,9 @@ class Recorder:
         while batch is not None:
             try:
                 self._tidy()
+            except Exception as error:  # it is tried again; what was asked meanwhile is no less due for it
+                logger.error("the audit could not tidy up: %s", type(error).__name__)
+            try:
                 self._write(batch)
             except Exception as error:
                 logger.error("the audit could not write: %s", type(error).__name__)
@@ -221,31 +225,34 @@ class Recorder:
             self._expired_on = now.date()
 
     def _write(self, batch: list[Item]) -> None:
-        """All in one change; one by one where the database refuses; again and again while it is away."""
-        written = not batch
-        while not written:
+        """All in one change; one by one where the database refuses; again and again while it is away.
+
+        One by one, with new keys: the old ones may have been shredded. What is refused by itself is not kept.
+        """
+        left, apart = deque(batch), False
+        while left:
+            some = [left[0]] if apart else list(left)
             try:
-                self._append(batch)
-                written = True
-            except AuditRefused:
+                self._append(some)
+            except AuditRefused as error:
                 self._undo()
-                self._write_each(batch)
-                written = True
+                if not apart:
+                    apart = True
+                    continue
+                self._refuse(some[0], error)
             except StoreError:
                 self._undo()
                 if not self._wait():
                     raise
+                continue
+            for _ in some:
+                left.popleft()
 
-    def _write_each(self, batch: list[Item]) -> None:
-        """With new keys: the old ones may have been shredded. What is refused again is not kept at all."""
-        for item in batch:
-            try:
-                self._append([item])
-            except AuditRefused as error:
-                self._undo()
-                logger.error("an audit entry was refused by the database: %s", error)
-                self._counts["refused"] += 1
-                self._log.store.unpend(item.subject.id)
+    def _refuse(self, item: Item, error: AuditRefused) -> None:
+        logger.error("an audit entry was refused by the database: %s", error)
+        self._counts["refused"] += 1
+        with contextlib.suppress(StoreError):  # its trace stays: the next start says that the text is lost
+            self._log.store.unpend(item.subject.id)
 
     def _append(self, batch: list[Item]) -> None:
         now = self._clock()

@@ -36,13 +36,21 @@ class Revocations:
             self._task.cancel()
 
     async def _watch(self) -> None:
+        failing = ""
         while True:
             await asyncio.sleep(POLL_S)
             try:
                 await self._parts.store.refresh_directory()
                 self._cut_revoked()
             except Exception as error:
-                logger.error("watching for revocations failed: %s", type(error).__name__)
+                why = type(error).__name__
+                if why != failing:  # once: a database may be away for hours
+                    logger.error("watching for revocations failed, until further notice: %s", why)
+                failing = why
+                continue
+            if failing:
+                logger.warning("revocations are watched again")
+            failing = ""
 
     def _cut_revoked(self) -> None:
         directory = self._parts.store.directory

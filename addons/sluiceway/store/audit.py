@@ -212,6 +212,7 @@ class Snapshot:
 
 
 def _append(engine: Engine, connection: Connection, change: Change) -> None:
+    engine.in_turn(connection, f"audit log of {change.node}")  # workers of one deployment share it
     (size,) = connection.execute(
         "SELECT coalesce(max(seq), -1) + 1 FROM audit_log WHERE node = ?", (change.node,)
     ).fetchone()

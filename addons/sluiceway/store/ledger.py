@@ -20,6 +20,10 @@ from sluiceway.store.spooling import Spooling
 from sluiceway.store.writer import Writer
 from sluiceway.types import Cap, LedgerRow
 
+# The last deferred rows that were ended here, so that a second end is told apart from a mistake. The writer
+# itself ends none twice.
+MOST_COLLECTED = 10_000
+
 
 class Ledger:
     """One per store. Answers come after the commit: what was granted, topped up or settled is on disk.
@@ -32,7 +36,7 @@ class Ledger:
         self._writer = writer
         self._spooling = None if spool is None else Spooling(spool)
         self._unsettled: set[int] = set()
-        self._collected: set[int] = set()
+        self._collected: dict[int, None] = {}  # the last of them, in order
 
     def spent(self, cap: Cap) -> int | None:
         """How much of a cap is spent, in its unit; None: nobody has counted on it in this window, or other
@@ -142,7 +146,9 @@ class Ledger:
         reservation = Reservation(waiting.ledger_id, waiting.reserved_nusd, ())
         if waiting.ledger_id in self._collected:
             return None
-        self._collected.add(waiting.ledger_id)
+        self._collected[waiting.ledger_id] = None
+        if len(self._collected) > MOST_COLLECTED:
+            del self._collected[next(iter(self._collected))]
         self._unsettled.discard(waiting.ledger_id)
         order = self._ending(reservation, row)
         order.reply = asyncio.get_running_loop().create_future()

@@ -21,7 +21,7 @@ from sluiceway.store import lost
 from sluiceway.store.engines.adapter import Adapter, Many
 from sluiceway.store.engines.connection import Contended
 from sluiceway.store.orders import Admit, Correct, Order, Record, TopUp
-from sluiceway.store.scope import COLUMNS, Scope, Who
+from sluiceway.store.scope import COLUMNS, Scope, Who, from_json
 from sluiceway.store.shared_accounts import Concern, Shape, SharedAccounts, shape_from_json, shape_of
 from sluiceway.types import Cap
 
@@ -36,6 +36,7 @@ SELECT CASE WHEN alone THEN pg_advisory_xact_lock({_CLASS}, shard)::text
 FROM unnest(?::int[], ?::bool[]) AS wanted(shard, alone)
 """  # noqa: S608 - a number of ours
 _SHAPES = "SELECT shape FROM counter_shapes"
+_PATTERNED = "SELECT DISTINCT scope FROM counters WHERE scope LIKE '%[\"models\",%'"
 _COUNTERS = """
 SELECT c.counter, c.scope, c.unit, c.starts_at, c.ends_at, c.spent, c.reserved
 FROM unnest(?::text[], ?::bigint[]) AS place(scope, at)
@@ -134,6 +135,26 @@ def _keep_shapes(connection: Adapter, accounts: SharedAccounts, shapes: Iterable
     for text, shape in sorted((orjson.dumps(shape).decode(), shape) for shape in shapes):
         connection.execute(statement, (text,))
         accounts.shapes |= {shape}
+
+
+def forget_shapes(connection: Adapter) -> None:
+    """Deletes the shapes with patterns of models that no counter has any more: rules come and go, and each
+    batch looks for the counters of every shape. For the transaction's first lock."""
+    kept = {text for (text,) in connection.execute(_SHAPES)}
+    if not _with_patterns(kept) - _in_use(connection):
+        return
+    connection.execute(_MAKING, (Many([0]), Many([True])))  # whoever makes a shape holds this
+    unused = _with_patterns(kept) - _in_use(connection)
+    connection.executemany("DELETE FROM counter_shapes WHERE shape = ?", [(text,) for text in sorted(unused)])
+
+
+def _with_patterns(shapes: set[str]) -> set[str]:
+    return {text for text in shapes if any(isinstance(part, tuple) for part in shape_from_json(text))}
+
+
+def _in_use(connection: Adapter) -> set[str]:
+    found = connection.execute(_PATTERNED).fetchall()
+    return {orjson.dumps(shape_of(from_json(of))).decode() for (of,) in found}
 
 
 def _concerns(connection: Adapter, accounts: SharedAccounts, orders: Iterable[Order]) -> Iterator[Concern]:

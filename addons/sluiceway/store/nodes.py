@@ -1,7 +1,9 @@
 """The nodes of a shared store: who writes it, who has fallen silent, and whose rows are settled for them.
 
 A node says every few seconds that it lives. Who is silent for a lease is dead: another node settles what it
-left open, charged what it had reserved, since the provider may have billed it (decision 0003).
+left open, charged what it had reserved, since the provider may have billed it (decision 0003). Whose process
+is gone from this very host is dead at once: what a node held that was killed comes back when it is started
+again, not a lease later.
 
 Two things keep that exact. Each node's writing session holds a lock named after it, for as long as the
 session lasts; who sweeps ends that session first and takes the lock. So no transaction of the dead is under
@@ -12,6 +14,7 @@ server's: the nodes' clocks do not matter.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
 from dataclasses import dataclass
 
@@ -44,6 +47,8 @@ SELECT DISTINCT owner, 0 FROM ledger
 WHERE owner IS NOT NULL AND owner <> ALL(?) AND NOT EXISTS (SELECT 1 FROM nodes WHERE node = owner)
 """  # noqa: S608 - the server's clock
 _STILL_SILENT = f"SELECT 1 FROM nodes WHERE node = ? AND seen_at >= {_NOW_US} - ?"  # noqa: S608 - the server's clock
+_NEIGHBOURS = "SELECT node FROM nodes WHERE host = ? AND node <> ?"
+_SILENCE = "UPDATE nodes SET seen_at = 0 WHERE node = ?"
 _END_SESSION = """
 SELECT pg_terminate_backend(pid, ?) FROM pg_stat_activity
 WHERE pid = ? AND pid <> pg_backend_pid() AND application_name = ? AND datname = current_database()
@@ -82,7 +87,7 @@ def leave(connection: Adapter, boot: str, clean: bool) -> None:
     if clean:
         connection.execute("DELETE FROM nodes WHERE node = ?", (boot,))
     else:
-        connection.execute("UPDATE nodes SET seen_at = 0 WHERE node = ?", (boot,))
+        connection.execute(_SILENCE, (boot,))
 
 
 def beat(connection: Adapter, boot: str) -> bool:
@@ -104,17 +109,43 @@ def server_up_s(connection: Adapter) -> float:
 def sweep(connection: Adapter, boot: str) -> int:
     """Settles what dead nodes left open; how many rows that were."""
     parameters = (boot, int(SILENT_S * 1_000_000), Many(NOT_SWEPT))
-    return sum(
-        _sweep_one(connection, dead, backend)
-        for dead, backend in connection.execute(_SILENT, parameters).fetchall()
-    )
+    swept = 0
+    for dead, backend in connection.execute(_SILENT, parameters).fetchall():
+        _end_session(connection, dead, backend)
+        swept += _sweep_one(connection, dead)
+    return swept
 
 
-def _sweep_one(connection: Adapter, dead: str, backend: int) -> int:
-    _end_session(connection, dead, backend)
+def sweep_gone(connection: Adapter, boot: str, host: str) -> int:
+    """Settles what processes of this host left open that run no more; how many rows that were. Their sessions
+    must be over by themselves: another container may have the same name, and processes not seen from here."""
+    neighbours = connection.execute(_NEIGHBOURS, (host, boot)).fetchall()
+    return sum(_sweep_one(connection, node, gone=True) for (node,) in neighbours if _is_gone(node))
+
+
+def _is_gone(node: str) -> bool:
+    """Whether a process that called itself `<pid>-<something>` runs no more. Our own number was another's
+    before: the first process of a container that is started again has the same."""
+    number = node.partition("-")[0]
+    if not number.isdecimal():
+        return False
+    if int(number) == os.getpid():
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        pass
+    return False
+
+
+def _sweep_one(connection: Adapter, dead: str, *, gone: bool = False) -> int:
     if not _own(connection, dead):
         return 0  # its session is not over, or somebody else is at it
     try:
+        if gone:
+            connection.execute(_SILENCE, (dead,))
         slices.give_back(connection, dead)
         return _settle(connection, dead)
     finally:

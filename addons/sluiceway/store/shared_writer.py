@@ -24,7 +24,7 @@ from sluiceway.store.admission import Line
 from sluiceway.store.amounts import Amounts
 from sluiceway.store.batch import Batch
 from sluiceway.store.engines.adapter import Adapter, Many
-from sluiceway.store.engines.connection import Contended
+from sluiceway.store.engines.connection import Connection, Contended
 from sluiceway.store.engines.postgres import PostgresEngine
 from sluiceway.store.orders import Admit, Order, Work
 from sluiceway.store.records import Spent
@@ -228,6 +228,11 @@ class SharedWriter(Writer[Adapter]):
             self._seen.pop(key, None)
         return super()._tidy()
 
+    def _clear(self, connection: Connection) -> None:
+        assert isinstance(connection, Adapter)
+        locking.forget_shapes(connection)
+        super()._clear(connection)
+
     def _after_batch(self) -> None:
         if not self._line:
             self._look_s = FIRST_LOOK_S
@@ -266,9 +271,10 @@ class SharedWriter(Writer[Adapter]):
 
     def _sweep(self) -> int:
         link = self._connection
+        gone = nodes.sweep_gone(link, self._boot, socket.gethostname())
         if time.monotonic() < self._sweeps_from or nodes.server_up_s(link) < nodes.SILENT_S:
-            return 0
-        return nodes.sweep(link, self._boot)
+            return gone
+        return gone + nodes.sweep(link, self._boot)
 
     def _let_go(self) -> None:
         link = self._link

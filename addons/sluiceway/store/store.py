@@ -178,7 +178,7 @@ class Store:
         """Raises StoreError where the database cannot be read; what was read before stays."""
         with self._refreshing:  # operations run in threads and share this connection
             try:
-                self._reader = self._reader or self._engine.reader()
+                self._reader = self._reader or self._engine.reader(quick=True)
                 self.directory.refresh(self._reader)
             except sqlite3.OperationalError as error:
                 self._drop_reader()

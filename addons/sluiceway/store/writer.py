@@ -70,6 +70,7 @@ class Writer[C: Connection](ABC):
         self._at_work: list[Order] = []
         self._fresh = False  # the accounts were read anew: counters may be missing that somebody waits for
         self._unsettled: list[Settle | Cancel] = []
+        self._said = ""  # why the last batch failed, if it did
         self._next_housekeeping = time.monotonic() + HOUSEKEEPING_S
         self._next_clearing = 0.0
         self._thread = threading.Thread(target=self._work, name="sluiceway-store", daemon=True)
@@ -211,14 +212,20 @@ class Writer[C: Connection](ABC):
             accounts = self._accounts or self._read_accounts()
             batch = Batch(self._connection, accounts, self._line, self._boot, now_us(), time.monotonic())
             self._transact(batch, orders, wait)
-            self._fresh = False
+            self._fresh, self._said = False, ""
         except Exception as error:
             failure = error
         else:
             return None, batch
         self._roll_back()
-        log.error("a batch of the store failed and was undone: %s", reason(failure))
+        self._say(reason(failure))
         return failure, batch
+
+    def _say(self, why: str) -> None:
+        """Once, until a batch succeeds or fails in another way: while a database is away, each does."""
+        if why != self._said:
+            self._said = why
+            log.error("a batch of the store failed and was undone: %s", why)
 
     def _roll_back(self) -> None:
         self._accounts = None

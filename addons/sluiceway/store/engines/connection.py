@@ -62,8 +62,9 @@ class Engine(Protocol):
     def writer(self) -> Connection:
         """A connection that may write; every commit is forced to disk."""
 
-    def reader(self) -> Connection:
-        """A connection that cannot write; a transaction on it sees one moment."""
+    def reader(self, quick: bool = False) -> Connection:
+        """A connection that cannot write; a transaction on it sees one moment. `quick`: for small questions;
+        one that is not answered within seconds fails."""
 
     def reading(self) -> sqlalchemy.Engine:
         """Reads for reports: each transaction sees one unchanging moment, and none can write."""
@@ -76,6 +77,10 @@ class Engine(Protocol):
 
     def guards(self, connection: Connection) -> Mapping[str, str]:
         """The triggers there are, by name, as `audit_guards` would write each."""
+
+    def in_turn(self, connection: Connection, what: str) -> None:
+        """Until the transaction ends, nobody else is past this point for the same thing; what is read after
+        it is as the one before left it."""
 
     def overwriting(self, connection: Connection) -> AbstractContextManager[None]:
         """What is deleted inside is overwritten on the disk, as far as the database can."""

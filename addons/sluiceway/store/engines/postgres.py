@@ -1,7 +1,8 @@
 """A store in a PostgreSQL database, written by many nodes: how it is reached, and what it must promise.
 
 A node that hangs must not hold what others need: the server ends its idle transactions, gives up on locks
-that are not free in time, and notices a dead network within seconds, as our side does. Connect to the server
+that are not free in time, and notices a dead network within seconds, as our side does. One that is alive and
+brings no answers (a balancer or a disk that hangs) is given up by our side's own clock. Connect to the server
 itself or through a pool of sessions: locks and settings of a session are part of how nodes stay apart.
 """
 
@@ -11,6 +12,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from math import inf
 from typing import Any, Self
 
 import psycopg
@@ -22,11 +24,19 @@ from sqlalchemy.exc import OperationalError
 from sluiceway.errors import StoreError
 from sluiceway.store.engines.adapter import Adapter, WholeNumbers, translated
 from sluiceway.store.engines.connection import Connection, Dialect
+from sluiceway.store.engines.impatient import Impatient
 
 CONNECT_S = 5
 # How long the network may be silent, and a transaction idle or waiting for a lock, before it is given up.
 SILENT_MS = 10_000
+# How long a statement of a writer may take. The longest are opening balances and waits for locks.
+ANSWER_S = 15.0
+# How long a transaction of a writer may hold its locks, whatever its client does: one whose statements came
+# only in part is not idle. Before PostgreSQL 17 the other nodes end such a session (store/nodes.py, 22 s).
+TRANSACTION_MS = 20_000
+KNOWS_TRANSACTION_TIMEOUT = 170_000
 MIGRATION_LOCK = 0x536C7569636577  # "Sluicew": one migration at a time
+TURNS = 0x7475726E  # "turn": our other half of advisory locks of two numbers (store/locking.py)
 _SETTINGS = {
     "application_name": "sluiceway",
     "connect_timeout": CONNECT_S,
@@ -81,10 +91,13 @@ class PostgresEngine:
         return lambda: None
 
     def writer(self) -> Adapter:
-        return self._connect(_WRITING)
+        link = self._connect(_WRITING, ANSWER_S)
+        if link.raw.info.server_version >= KNOWS_TRANSACTION_TIMEOUT:
+            link.execute(f"SET transaction_timeout = {TRANSACTION_MS}")
+        return link
 
-    def reader(self) -> Adapter:
-        return self._connect(_READING)
+    def reader(self, quick: bool = False) -> Adapter:
+        return self._connect(_READING, ANSWER_S if quick else inf)
 
     def reading(self) -> sqlalchemy.Engine:
         engine = create_engine(
@@ -116,6 +129,9 @@ class PostgresEngine:
     def guards(self, connection: Connection) -> Mapping[str, str]:
         return {name: source.strip() for name, source, enabled in connection.execute(_TRIGGERS) if enabled}
 
+    def in_turn(self, connection: Connection, what: str) -> None:
+        connection.execute("SELECT pg_advisory_xact_lock(?, hashtext(?))", (TURNS, what))
+
     def overwriting(self, connection: Connection) -> AbstractContextManager[None]:
         """It cannot: a deleted row's bytes stay in its page until vacuum and reuse, and in the log (WAL)."""
         return nullcontext()
@@ -132,15 +148,17 @@ class PostgresEngine:
             raise
         connection.execute(text("SET LOCAL statement_timeout = 0"))
 
-    def _connect(self, options: str) -> Adapter:
-        return Adapter(self._raw(options, autocommit=True))
+    def _connect(self, options: str, within_s: float) -> Adapter:
+        raw = self._raw(options, autocommit=True)
+        raw.within_s = within_s
+        return Adapter(raw)
 
-    def _raw(self, options: str, autocommit: bool) -> psycopg.Connection[Any]:
+    def _raw(self, options: str, autocommit: bool) -> Impatient:
         uri = self._url.render_as_string(hide_password=False)
         given = self._url.query.get("options", "")
         settings: dict[str, Any] = {**_SETTINGS, "options": f"{given} {options}".strip()}
         try:
-            return psycopg.connect(uri, autocommit=autocommit, **settings)
+            return Impatient.connect(uri, autocommit=autocommit, **settings)
         except psycopg.Error as error:
             raise Unreachable(f"{self.name}: {_plain(str(translated(error)))}") from None
 

@@ -74,7 +74,7 @@ class SqliteEngine:
             raise StoreError(f"{self.path}: {error}") from error
         return connection
 
-    def reader(self) -> sqlite3.Connection:
+    def reader(self, quick: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"file:{quote(str(self.path))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
         )
@@ -105,6 +105,9 @@ class SqliteEngine:
     def guards(self, connection: Connection) -> Mapping[str, str]:
         found = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         return dict(found.fetchall())
+
+    def in_turn(self, connection: Connection, what: str) -> None:
+        """There is one writer."""
 
     @contextmanager
     def overwriting(self, connection: Connection) -> Iterator[None]:
