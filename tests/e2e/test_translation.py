@@ -272,4 +272,4 @@ def test_a_capped_stream_ends_as_the_clients_api_ends_one(
     running.set_rules("40-cap", "budgets: []\n")
     row = running.rows()[-1]
     assert (row["principal"], row["outcome"], message.stop_reason) == ("bob", "capped", "max_tokens")
-    assert "a budget is used up" in message.content[-1].text
+    assert "the budget 'tight' is used up" in message.content[-1].text

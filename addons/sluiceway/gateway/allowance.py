@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sluiceway.errors import StoreError
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.gateway.reservation import LONGEST_TOKENS, Estimate
+from sluiceway.gateway.reservation import LONGEST_TOKENS, Estimate, again
 from sluiceway.store.records import Granted
 from sluiceway.types import Answer, Call
 from sluiceway.wire.dialect import Metered
@@ -49,6 +49,21 @@ class Allowance:
             ahead = max(0, left - AHEAD_TOKENS)
             self._look_at_bytes = self._passed_bytes + ahead * STREAM_BYTES_PER_TOKEN
         return left >= 0
+
+    def last_words(self) -> str:
+        """What a stream is told that ends here: by which budget, until when, whom to ask."""
+        by_money = LONGEST_TOKENS * 1000 if self._nusd is None else self._guess.affordable(self._nusd)
+        unit = "tokens" if self._affordable() < by_money else "usd"
+        known = self._parts.store.ledger.spent
+        holding = [cap for cap in self._reservation.caps if cap.unit == unit and cap.holds]
+        cap = min(holding, key=lambda each: each.limit - (known(each) or 0), default=None)
+        if cap is None:
+            return f"[Sluiceway: a budget is used up, so this answer ends here. Ask {self._parts.contact}.]"
+        contact = self._parts.rules.policy.contact(cap.rule) or self._parts.contact
+        return (
+            f"[Sluiceway: the budget '{cap.rule}' is used up, so this answer ends here."
+            f"{again(cap, self._parts)} Ask {contact}.]"
+        )
 
     async def _top_up(self, seen_tokens: int, left_tokens: int) -> None:
         """A good piece more, and what the stream has run ahead of its money by: one chunk may hold a lot."""

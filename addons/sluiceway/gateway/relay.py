@@ -276,10 +276,9 @@ class Flow:
 
     def _cut(self) -> bytes:
         """The cap is reached: the stream ends the way the provider ends one at its token limit."""
-        assert self._tap
+        assert self._tap and self._allowance
         self._outcome = Outcome.CAPPED
-        message = f"[Sluiceway: a budget is used up, so this answer ends here. Ask {self._contact}.]"
-        return self._tap.cut(message)
+        return self._tap.cut(self._allowance.last_words())
 
     def _broken(self, reply: Relayed) -> bytes:
         """The provider's side died: say so in its own form, or drop the connection where there is none."""
