@@ -258,7 +258,7 @@ def test_a_stream_is_cut_at_the_cap_and_boto3_reads_its_ending(fresh: type[Runni
     client = aws(running, running.add("alice"))
     wanting(client, 20_000)
     text, names = texts(client.converse_stream(modelId=CLAUDE, messages=ASK))
-    assert "a budget is used up" in text
+    assert "[Sluiceway: the budget 'tight' is used up, so this answer ends here. It resets at 20" in text
     assert names[-3:] == ["contentBlockStop", "messageStop", "metadata"]
     (row,) = running.rows(1)
     assert (row["outcome"], row["usage_source"]) == ("capped", "estimated")

@@ -37,6 +37,7 @@ ASKED: Any = [{"role": "user", "content": "hi"}]
 # 0.0015 USD: a hundred of Claude Sonnet's output tokens at 15,000 nano-dollars.
 CAP_NUSD = 1_500_000
 CAP = "{name: little, scope: {employee: '*'}, limit_usd: 0.0015, window: month}"
+USED_UP = "[Sluiceway: the budget 'little' is used up, so this answer ends here. It resets at 20"
 PACED = {"x-demo-fault": "slow;first=0;between=0.004", "x-demo-events": "300"}
 
 
@@ -316,7 +317,7 @@ def test_a_stream_at_its_cap_ends_as_at_a_token_limit_for_anthropics_sdk(
     ) as stream:
         final = stream.get_final_message()
     assert final.stop_reason == "max_tokens"
-    assert "[Sluiceway: a budget is used up" in final.content[-1].text  # type: ignore[union-attr]  # a text block
+    assert USED_UP in final.content[-1].text  # type: ignore[union-attr]  # a text block
     assert_capped(since)
 
 
@@ -330,7 +331,7 @@ def test_a_stream_at_its_cap_ends_as_at_a_token_limit_for_openais_chat(
         stream.until_done()
         chunk = stream.current_completion_snapshot.choices[0]
     assert chunk.finish_reason == "length"
-    assert "[Sluiceway: a budget is used up" in (chunk.message.content or "")
+    assert USED_UP in (chunk.message.content or "")
     assert_capped(since)
 
 
@@ -343,7 +344,7 @@ def test_a_stream_at_its_cap_ends_as_incomplete_for_openais_responses(
     )
     last = events[-1]
     assert last.type == "response.incomplete"
-    assert "[Sluiceway: a budget is used up" in last.response.output_text
+    assert USED_UP in last.response.output_text
     assert_capped(since)
 
 
@@ -354,7 +355,7 @@ def test_a_stream_at_its_cap_ends_as_at_a_token_limit_for_gemini(capped: Running
         clients.gemini.models.generate_content_stream(model="gemini-2.5-pro", contents="hi", config=config)
     )
     assert pieces[-1].candidates[0].finish_reason == gemini_types.FinishReason.MAX_TOKENS  # type: ignore[index]
-    assert "[Sluiceway: a budget is used up" in "".join(piece.text or "" for piece in pieces)
+    assert USED_UP in "".join(piece.text or "" for piece in pieces)
     assert_capped(since)
 
 

@@ -24,7 +24,9 @@ routes:
   - {name: resilient, match: {model: claude-haiku-4-5}, failover: [{provider: openai, model: gpt-4.1-mini}]}
   - {name: cheapest, match: {model: claude-sonnet-4-6},
      choose: {from: [gpt-4.1-nano, claude-haiku-4-5], prefer: cheapest}}
-guard: [{name: masks, detect: [EMAIL_ADDRESS], action: mask}]
+guard:
+  - {name: masks, detect: [EMAIL_ADDRESS], action: mask}
+  - {name: there, match: {provider: openai, model: gpt-4.1-mini}, detect: [PHONE_NUMBER], action: mask}
 inject: [{name: for-all}]
 """
 KEYS = {"anthropic": "sk-ant-api03-ours", "openai": "sk-proj-ours", "mistral": "mistral-ours"}
@@ -171,6 +173,17 @@ def test_what_cannot_be_carried_is_refused_by_name(claude: anthropic.Anthropic, 
     assert since.served == []
 
 
+def test_the_header_tells_all_that_was_masked_on_the_way(
+    running: Running, claude: anthropic.Anthropic, since: Since
+) -> None:
+    """By the rules for what was asked, and by those for where it failed over to."""
+    running.on.call(lambda: running.providers.fault("anthropic", "529", times=1))
+    said = hi(f"Write to {MAIL}, or call +49 30 901820.")
+    raw = claude.messages.with_raw_response.create(model="claude-haiku-4-5", max_tokens=20, messages=said)
+    assert raw.headers["x-sluiceway-guard"] == "masked EMAIL_ADDRESS=1, PHONE_NUMBER=1"
+    assert since.rows(2)[-1]["provider"] == "openai"
+
+
 SEARCH: Any = [{"type": "web_search_20250305", "name": "web_search"}]
 
 
@@ -259,4 +272,4 @@ def test_a_capped_stream_ends_as_the_clients_api_ends_one(
     running.set_rules("40-cap", "budgets: []\n")
     row = running.rows()[-1]
     assert (row["principal"], row["outcome"], message.stop_reason) == ("bob", "capped", "max_tokens")
-    assert "a budget is used up" in message.content[-1].text
+    assert "the budget 'tight' is used up" in message.content[-1].text

@@ -74,9 +74,11 @@ def test_what_was_masked_is_in_no_printed_exchange() -> None:
 def test_what_the_guard_did_is_in_the_row_and_in_a_header() -> None:
     of = exchange(parts(Ledger()), call())
     assert "x-sluiceway-guard" not in of.own_headers()
-    of.guard_findings, of.guard_said = {"EMAIL_ADDRESS": 2}, "masked EMAIL_ADDRESS=2"
+    of.guard_findings, of.masked = {"EMAIL_ADDRESS": 2}, {"EMAIL_ADDRESS": 2}
     assert of.row().guard_findings == {"EMAIL_ADDRESS": 2}
     assert of.own_headers()["x-sluiceway-guard"] == "masked EMAIL_ADDRESS=2"
+    of.masked, of.was_scanned = {**of.masked, "PERSON": 1}, False
+    assert of.own_headers()["x-sluiceway-guard"] == "masked EMAIL_ADDRESS=2, PERSON=1, not scanned"
 
 
 def test_a_connection_that_is_open_for_hours_follows_the_providers_in_force() -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from sluiceway.content import folder
-from sluiceway.gateway.foreign import foreign_path
+from sluiceway.gateway.foreign import foreign_path, translated_for
 from sluiceway.gateway.roads import road_to
+from sluiceway.policy.policy import NO_MODELS
 from sluiceway.settings.providers import Providers, match
 from sluiceway.types import Provider, Route
+from sluiceway.wire import by_name
+from sluiceway.wire.dialect import Target
+from sluiceway.wire.translation.losses import Losses
 
 SHIPPED = Providers.load(folder("rules") / "providers.yaml").by_name
 MESSAGES, CHAT = ("anthropic", "/v1/messages"), ("openai", "/v1/chat/completions")
@@ -29,6 +35,30 @@ def route_of(provider: str, path: str) -> Route:
 
 VERTEX = "/v1/projects/acme-1/locations/global/publishers/anthropic/models/claude-sonnet-4-5"
 GOOGLES = "/v1/projects/acme-1/locations/global/publishers/google/models"
+TOOL_LOOP = [
+    {"role": "user", "content": "List them."},
+    {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "ls", "input": {}}]},
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "a b"}]},
+]
+
+
+@pytest.mark.parametrize(("turns", "thinking"), [(TOOL_LOOP[:1], None), (TOOL_LOOP, {"type": "disabled"})])
+def test_deepseek_goes_on_in_a_tool_loop_without_thinking_where_it_would_miss_its_thoughts(
+    turns: list[dict[str, Any]], thinking: Any
+) -> None:
+    """It answers 400 where they are not handed back, and other vendors' clients have none to hand back."""
+    body = {"model": "claude-opus-4-8", "max_tokens": 9, "messages": turns}
+    body |= {"thinking": {"type": "enabled", "budget_tokens": 4000}}
+    asked = by_name("anthropic_messages").read(
+        Target("POST", "/v1/messages"), {}, json.dumps(body).encode(), add_usage=False
+    )
+    asked, losses = replace(asked, call=replace(asked.call, model="deepseek-v4-pro")), Losses()
+    made, _ = translated_for(asked, "openai_chat", SHIPPED["deepseek"], NO_MODELS, losses)
+    assert made.rendered.document.get("thinking") == thinking
+    assert any("go on from" in loss.why for loss in losses.all()) == (thinking is not None)
+    assert "reasoning_effort" not in made.rendered.document or thinking is None
+
+
 WAYS = {
     "messages to openai": (MESSAGES, "openai", "gpt-4.1", ("openai_chat", "/v1/chat/completions")),
     "messages to groq": (MESSAGES, "groq", "llama-3.3", ("openai_chat", "/openai/v1/chat/completions")),

@@ -100,6 +100,26 @@ def test_a_request_that_would_lose_something_is_refused(to: str, fields: dict[st
         fitted(asked(**fields), SHIPPED[to].quirks)
 
 
+CALLED = {"role": "assistant", "tool_calls": [{"id": "t", "type": "function", "function": {"name": "ls"}}]}
+
+
+@pytest.mark.parametrize(
+    ("turn", "more", "thinking"),
+    [
+        (CALLED, {}, {"type": "disabled"}),
+        (CALLED | {"reasoning_content": "First ls."}, {}, None),
+        (CALLED, {"reasoning_effort": "low"}, None),
+        ({"role": "assistant", "content": "Done."}, {}, None),
+    ],
+    ids=["thoughts are missing", "they are there", "the client says how to think", "no tools were called"],
+)
+def test_deepseek_is_not_asked_to_think_on_without_its_thoughts(
+    turn: dict[str, Any], more: dict[str, Any], thinking: Any
+) -> None:
+    fit = fitted(asked(messages=[turn], **more), SHIPPED["deepseek"].quirks)
+    assert fit.document.get("thinking") == thinking
+
+
 def test_a_client_that_asked_for_usage_is_not_sent_where_none_is_told() -> None:
     silent = SHIPPED["openai"].quirks.__class__(stream_usage="never")
     assert "stream_options" not in fitted(asked(stream=True), silent).document

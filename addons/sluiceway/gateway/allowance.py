@@ -9,7 +9,7 @@ from math import ceil
 
 from sluiceway.errors import StoreError
 from sluiceway.gateway.parts import GatewayParts
-from sluiceway.gateway.reservation import LONGEST_TOKENS, Estimate
+from sluiceway.gateway.reservation import LONGEST_TOKENS, Estimate, again
 from sluiceway.store.records import Granted
 from sluiceway.types import Answer, Call
 from sluiceway.wire.dialect import Metered
@@ -64,6 +64,21 @@ class Allowance:
             await asking
             left = self._affordable() - seen
         return left >= (due if self._is_spent else 0)
+
+    def last_words(self) -> str:
+        """What a stream is told that ends here: by which budget, until when, whom to ask."""
+        by_money = LONGEST_TOKENS * 1000 if self._nusd is None else self._guess.affordable(self._nusd)
+        unit = "tokens" if self._affordable() < by_money else "usd"
+        known = self._parts.store.ledger.spent
+        holding = [cap for cap in self._reservation.caps if cap.unit == unit and cap.holds]
+        cap = min(holding, key=lambda each: each.limit - (known(each) or 0), default=None)
+        if cap is None:
+            return f"[Sluiceway: a budget is used up, so this answer ends here. Ask {self._parts.contact}.]"
+        contact = self._parts.rules.policy.contact(cap.rule) or self._parts.contact
+        return (
+            f"[Sluiceway: the budget '{cap.rule}' is used up, so this answer ends here."
+            f"{again(cap, self._parts)} Ask {contact}.]"
+        )
 
     def _due(self, shown_tokens: int, length: int) -> int:
         """What may come before the next look: a chunk like the last or like most, and what is sent while the

@@ -26,7 +26,6 @@ class Carrying:
         self._reading, self._rules, self._route, self._path = reading, rules, route, path
         self._by_road: dict[tuple[str, str | None], str | None] = {}
         self._by_itself: str | None = None  # what no other API has, whichever it is
-        self._was_read = False
 
     def __call__(self, target: Target) -> str | None:
         """The fields, by the client's names for them; None: all arrives that has to."""
@@ -45,23 +44,24 @@ class Carrying:
     def _lost(self, provider: Provider, model: str, road: Road) -> str | None:
         if road.foreign is None:
             return unfit(self._reading, provider.quirks)
+        if self._by_itself is not None:
+            return self._by_itself
+        losses = Losses()
+        aimed = replace(self._reading, call=replace(self._reading.call, model=model))
         try:
-            if lost := self._lost_anywhere():
-                return lost
-            losses = Losses()
-            aimed = replace(self._reading, call=replace(self._reading.call, model=model))
             translated_for(aimed, road.foreign, provider, self._rules.policy.models, losses)
         except WireError:
             return None  # it is wrong by its own API, and whoever is asked says so
+        if losses.essential:
+            self._by_itself = self._lost_anywhere()
         return _named(losses)
 
     def _lost_anywhere(self) -> str | None:
-        if not self._was_read:
-            losses, source = Losses(), by_dialect(self._reading.call.dialect)
-            if source is not None:
-                source.parse_request(self._reading.document, self._reading.target, losses)
-            self._by_itself, self._was_read = _named(losses), True
-        return self._by_itself
+        """What is lost as it is read: looked for once something is, so that others need not be tried."""
+        losses, source = Losses(), by_dialect(self._reading.call.dialect)
+        if source is not None:
+            source.parse_request(self._reading.document, self._reading.target, losses)
+        return _named(losses)
 
 
 def _named(losses: Losses) -> str | None:

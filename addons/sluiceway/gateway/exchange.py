@@ -99,7 +99,8 @@ class Exchange:
     )
     turn: int | None = None  # on a socket: which answer of it this is, from 1
     guard_findings: Mapping[str, int] = NO_UNITS
-    guard_said: str | None = None
+    masked: Mapping[str, int] = NO_UNITS  # how often, by type
+    was_scanned: bool = True  # where the guard has something to do with it
     originals: Mapping[str, str] = field(default_factory=dict, repr=False)
     read_s: float = 0.0  # the client's request was complete
     sent_s: float = 0.0  # ours to the provider began
@@ -225,9 +226,15 @@ class Exchange:
             own["x-sluiceway-output-limited-to"] = str(self.limited_to_tokens)
         if self.crossing is not None:
             own["x-sluiceway-translated"] = self.crossing.told
-        if self.guard_said is not None:
-            own["x-sluiceway-guard"] = self.guard_said
+        if self.masked or not self.was_scanned:
+            own["x-sluiceway-guard"] = self._guarded()
         return own
+
+    def _guarded(self) -> str:
+        """What the guard did, on all the ways that the request has come."""
+        counts = ", ".join(f"{name}={count}" for name, count in sorted(self.masked.items()))
+        said = [f"masked {counts}"] if counts else []
+        return ", ".join(said if self.was_scanned else [*said, "not scanned"])
 
     def warn_of(self, passed: Sequence[Cap]) -> None:
         """Says in a header which budgets are used up that refuse nothing."""

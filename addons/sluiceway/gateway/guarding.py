@@ -127,8 +127,9 @@ def _mask(
     except WireError:
         raise Refused(coaching.unwritable(rulings.values(), facts.contact)) from None
     exchange.call, exchange.originals = reading.call, originals
-    said = (f"{name}={exchange.guard_findings[name]}" for name in sorted(rulings))
-    exchange.guard_said = f"masked {', '.join(said)}"
+    # What stands masked in it already, by the rules for another target, is none of what was found now.
+    before, found_now = exchange.masked, exchange.guard_findings
+    exchange.masked = {**before, **{name: before.get(name, 0) + found_now[name] for name in rulings}}
     return upload.limited(reading)
 
 
@@ -159,7 +160,7 @@ def _unscanned(
 ) -> Upload:
     if may_pass((rule.action, "closed" if rule.fails_closed else "open") for rule in rules):
         exchange.guard_findings = {NOT_SCANNED: 1}
-        exchange.guard_said = "not scanned"
+        exchange.was_scanned = False
         return upload
     closed = next(rule.name for rule in rules if rule.fails_closed)
     raise Refused(coaching.failed(failed.reason, closed, facts.contact))

@@ -284,11 +284,10 @@ class Flow:
 
     def _cut(self) -> bytes:
         """The cap is reached: the stream ends the way the provider ends one at its token limit."""
-        assert self._tap
+        assert self._tap and self._allowance
         self._outcome = Outcome.CAPPED
         self._answer.close()  # at once: the provider bills what it sends while the client takes this
-        message = f"[Sluiceway: a budget is used up, so this answer ends here. Ask {self._contact}.]"
-        return self._tap.cut(message)
+        return self._tap.cut(self._allowance.last_words())
 
     def _broken(self, reply: Relayed) -> bytes:
         """The provider's side died: say so in its own form, or drop the connection where there is none."""

@@ -245,7 +245,7 @@ def no_money(answer: Spent | Busy, exchange: Exchange, parts: GatewayParts) -> R
     return Refusal(
         RefusalKind.BUDGET,
         "budget_spent",
-        f"Sluiceway: the {name} is used up: {spent} spent.{_again(cap, parts)} "
+        f"Sluiceway: the {name} is used up: {spent} spent.{again(cap, parts)} "
         f"Ask {contact} if you need more.",
         rule=cap.rule,
         resets_at=cap.ends_at,
@@ -253,7 +253,7 @@ def no_money(answer: Spent | Busy, exchange: Exchange, parts: GatewayParts) -> R
     )
 
 
-def _again(cap: Cap, parts: GatewayParts) -> str:
+def again(cap: Cap, parts: GatewayParts) -> str:
     """How and when it comes back, where it does."""
     if cap.ends_at is None:
         return ""
@@ -276,7 +276,7 @@ def _does_not_fit(call: Call, guess: Estimate, cap: Cap, exchange: Exchange, par
     message = (
         f"Sluiceway: this batch of {call.choices:,} answers may come to {words.amount(most, cap.unit)}, more "
         f"than is left of the budget '{cap.rule}' ({_whose(cap, exchange)}{_limit(cap)})."
-        f"{_again(cap, parts)} Lower its output limits, send it in parts, or ask {contact}."
+        f"{again(cap, parts)} Lower its output limits, send it in parts, or ask {contact}."
     )
     return Refusal(RefusalKind.BUDGET, "batch_does_not_fit", message, cap.rule, None, cap.ends_at, contact)
 

@@ -270,8 +270,7 @@ class Socket:
             self._ended(heard.turn or "", heard.status)
         elif await turn.is_spent(len(data)):
             turn.was_cut = True
-            contact = self._parts.contact
-            message = f"[Sluiceway: a budget is used up, so this answer ends here. Ask {contact}.]"
+            message = turn.last_words
             await self._part(self._session.cut(heard.turn or "", message), None, message.strip("[]"))
 
     def _start(self, name: str | None, turn: Turn) -> None:

@@ -103,6 +103,12 @@ class Turn:
         covered = await self._allowance.covers(self._meter, length)
         return not covered and not self._meter.answer().complete
 
+    @property
+    def last_words(self) -> str:
+        """What the client is told where it is spent."""
+        assert self._allowance
+        return self._allowance.last_words()
+
     def end(self, otherwise: Outcome, status: int = 200) -> None:
         """Its end, by what was metered; `otherwise`: how it ended if the provider's ending was not seen.
         `status` is the provider's word: 400 and more where it turned the turn down."""

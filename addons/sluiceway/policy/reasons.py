@@ -28,6 +28,7 @@ WORDS = {
     "batch_file_unknown": "the file of the batch did not come through Sluiceway",
     "not_yours": "somebody else began it, and the company's key is lent for one's own only",
     "websocket_not_supported": "WebSockets to this provider are not carried",
+    "websocket_not_routed": "a rule may send it to another provider, which a WebSocket cannot follow",
     "content_encoding": "its encoding could not be read",
     "ledger_unavailable": "the ledger could not be written",
     "restarting": "Sluiceway was restarting",

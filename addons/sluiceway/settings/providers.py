@@ -129,6 +129,7 @@ class QuirksEntry(Section):
     renames: dict[BodyField, BodyField] = Field(default_factory=dict)
     refuses: tuple[BodyField, ...] = ()
     takes: tuple[BodyField, ...] = ()
+    thoughts: Literal["left_out", "handed_back"] = "left_out"
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -141,7 +142,12 @@ class QuirksEntry(Section):
 
     def record(self) -> Quirks:
         return Quirks(
-            self.stream_usage, self.cost, dict(self.renames), frozenset(self.refuses), frozenset(self.takes)
+            self.stream_usage,
+            self.cost,
+            dict(self.renames),
+            frozenset(self.refuses),
+            frozenset(self.takes),
+            self.thoughts,
         )
 
 

@@ -33,6 +33,7 @@ class Quirks:
     `stream_usage`: whether a stream tells its usage when asked (`stream_options.include_usage`), unasked
     ("always"), or not at all.
     `cost`: whose figure a cost is: the list's, or the answer's own where it reports one.
+    `thoughts`: whether a model that thinks has to be given back what it thought before it called tools.
     `renames`, `refuses`, `takes`: body fields that have another name here, that are not taken, and where it
     is not empty, the only ones that are.
     """
@@ -42,6 +43,7 @@ class Quirks:
     renames: Mapping[str, str] = field(default_factory=lambda: NO_NAMES)
     refuses: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
+    thoughts: Literal["left_out", "handed_back"] = "left_out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from sluiceway.errors import WireError
@@ -38,6 +39,8 @@ def fitted(reading: Reading, quirks: Quirks) -> Reading:
     if reading.call.dialect not in FAMILY:
         return reading
     fit = _with_usage(_with_model(renamed(reading, quirks)), quirks)
+    if quirks.thoughts == "handed_back":
+        fit = _without_thinking(fit)
     if fit.call.dialect != CHAT:
         return fit
     if (name := _not_taken(fit.document, quirks)) is not None:
@@ -65,6 +68,28 @@ def unfit(reading: Reading, quirks: Quirks) -> str | None:
     if quirks.stream_usage != "asked":
         by_name.pop(ASKS, None)
     return _not_taken(by_name, quirks)
+
+
+def lacks_thoughts(document: Mapping[str, Any]) -> bool:
+    """Whether a turn in it called tools, and does not say after which thoughts."""
+    turns = document.get("messages")
+    return isinstance(turns, list) and any(
+        isinstance(turn, dict) and turn.get("tool_calls") and turn.get("reasoning_content") is None
+        for turn in turns
+    )
+
+
+NO_THINKING: Mapping[str, str] = MappingProxyType({"type": "disabled"})
+
+
+def _without_thinking(reading: Reading) -> Reading:
+    """With thinking switched off where the provider would miss earlier thoughts. A client that says itself
+    how to think is taken at its word."""
+    document = reading.document
+    told = document.get("thinking") is not None or document.get("reasoning_effort") is not None
+    if told or not lacks_thoughts(document):
+        return reading
+    return reading.rewritten(reading.call, {**document, "thinking": dict(NO_THINKING)})
 
 
 def _with_model(reading: Reading) -> Reading:

@@ -162,6 +162,18 @@ def test_arguments_of_one_namespace_and_another_do_not_mix() -> None:
     assert (call["namespace"], call["name"], call["arguments"]) == ("b", "run", "{}")
 
 
+def test_what_is_said_of_a_group_stands_with_the_first_of_its_tools() -> None:
+    tools = [{"type": "function", "name": name, "description": f"To {name}."} for name in ("add", "drop")]
+    group = {"type": "namespace", "name": "calendar", "description": "Asks first.", "tools": tools}
+    document = {"model": "m", "input": "Hi", "tools": [group]}
+    at, aim = Target("POST", "/v1/responses"), Aim("claude-opus-4-8")
+    made = translated(GPT, named("anthropic_messages"), document, at, aim, Asked(AT, "1"), Losses())
+    assert [tool["description"] for tool in made.rendered.document["tools"]] == [
+        "To add.\n\nAbout all tools of the group 'calendar': Asks first.",
+        "To drop.",
+    ]
+
+
 def test_a_tool_of_a_group_goes_by_its_own_name_where_no_other_has_it() -> None:
     case = Case(next(folder for folder in OURS if folder.name == "codex_turn_stream"))
     made = case.translated()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sluiceway.types import Quirks
-from sluiceway.wire.quirks import ASKS, CHAT
+from sluiceway.wire.quirks import ASKS, CHAT, NO_THINKING, lacks_thoughts
 from sluiceway.wire.translation.losses import Losses
 
 _WHY = "the provider does not take it"
@@ -23,6 +23,10 @@ def fit(document: dict[str, Any], dialect: str, quirks: Quirks, losses: Losses) 
             document[new] = document.pop(old)
     if quirks.stream_usage != "asked":
         document.pop(ASKS, None)  # told unasked, or not at all
+    if quirks.thoughts == "handed_back" and lacks_thoughts(document):
+        document.pop("reasoning_effort", None)
+        document["thinking"] = dict(NO_THINKING)  # it is on unless it is switched off
+        losses.drop("thinking", "what the model thought before it called tools is not there to go on from")
     for name in [name for name in document if _is_refused(name, quirks)]:
         del document[name]
         if name in _ESSENTIAL:

@@ -112,11 +112,22 @@ def _tools(given: list[Any], where: str, losses: Losses, group: str = "") -> Ite
             yield _custom(tool, f"{where}[{number}]", group)
         elif kind == "namespace" and not group:
             name = need_text(tool, "name", f"{where}[{number}]")
-            yield from _tools(maybe_list(tool, "tools"), f"{where}[{number}].tools", losses, name)
+            told = maybe_text(tool, "description", f"{where}[{number}].")
+            inside = _tools(maybe_list(tool, "tools"), f"{where}[{number}].tools", losses, name)
+            yield from _introduced(inside, name, told)
         elif isinstance(kind, str) and kind in OWN and _runs_here(tool):
             yield OWN[kind]
         else:
             _lose(kind, tool, losses)
+
+
+def _introduced(tools: Iterator[Tool], group: str, told: str | None) -> Iterator[Tool]:
+    """The tools of a group, which no other API has: what is said of it stands with the first of them."""
+    for number, tool in enumerate(tools):
+        if number == 0 and told:
+            of_all = f"About all tools of the group '{group}': {told}"
+            tool = replace(tool, description="\n\n".join(filter(None, (tool.description, of_all))))
+        yield tool
 
 
 def _runs_here(tool: Mapping[str, Any]) -> bool:
