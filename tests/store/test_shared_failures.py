@@ -127,6 +127,7 @@ class Landing:
             self._fails = False
             if self._lands:
                 self._real.execute("COMMIT")  # type: ignore[attr-defined]  # an Adapter
+                self._real.raw._pipeline.sync()  # type: ignore[attr-defined]  # it travels with what it commits
             self._real.close()  # type: ignore[attr-defined]  # an Adapter
         return self._real.execute(statement, *parameters)  # type: ignore[attr-defined]  # an Adapter
 
