@@ -35,6 +35,7 @@ class Notice:
     rule: str
     version: str
     text: str
+    contact: str | None = None  # whom to ask; the text says it already
 
     @property
     def path(self) -> str:
@@ -46,17 +47,19 @@ class Notice:
 
     def refusal(self, portal_url: str) -> Refusal:
         """The answer to a first audited request: the notice itself, and where to acknowledge it."""
-        message = f"Sluiceway: {self.text} Nothing was sent or kept yet. {self._way_on(portal_url)}"
-        return Refusal(RefusalKind.POLICY, "audit_notice", message, rule=self.rule)
+        return self._refusal(self._way_on(portal_url))
 
     def refusal_of_service(self, service: str) -> Refusal:
         """The same to a program, which cannot acknowledge anything: whoever answers for it can."""
         command = f"sluiceway audit disclose {service} --rule {self.rule} --acknowledged HOW"
-        message = (
-            f"Sluiceway: {self.text} Nothing was sent or kept yet. To go on, whoever answers for the service "
-            f"'{service}' acknowledges this, and an operator records that with `{command}`."
+        return self._refusal(
+            f"To go on, whoever answers for the service '{service}' acknowledges this, and an operator records "
+            f"that with `{command}`."
         )
-        return Refusal(RefusalKind.POLICY, "audit_notice", message, rule=self.rule)
+
+    def _refusal(self, way_on: str) -> Refusal:
+        message = f"Sluiceway: {self.text} Nothing was sent or kept yet (rule '{self.rule}'). {way_on}"
+        return Refusal(RefusalKind.POLICY, "audit_notice", message, rule=self.rule, contact=self.contact)
 
     def _way_on(self, portal_url: str) -> str:
         return f"To acknowledge and go on, open, through this proxy: {self.link(portal_url)}"
@@ -94,7 +97,7 @@ def notice(rule: Audit, holders: Holders, contact: str) -> Notice:
         f"Until: {rule.until.isoformat()}. Kept: {_KEPT[rule.mode]}. For {rule.keep_days} days. "
         f"{_readers(rule, holders)} Your own credentials are never audited. Ask: {contact}."
     )
-    return Notice(rule.name, version(rule), text)
+    return Notice(rule.name, version(rule), text, contact)
 
 
 def _sentence(text: str) -> str:
