@@ -53,8 +53,8 @@ class Notice:
         """The same to a program, which cannot acknowledge anything: whoever answers for it can."""
         command = f"sluiceway audit disclose {service} --rule {self.rule} --acknowledged HOW"
         return self._refusal(
-            f"To go on, whoever answers for the service '{service}' acknowledges this, and an operator records "
-            f"that with `{command}`."
+            f"To go on, whoever answers for the service '{service}' acknowledges this, and an operator "
+            f"records that with `{command}`."
         )
 
     def _refusal(self, way_on: str) -> Refusal:
