@@ -81,14 +81,17 @@ clients: $(STAMP) $(CLIENTS)/.installed  ## Claude Code, Codex and Gemini CLI fr
 crash: $(STAMP)  ## kill -9 under load, twenty times
 	$(BIN)/python -m tests.heavy.crash --rounds 20
 
-caps: $(STAMP)  ## caps worth 20 answers, 200 clients at once, 30 rounds of each kind (a quarter of an hour)
+caps: $(STAMP)  ## caps worth 20 answers, 200 clients at once, 30 rounds of each kind, both stores (half an hour)
 	$(BIN)/python -m tests.heavy.caps --rounds 30
+	$(BIN)/python -m tests.heavy.caps --rounds 30 --store postgresql
+	$(BIN)/python -m tests.heavy.caps --rounds 30 --store postgresql --workers 2
 
 scale: $(STAMP)  ## up to a thousand nodes on one budget, simulated: the table of docs/scale.md (minutes)
 	$(BIN)/python -m tests.heavy.scale
 
-size: $(STAMP)  ## admissions beside ten million ledger rows, paired with an empty ledger (some minutes)
+size: $(STAMP)  ## admissions beside ten million ledger rows, paired with an empty ledger, both stores (ten minutes)
 	$(BIN)/python -m tests.heavy.size
+	$(BIN)/python -m tests.heavy.size --store postgresql
 
 soak: $(STAMP)  ## a thousand streams at once
 	$(BIN)/python -m tests.heavy.streams --streams 1000
