@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sluiceway.cli import main
+from sluiceway.demo.terminal import Said
 
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a command answered."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+__all__ = ["Said", "sluiceway"]
 
 
 def sluiceway(*arguments: str | Path, folder: Path) -> Said:
