@@ -73,8 +73,8 @@ class Allowance:
         """What a stream is told that ends here: by which budget, until when, whom to ask."""
         if self._is_away:
             return (
-                "[Sluiceway: the ledger cannot be written right now, so nothing more of this answer can be paid "
-                f"for and it ends here. Try again in a moment. Ask {self._parts.contact} if it stays so.]"
+                "[Sluiceway: the ledger cannot be written at the moment, so this answer ends here. "
+                f"Try again in a little while. Ask {self._parts.contact} if it stays so.]"
             )
         by_money = LONGEST_TOKENS * 1000 if self._nusd is None else self._guess.affordable(self._nusd)
         unit = "tokens" if self._affordable() < by_money else "usd"
