@@ -20,6 +20,7 @@ from sluiceway.gateway.trail import CUT
 from tests.e2e.audited import Clients, Company
 from tests.e2e.running import Running
 from tests.e2e.since import Since
+from tests.e2e.socket_client import SocketClient, ask
 from tests.e2e.tunnel import Tunnel, claude
 
 pytestmark = [
@@ -90,6 +91,38 @@ def disclosures(company: Company, person: str) -> list[dict[str, Any]]:
     assert company.running.service.store
     with company.running.service.store.audit.snapshot() as snapshot:
         return [dict(each) for each in snapshot.records("disclosure", person=person)]
+
+
+def test_a_socket_that_ends_while_a_turn_is_announced_holds_neither_money_nor_room(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = company.running
+    proxy = running.add("erased")
+    company.tell("erased")
+    company.settled()
+    store, recording = running.service.store, running.service.recording
+    assert store and recording and recording._recorder
+    began, goes_on, pend = threading.Event(), threading.Event(), store.audit.pend
+
+    def slowly(*what: Any) -> None:
+        began.set()
+        goes_on.wait(10)
+        pend(*what)
+
+    monkeypatch.setattr(store.audit, "pend", slowly)
+    try:
+        with SocketClient(running, proxy, authorization="Bearer sk-proj-of-the-company") as socket:
+            since = Since(running)
+            socket.send({"type": "response.create", **ask(CUSTOMER)})
+            assert began.wait(10)
+            running.on.call(lambda: [each.interrupt() for each in running.service.gateway._sockets])
+            assert socket.ended()[0] == 1012
+    finally:
+        goes_on.set()
+    assert {(row["turn"], row["charged_nusd"]) for row in since.rows(2)} == {(None, 0), (1, 0)}
+    assert store.status()["open_reservations"] == 0
+    company.settled()
+    assert recording._recorder.status()["held_bytes"] == 0
 
 
 def test_what_counts_tokens_or_embeds_is_answered_with_the_notice_too(company: Company) -> None:

@@ -34,13 +34,15 @@ async def chunks_until_cut(
     ledger: Ledger, tokens: int, asked: Call | None = None, stream: Stream | None = None
 ) -> int:
     """How many chunks the client gets when `tokens` of output are reserved; 1,000 stands for all."""
-    allowance = Allowance(
-        parts(ledger),
-        Granted(Reservation(1, 261 + tokens * 100, ()), False, 0, None),
-        GUESS,
-        asked or call(stream=True),
-    )
-    stream = stream or Stream()
+    return await chunks_of(allowed(ledger, tokens, asked), stream or Stream())
+
+
+def allowed(ledger: Ledger, tokens: int, asked: Call | None = None) -> Allowance:
+    granted = Granted(Reservation(1, 261 + tokens * 100, ()), False, 0, None)
+    return Allowance(parts(ledger), granted, GUESS, asked or call(stream=True))
+
+
+async def chunks_of(allowance: Allowance, stream: Stream) -> int:
     for _ in range(1000):
         stream.chunks += 1
         if not await allowance.covers(cast(Tap, stream), CHUNK_BYTES):
@@ -74,8 +76,40 @@ async def test_money_that_others_give_back_later_is_found() -> None:
     assert await chunks_until_cut(Ledger(top_ups=[0, 0, 5_000]), 300) == 35
 
 
-async def test_a_ledger_that_cannot_be_written_gives_no_more_money() -> None:
-    assert await chunks_until_cut(Ledger(fails=True), 300) == 30
+async def test_a_ledger_that_cannot_be_written_gives_no_more_money_and_no_budget_is_blamed() -> None:
+    allowance = allowed(Ledger(fails=True), 300)
+    stream = Stream()
+    assert await chunks_of(allowance, stream) == 30
+    assert "the ledger cannot be written" in allowance.last_words()
+    assert "used up" not in allowance.last_words()
+
+
+class SlowLedger(Ledger):
+    """Answers when the test says so."""
+
+    def __init__(self, *top_ups: int) -> None:
+        super().__init__(top_ups=list(top_ups))
+        self.answers_now = asyncio.Event()
+
+    async def top_up(self, reservation: Reservation, extra_nusd: int) -> int:
+        await self.answers_now.wait()
+        return await super().top_up(reservation, extra_nusd)
+
+
+@pytest.mark.parametrize(("left_nusd", "goes_on"), [(10**9, True), (60_000, False)])
+async def test_a_giant_chunk_that_comes_while_the_ledger_is_asked_is_asked_for_anew(
+    left_nusd: int, goes_on: bool
+) -> None:
+    """What was asked for before it came does not cover it, which says nothing of the budget."""
+    ledger = SlowLedger(10**9, left_nusd)
+    allowance, stream = allowed(ledger, 300), Stream()
+    for _ in range(6):
+        stream.chunks += 1
+        assert await allowance.covers(cast(Tap, stream), CHUNK_BYTES)
+    stream.chunks += 200
+    asyncio.get_running_loop().call_soon(ledger.answers_now.set)
+    assert await allowance.covers(cast(Tap, stream), 200 * CHUNK_BYTES) is goes_on
+    assert len(ledger.asked_nusd) == 2
 
 
 async def test_a_stream_reserved_to_its_own_limit_runs_to_its_end_without_asking() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+from dataclasses import replace
 
 import pytest
 from databases import Database
@@ -12,6 +13,7 @@ from store_world import attempt, busy_writer, company, counter, ended, granted, 
 from sluiceway.store import Granted, Store, Want
 from sluiceway.store.sqlite_writer import SqliteWriter
 from sluiceway.store.syncer import Unsynced
+from sluiceway.types import LedgerRow, Outcome
 
 
 async def settled_down(store: Store) -> None:
@@ -83,6 +85,42 @@ async def test_cancelled_around_the_moment_the_answer_arrives(
             ("client_cancelled", 0, 0, None)
         ]
     assert store.verify() == []
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_the_row_of_who_left_is_there_once_and_spoils_nobody_elses_batch(
+    store: Store, database: Database, caplog: pytest.LogCaptureFixture, turns: int
+) -> None:
+    """Whoever asked writes the end of it as well, not knowing how far the writer had come."""
+    cap = company(100)
+    task = asyncio.create_task(store.ledger.admit(attempt("r1"), Want(30, 10), (cap,), 60))
+    await committed(store)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    (answer,) = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(answer, Granted):
+        await store.ledger.settle(answer.reservation, gone())
+    else:
+        await asyncio.gather(store.ledger.record(gone()), spend(store, "r2", 0, cap))
+    assert rows_of(database, "outcome, charged_nusd, owner")[0] == ("client_cancelled", 0, None)
+    assert store.verify() == []
+    assert "failed" not in caplog.text
+
+
+async def test_who_left_the_line_has_a_row_too(store: Store, database: Database) -> None:
+    cap = company(100)
+    granted(await store.ledger.admit(attempt("r0"), Want(60, 60), (cap,), 0))
+    waiting = asyncio.create_task(store.ledger.admit(attempt("r1"), Want(80, 80), (cap,), 60))
+    await line_of(store, 1)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await store.ledger.record(gone())
+    assert rows_of(database, "request_id, outcome") == [("r0", "open"), ("r1", "client_cancelled")]
+
+
+def gone() -> LedgerRow:
+    return replace(ended(attempt("r1"), 0), outcome=Outcome.CLIENT_CANCELLED)
 
 
 async def test_both_sides_of_that_moment_are_tried(store: Store) -> None:

@@ -41,6 +41,7 @@ class Allowance:
         self._asking: asyncio.Task[None] | None = None
         self._ask_took_s = 0.0
         self._is_spent = False  # the caps had less than was asked for last
+        self._is_away = False  # the ledger could not be asked
 
     async def covers(self, tap: Metered, length: int) -> bool:
         """Whether the stream may go on after these `length` decoded bytes, which the tap has seen. False: end
@@ -63,10 +64,18 @@ class Allowance:
         if left < due:
             await asking
             left = self._affordable() - seen
+            if left < 0 and not self._is_spent:  # that was asked before this chunk came: not for all of it
+                await self._ask(seen, left, due)
+                left = self._affordable() - seen
         return left >= (due if self._is_spent else 0)
 
     def last_words(self) -> str:
         """What a stream is told that ends here: by which budget, until when, whom to ask."""
+        if self._is_away:
+            return (
+                "[Sluiceway: the ledger cannot be written at the moment, so this answer ends here. "
+                f"Try again in a little while. Ask {self._parts.contact} if it stays so.]"
+            )
         by_money = LONGEST_TOKENS * 1000 if self._nusd is None else self._guess.affordable(self._nusd)
         unit = "tokens" if self._affordable() < by_money else "usd"
         known = self._parts.store.ledger.spent
@@ -97,7 +106,7 @@ class Allowance:
 
     async def _top_up(self, wanted_tokens: int) -> None:
         began_s, more = time.monotonic(), self._parts.store.ledger.top_up
-        spent = False
+        spent = away = False
         try:
             if self._nusd is not None:
                 nusd = int(wanted_tokens * self._guess.token_nusd) + 1
@@ -109,8 +118,9 @@ class Allowance:
                 self._tokens += got
                 spent = spent or got < wanted_tokens
         except StoreError:
-            spent = True  # no more money can be had while the ledger cannot be written
-        self._is_spent, self._ask_took_s = spent, time.monotonic() - began_s
+            spent = away = True  # no more money can be had while the ledger cannot be written
+        self._is_spent, self._is_away = spent, away
+        self._ask_took_s = time.monotonic() - began_s
 
     def _seen_tokens(self, answer: Answer) -> int:
         """Output so far, by the provider's count where it gives one on the way, else by its bytes. Input that

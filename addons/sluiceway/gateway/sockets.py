@@ -190,6 +190,9 @@ class Socket:
             parting = self._session.refuse(frame, self._told(refused.refusal), self._exchange.request_id)
             await self._part(parting, refused.refusal)
             return
+        except BaseException:
+            turn.leaves()
+            raise
         try:
             name, data = self._session.take(frame, frame.reading)
         except Exception:

@@ -73,6 +73,13 @@ class Turn:
         what was asked is part of that."""
         self._settlement.answered(CLIENT_GONE, Outcome.CLIENT_CANCELLED, Answer())
 
+    def leaves(self) -> None:
+        """The socket ended before it was sent: it holds no money any more, and the audit nothing of it."""
+        if self._settlement.is_open_for(self.exchange):
+            self.joins()
+        elif self.exchange.trail is not None:
+            self.exchange.trail.ended(self.exchange.row())
+
     def heard(self) -> None:
         """A frame of the provider belongs to it."""
         if not self.exchange.first_s:

@@ -23,6 +23,8 @@ from sluiceway.types import Cap, LedgerRow
 # The last deferred rows that were ended here, so that a second end is told apart from a mistake. The writer
 # itself ends none twice.
 MOST_COLLECTED = 10_000
+# The same of admissions whose callers left: mostly their rows are recorded within the same turn of the loop.
+MOST_LEFT = 10_000
 
 
 class Ledger:
@@ -37,6 +39,7 @@ class Ledger:
         self._spooling = None if spool is None else Spooling(spool)
         self._unsettled: set[int] = set()
         self._collected: dict[int, None] = {}  # the last of them, in order
+        self._left: dict[tuple[str, int, int | None], None] = {}  # as well
 
     def spent(self, cap: Cap) -> int | None:
         """How much of a cap is spent, in its unit; None: nobody has counted on it in this window, or other
@@ -54,7 +57,7 @@ class Ledger:
         A caller cancelled here leaves no open row and nothing reserved.
         """
         try:
-            return await self._admitted(self._admission(row, want, caps, wait_s))
+            return await self._admitted(self._admission(row, want, caps, wait_s), row)
         except StoreAway:
             if self._spooling is None or row.spends:
                 raise
@@ -93,7 +96,7 @@ class Ledger:
         order = self._admission(row, want, caps, wait_s)
         if self._ends(reservation):
             order.closes = self._ending(reservation, ended)
-        return await self._admitted(order)
+        return await self._admitted(order, row)
 
     async def top_up(
         self, reservation: Reservation, extra: int, unit: Literal["usd", "tokens"] = "usd"
@@ -156,11 +159,14 @@ class Ledger:
         return order.reply
 
     async def record(self, row: LedgerRow) -> None:
-        """Writes a row that never was open: a refusal, an unmetered pass, a correction."""
+        """Writes a row that never was open: a refusal, an unmetered pass, a correction. Of an admission that
+        was cancelled, the writer may have it already."""
         reply: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         params, started_us = rows.final(row), to_us(row.started_at)
         charged = Amounts(usd=row.charged_nusd, tokens=tokens_used(row) or 0)
-        self._writer.submit_here(Record(params, who_is(row), started_us, row.budgeted, charged, reply))
+        is_left = self._left.pop(_place(row), True) is None
+        once = row if is_left else None
+        self._writer.submit_here(Record(params, who_is(row), started_us, row.budgeted, charged, reply, once))
         try:
             await reply
         except StoreAway:
@@ -187,7 +193,7 @@ class Ledger:
             reply=asyncio.get_running_loop().create_future(),
         )
 
-    async def _admitted(self, order: Admit) -> Answer:
+    async def _admitted(self, order: Admit, row: LedgerRow) -> Answer:
         self._writer.submit_here(order)
         try:
             answer = await order.reply
@@ -195,6 +201,9 @@ class Ledger:
             # Whether it waits, is being committed or was granted a moment ago: the writer undoes it.
             with contextlib.suppress(StoreError):
                 self._writer.submit_here(Cancel(order))
+            self._left[_place(row)] = None
+            if len(self._left) > MOST_LEFT:
+                del self._left[next(iter(self._left))]
             raise
         if isinstance(answer, Granted):
             self._unsettled.add(answer.reservation.ledger_id)
@@ -222,3 +231,8 @@ class Ledger:
             )
             return Settle(reservation.ledger_id, None, 0, None)
         return Settle(reservation.ledger_id, params, row.charged_nusd, tokens)
+
+
+def _place(row: LedgerRow) -> tuple[str, int, int | None]:
+    """What there is one row of."""
+    return row.request_id, row.attempt, row.turn
