@@ -250,7 +250,7 @@ async def test_a_late_cancellation_cannot_touch_another_row(store: Store, databa
     undone = store.ledger._admission(attempt("r1"), Want(30, 30), (cap,), 60)
     let_next_commit_fail(store, lands=False)
     with pytest.raises(StoreError):
-        await store.ledger._admitted(undone)
+        await store.ledger._admitted(undone, attempt("r1"))
     granted(await store.ledger.admit(attempt("r2"), Want(40, 40), (cap,), 0))
     assert store._writer is not None
     store._writer.submit(orders.Cancel(undone))
@@ -316,7 +316,7 @@ async def test_a_fault_of_ours_fails_one_batch_and_is_logged_by_its_place(
     order = store.ledger._admission(attempt("r1"), Want(10, 10), (cap,), 0)
     order.caps = ()  # no longer as many as keys
     with pytest.raises(StoreError, match=r"the store cannot write: ValueError at batch.py:\d+"):
-        await store.ledger._admitted(order)
+        await store.ledger._admitted(order, attempt("r1"))
     granted(await store.ledger.admit(attempt("r2"), Want(10, 10), (cap,), 0))
     assert counter(database, cap) == (0, 10)
     assert "ValueError at batch.py" in caplog.text
