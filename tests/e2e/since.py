@@ -29,6 +29,17 @@ class Since:
         assert [row["outcome"] == "open" for row in rows] == [False] * count
         return rows
 
+    def settled(self, least: int) -> list[Row]:
+        """The new rows, `least` of them or more, once none is open; an AssertionError if they do not end."""
+        rows: list[Row] = []
+        for _ in range(400):
+            rows = self._running.rows()[self._rows_before :]
+            if len(rows) >= least and all(row["outcome"] != "open" for row in rows):
+                break
+            threading.Event().wait(0.02)
+        assert len(rows) >= least and all(row["outcome"] != "open" for row in rows)
+        return rows
+
     def row(self) -> Row:
         """The one new row."""
         return self.rows(1)[0]
