@@ -63,7 +63,7 @@ def test_a_key_is_registered_listed_and_retired_without_being_shown(alone: Path,
     retired = sluiceway("key", "retire", "newer", folder=alone)
     assert (retired.code, retired.out) == (0, "newer is retired; its sealed form is destroyed\n")
     table = sluiceway("key", "list", folder=alone)
-    assert [line.split()[4] for line in table.out.splitlines()[1:]] == ["recognised", "current", "retired"]
+    assert [line.split()[5] for line in table.out.splitlines()[1:]] == ["recognised", "current", "retired"]
     for said in (added, listed, retired, table):
         assert CANARY not in said.out + said.err
     for file in alone.rglob("*"):

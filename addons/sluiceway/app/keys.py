@@ -12,7 +12,8 @@ from typing import Any
 from sluiceway.app import control
 from sluiceway.app.deployment import Deployment
 from sluiceway.app.operations import actor
-from sluiceway.audit.keyring import KeyRing, fingerprint, seal
+from sluiceway.audit import service_account
+from sluiceway.audit.keyring import ACCOUNT_FORM, SEALED_FORM, KeyRing, fingerprint, seal
 from sluiceway.errors import SluicewayError
 from sluiceway.settings.sentences import nearest
 from sluiceway.store import Store
@@ -24,6 +25,8 @@ type Arguments = Mapping[str, Any]
 
 PREFIX = "key."  # of the operations that `run` knows
 SHORTEST, LONGEST = 12, 4096
+KEY, ACCOUNT = "key", "service account"
+RENEWS = "; give the JSON key file of a service account instead, whose tokens are renewed by themselves"
 # Decision 0001: what the first company key changes for everybody else.
 NOW_PERSONAL = (
     "from now on keys that are not registered count as personal: metered, but under no budget; "
@@ -64,11 +67,19 @@ def _row(each: ProviderKey, known: KeyRing) -> dict[str, Any]:
         "label": each.label,
         "provider": each.provider,
         "class": str(each.key_class),
+        "kind": _kind(each),
         "fingerprint": each.fingerprint,
         "state": _state(each, known),
         "created_at": each.created_at.isoformat(),
         "retired_at": None if each.retired_at is None else each.retired_at.isoformat(),
     }
+
+
+def _kind(each: ProviderKey) -> str | None:
+    """What is sealed; None: its sealed form is destroyed, and nothing else tells."""
+    if each.sealed is None:
+        return None if each.key_class is KeyClass.COMPANY else KEY
+    return ACCOUNT if each.sealed[:1] == ACCOUNT_FORM else KEY
 
 
 def _state(each: ProviderKey, known: KeyRing) -> str:
@@ -89,24 +100,44 @@ def _add(deployment: Deployment, store: Store, given: Arguments) -> dict[str, An
         near = nearest(name, providers)
         hint = f" (did you mean '{near}'?)" if near else f"; write one of {', '.join(sorted(providers))}"
         raise SluicewayError(f"providers.yaml has no provider '{name}'{hint}")
-    secret = checked(given["secret"])
+    secret, form = readied(given["secret"], providers, providers[name], key_class)
     before = ring(deployment, store)  # a wrong sluiceway.key is found now, not at the next start
     key = deployment.key()
     digest = fingerprint(secret, key)
-    sealed = seal(secret, label, name, key) if key_class is KeyClass.COMPANY else None
+    sealed = seal(secret, label, name, key, form) if key_class is KeyClass.COMPANY else None
     store.keys.add(label, name, key_class, digest, sealed)
     detail = {"label": label, "provider": name, "key_class": str(key_class), "fingerprint": digest}
     store.events.record("key_added", given["actor"], detail)
-    warnings = doubts(secret, providers[name], key_class)
+    is_account = form == ACCOUNT_FORM
+    warnings = [] if is_account else doubts(secret, providers[name], key_class)
     if key_class is KeyClass.COMPANY and not before.has_company_keys and content.policy.unknown_keys is None:
         warnings.append(NOW_PERSONAL)
-    return {**detail, "warnings": warnings}
+    return {**detail, "kind": ACCOUNT if is_account else KEY, "warnings": warnings}
 
 
 def _retire(deployment: Deployment, store: Store, given: Arguments) -> dict[str, Any]:
     store.keys.retire(given["label"])
     store.events.record("key_retired", given["actor"], {"label": given["label"]})
     return {"label": given["label"]}
+
+
+def readied(
+    text: str, providers: Mapping[str, Provider], provider: Provider, key_class: KeyClass
+) -> tuple[str, bytes]:
+    """The key as it is sealed, and in which form. Raises SluicewayError, without quoting it."""
+    if not service_account.is_key_file(text):
+        return checked(text), SEALED_FORM
+    if not provider.takes_service_accounts:
+        others = sorted(name for name, each in providers.items() if each.takes_service_accounts)
+        hint = f"; this is one for {' or '.join(others)}" if others else ""
+        raise SluicewayError(f"{provider.name} takes no service account, but a key in one word{hint}")
+    account = service_account.read(text)
+    if key_class is not KeyClass.COMPANY:
+        raise SluicewayError(
+            "a service account is only ever the company's: its owner's clients send tokens that nobody can "
+            "recognise; leave --class out, or register nothing"
+        )
+    return account.sealable(), ACCOUNT_FORM
 
 
 def checked(text: str) -> str:
@@ -128,7 +159,8 @@ def doubts(secret: str, provider: Provider, key_class: KeyClass) -> list[str]:
     if shape is None or key_class is not KeyClass.COMPANY or shape.kind is Kind.API_KEY:
         return []
     if shape.prefix == JWT or shape.kind is not Kind.ADMIN_KEY:
-        return [f"this has the form of {shape.words}: it will expire, and may belong to a person"]
+        better = RENEWS if provider.takes_service_accounts else ""
+        return [f"this has the form of {shape.words}: it will expire, and may belong to a person{better}"]
     return [f"this has the form of {shape.words}: it administers the account; use an ordinary API key"]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sluiceway.app import authority, breaking, keys, operations, raises, seats
+from sluiceway.app import authority, breaking, keys, minting, operations, raises, seats
 from sluiceway.app.deployment import Content, Deployment
 from sluiceway.app.guard import Guards
 from sluiceway.app.recording import Recording
@@ -81,6 +81,7 @@ class Running:
         result = await asyncio.to_thread(keys.run, self.deployment, self.store, operation, arguments)
         ring = await asyncio.to_thread(keys.ring, self.deployment, self.store)
         self.gateway.parts.rules = replace(self.gateway.parts.rules, keys=ring)
+        self.gateway.parts.tokens.follow(ring)
         return result
 
     def raised(self, known: tuple[Raise, ...]) -> None:
@@ -105,6 +106,7 @@ class Running:
         # Nothing may fail from here on: a reload is all or nothing.
         self.guards.follow(content.policy, content.recognizers)
         self.gateway.parts.rules = rules
+        self.gateway.parts.tokens.follow(rules.keys)
         self.front.providers = content.providers
         self.store.events.record("reloaded", "serve", {"policy_version": content.policy.version})
         self.rules_problem = None
@@ -124,6 +126,7 @@ class Running:
             "rules_problem": self.rules_problem,
             "seats": self._seats(),
             "breakers": breaking.listing(self.gateway.parts),
+            "access_tokens": minting.listing(self.gateway.parts),
             **self.store.status(),
         }
 

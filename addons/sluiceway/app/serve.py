@@ -184,6 +184,7 @@ class Service:
         if self._running is not None:
             self._running.lag.stop()
             self._running.watch.stop()
+            await self.gateway.parts.tokens.close()
         if self._housekeeping is not None:
             self._housekeeping.stop()
         if self._alerts is not None:

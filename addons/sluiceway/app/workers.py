@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sluiceway.app import control, notify
+from sluiceway.app import control, minting, notify
 from sluiceway.app.control import Control
 from sluiceway.app.deployment import Deployment
 from sluiceway.errors import ConfigError, SluicewayError
@@ -284,6 +284,7 @@ def _summed(answers: Sequence[Any]) -> dict[str, Any]:
     total["breakers"] = [
         dict(pairs) for pairs in dict.fromkeys(tuple(each.items()) for each in open_anywhere)
     ]
+    total["access_tokens"] = minting.of_all(alive)
     total["workers"] = [
         {"worker": number, "up": isinstance(answer, dict)}
         | ({name: answer[name] for name in _SUMS if name in answer} if isinstance(answer, dict) else {})

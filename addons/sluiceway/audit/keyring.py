@@ -1,5 +1,7 @@
 """The company's provider keys: sealed for the store, opened in memory for injection and nowhere else.
 
+A key is a word that goes out as it is, or a service account, for which tokens are minted (gateway/tokens.py).
+
 AES-256-GCM under a key derived (HKDF, RFC 5869) from the deployment's own key, bound to label and provider,
 so that a sealed blob moved to another row opens nothing. Whoever has the database alone has no keys.
 """
@@ -17,12 +19,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from sluiceway.audit.service_account import ServiceAccount
 from sluiceway.errors import ConfigError
 from sluiceway.store.keys import ProviderKey
 from sluiceway.types import KeyClass
 
 NONCE_BYTES = 12
-SEALED_FORM = b"\x01"
+SEALED_FORM, ACCOUNT_FORM = b"\x01", b"\x02"
+# Derived apart: a version that knows no accounts cannot open one, and would send it as if it were a key.
+_PURPOSE = {ACCOUNT_FORM: b"sluiceway service accounts "}
 
 
 def fingerprint(secret: str, key: bytes) -> str:
@@ -31,11 +36,12 @@ def fingerprint(secret: str, key: bytes) -> str:
     return hmac.digest(key, b"credential\0" + text, "sha256").hex()[:16]
 
 
-def seal(secret: str, label: str, provider: str, key: bytes) -> bytes:
-    """The form in which the store keeps a key: form byte, nonce, ciphertext and tag."""
+def seal(secret: str, label: str, provider: str, key: bytes, form: bytes = SEALED_FORM) -> bytes:
+    """The form in which the store keeps a key: form byte, nonce, ciphertext and tag. `form` ACCOUNT_FORM: the
+    secret is a service account's."""
     nonce = os.urandom(NONCE_BYTES)
     bound = _bound_to(label, provider)
-    return SEALED_FORM + nonce + AESGCM(_sealing_key(key, SEALED_FORM)).encrypt(nonce, secret.encode(), bound)
+    return form + nonce + AESGCM(_sealing_key(key, form)).encrypt(nonce, secret.encode(), bound)
 
 
 def open_sealed(sealed: bytes, label: str, provider: str, key: bytes) -> str:
@@ -52,7 +58,8 @@ def open_sealed(sealed: bytes, label: str, provider: str, key: bytes) -> str:
 
 
 def _sealing_key(key: bytes, form: bytes) -> bytes:
-    return HKDF(SHA256(), 32, salt=None, info=b"sluiceway provider keys " + form).derive(key)
+    purpose = _PURPOSE.get(form, b"sluiceway provider keys ")
+    return HKDF(SHA256(), 32, salt=None, info=purpose + form).derive(key)
 
 
 def _bound_to(label: str, provider: str) -> bytes:
@@ -71,12 +78,21 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class CompanyKey:
-    """A key that may be injected, opened."""
+    """A key that may be injected, opened. Of an `account` there is no `secret` until one is minted: the token
+    that goes out in its place."""
 
     label: str
     provider: str
     fingerprint: str
     secret: str = field(repr=False)
+    account: ServiceAccount | None = None
+
+
+def _opened(each: ProviderKey, sealed: bytes, key: bytes) -> CompanyKey:
+    secret, account = open_sealed(sealed, each.label, each.provider, key), None
+    if sealed[:1] == ACCOUNT_FORM:
+        secret, account = "", ServiceAccount.opened(secret)
+    return CompanyKey(each.label, each.provider, each.fingerprint, secret, account)
 
 
 @dataclass(frozen=True)
@@ -101,12 +117,7 @@ class KeyRing:
                 for each in newest
             },
             tuple(
-                CompanyKey(
-                    each.label,
-                    each.provider,
-                    each.fingerprint,
-                    open_sealed(each.sealed, each.label, each.provider, key),
-                )
+                _opened(each, each.sealed, key)
                 for each in newest
                 if each.sealed is not None and each.retired_at is None and each.key_class is KeyClass.COMPANY
             ),

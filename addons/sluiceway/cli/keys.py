@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,14 +10,16 @@ from typing import Annotated
 import typer
 
 from sluiceway.app.deployment import Deployment
-from sluiceway.app.keys import listing, perform
+from sluiceway.app.keys import ACCOUNT, listing, perform
 from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, application, moment, show, table
+from sluiceway.cli.unseen import typed
 from sluiceway.errors import SluicewayError
 
 key = application("Register the company's provider keys, list and retire them.")
 
 Label = Annotated[str, typer.Argument(help="A name for the key, for example main or core-2026.")]
-READ_CHARACTERS = 16_384  # more is no key
+MINTED = ", as access tokens that are minted for it and renewed by themselves"
+READ_CHARACTERS = 16_384  # more is no key, nor the key file of a service account
 
 
 class Whose(StrEnum):
@@ -34,7 +35,11 @@ def add(
     provider: Annotated[str, typer.Option(help="Its provider's name in rules/providers.yaml.")],
     whose: Annotated[Whose, typer.Option("--class", help="Whose money it spends.")] = Whose.COMPANY,
     from_file: Annotated[
-        Path | None, typer.Option(help="The file that holds it; without one it is read from the input.")
+        Path | None,
+        typer.Option(
+            help="The file that holds it, such as a Google service account's JSON; without one it is read "
+            "from the input."
+        ),
     ] = None,
     config: Config = DEFAULT_CONFIG,
     as_json: AsJson = False,
@@ -48,7 +53,7 @@ def add(
     for warning in added["warnings"]:
         print(f"sluiceway: warning: {warning}", file=sys.stderr)
     used = (
-        "it is injected where an inject rule says so"
+        f"it is injected where an inject rule says so{MINTED if added['kind'] == ACCOUNT else ''}"
         if whose is Whose.COMPANY
         else "its owner's requests are metered apart and never capped in money"
     )
@@ -64,7 +69,7 @@ def _from_file(path: Path) -> str:
 
 def _from_input() -> str:
     if sys.stdin.isatty():
-        return getpass.getpass("The key (not shown): ")
+        return typed(READ_CHARACTERS)
     return sys.stdin.read(READ_CHARACTERS)
 
 
@@ -77,7 +82,7 @@ def list_(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     shown = [
         {**row, "added": moment(row["created_at"]), "retired": moment(row["retired_at"])} for row in rows
     ]
-    columns = ["label", "provider", "class", "fingerprint", "state", "added", "retired"]
+    columns = ["label", "provider", "class", "kind", "fingerprint", "state", "added", "retired"]
     nothing = "none yet: sluiceway key add LABEL --provider NAME --from-file FILE"
     show(rows, as_json, table(shown, columns) if rows else nothing)
 

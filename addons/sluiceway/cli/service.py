@@ -15,6 +15,7 @@ import typer
 
 from sluiceway.app import control, logs
 from sluiceway.app.deployment import Deployment
+from sluiceway.app.minting import in_words
 from sluiceway.cli.shape import DEFAULT_CONFIG, AsJson, Config, facts, moment, show
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
             words[word] = answer[name]
     if answer.get("breakers"):
         words["breakers"] = "; ".join(map(_breaker, answer["breakers"]))
+    if answer.get("access_tokens"):
+        words["access tokens"] = "; ".join(map(_token, answer["access_tokens"]))
     if answer.get("store_away"):
         words["store"] = "AWAY: it cannot be reached"
     if "workers" in answer:
@@ -150,6 +153,11 @@ def status(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         words["granted, not open"] = "; ".join(answer["own_ports_not_open"])
     problem = f"\n\n{answer['rules_problem']}" if answer["rules_problem"] else ""
     show(answer, as_json, facts(words) + problem)
+
+
+def _token(each: dict[str, str | None]) -> str:
+    """A company key that is a service account."""
+    return in_words(each, moment(each["renewed_at"]), moment(each["good_until"]))
 
 
 def _breaker(each: dict[str, str | None]) -> str:

@@ -11,6 +11,7 @@ from sluiceway.errors import Refused, WireError
 from sluiceway.gateway import headers, injection, refusals
 from sluiceway.gateway.credentials import KEY_PROTOCOL
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.filling import UNAUTHORIZED, fill, refill
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.gateway.provider_socket import SWITCHED, Declined, ProviderSocket
 from sluiceway.gateway.scrub import Scrubber
@@ -45,6 +46,16 @@ def check(request: web.BaseRequest) -> None:
 
 async def dial(exchange: Exchange, parts: GatewayParts) -> ProviderSocket:
     """The provider's side, with the client's headers or the company's key. Raises Declined or Failed."""
+    await fill(exchange, parts)
+    try:
+        return await _dialled(exchange, parts)
+    except Declined as declined:
+        if declined.status != UNAUTHORIZED or not await refill(exchange, parts):
+            raise
+    return await _dialled(exchange, parts)
+
+
+async def _dialled(exchange: Exchange, parts: GatewayParts) -> ProviderSocket:
     key = exchange.company_key
     fields = headers.to_provider(exchange.request.headers, exchange.host)
     compress = "permessage-deflate" in fields.get("sec-websocket-extensions", "")

@@ -206,6 +206,8 @@ def put_in(
         raise Refused(refusals.KEY_ASTRAY)
     for name in (*CLIENTS_OWN, *provider.credential_headers, *asked):
         fields.popall(name, None)
+    if not key.secret:
+        raise Refused(refusals.INTERNAL)  # an account whose token was not minted first (filling.py)
     header = provider.credential_headers[0]
     fields[header] = WRITTEN.get(header, "{}").format(key.secret)
     fields["accept-encoding"] = "identity"  # in an encoded answer nobody would see the key (scrub.py)

@@ -20,7 +20,9 @@ from sluiceway.gateway.copies import Copies
 from sluiceway.gateway.health import HealthBook
 from sluiceway.gateway.loops import LoopWatch
 from sluiceway.gateway.metrics import Metrics
+from sluiceway.gateway.minting import Google
 from sluiceway.gateway.pools import KeyLimits
+from sluiceway.gateway.tokens import Tokens
 from sluiceway.gateway.upstream import Upstream
 from sluiceway.guard.detection import Detection
 from sluiceway.policy import Policy, caps, changes
@@ -182,6 +184,7 @@ class GatewayParts:
     key_limits: KeyLimits = field(default_factory=KeyLimits)
     health: HealthBook = field(init=False)
     copies: Copies = field(init=False)
+    tokens: Tokens = field(init=False)
     tell: Callable[[Alert], None] = lambda alert: None  # hands an alert on, without waiting
     exhausted: Callable[[Cap], None] = lambda cap: None  # the same, of a cap that has too little left
     caps: Caps = field(init=False)
@@ -193,6 +196,7 @@ class GatewayParts:
         self.caps = Caps(self.time_zone)
         self.health = HealthBook(self.breakers)
         self.copies = Copies(self.bounds.mirrors)
+        self.tokens = Tokens(Google(self.upstream).mint)
         self.loops = LoopWatch(self.key)
 
     def record_soon(self, row: LedgerRow) -> None:

@@ -142,6 +142,7 @@ KEY_ASTRAY = Refusal(
     "Sluiceway: the company's key would have gone to a host that is not its provider's; nothing was sent.",
 )
 
+NO_TOKEN = "no_access_token"  # noqa: S105 - a refusal's code
 # After these the connection is of no more use.
 CLOSES = frozenset((RefusalKind.IDENTITY, RefusalKind.MISDIRECTED, RefusalKind.TOO_LARGE))
 
@@ -286,6 +287,15 @@ def no_company_key(
         f"Ask {contact}, or set a key of your own."
     )
     return Refusal(RefusalKind.POLICY, "no_company_key", message, rule=rule, contact=contact)
+
+
+def no_token(provider: str, why: str, rule: str | None) -> Refusal:
+    """The company's key is a service account, and `why` (a code) it gets no access token at the moment."""
+    message = (
+        f"Sluiceway: the company's key for {provider} needs an access token from Google, and none can be had "
+        f"at the moment ({why}); nothing was forwarded."
+    )
+    return Refusal(RefusalKind.UNREACHABLE, NO_TOKEN, message, rule=rule)
 
 
 def keys_limited(rule: str | None, wait_s: float, contact: str) -> Refusal:

@@ -12,6 +12,7 @@ from sluiceway.errors import Refused
 from sluiceway.gateway import headers, injection, refusals, signature
 from sluiceway.gateway.body import Upload
 from sluiceway.gateway.exchange import Exchange
+from sluiceway.gateway.filling import UNAUTHORIZED, fill, refill
 from sluiceway.gateway.parts import GatewayParts
 from sluiceway.wire import cousins
 
@@ -42,7 +43,28 @@ async def send(
     within_s: float | None = None,
 ) -> aiohttp.ClientResponse:
     """The answer, once its headers are there. Raises Failed where none came, Refused where a key would
-    stray."""
+    stray. A 401 may be a minted token's fault: then it is asked once more with another."""
+    await fill(exchange, parts, within_s)
+    answer = await _sent(exchange, parts, fields, content, within_s)
+    if answer.status == UNAUTHORIZED and (content is None or isinstance(content, bytes)):
+        try:
+            again = await refill(exchange, parts)
+        except BaseException:
+            answer.close()
+            raise
+        if again:
+            answer.close()
+            answer = await _sent(exchange, parts, fields, content, within_s)
+    return answer
+
+
+async def _sent(
+    exchange: Exchange,
+    parts: GatewayParts,
+    fields: CIMultiDict[str],
+    content: bytes | AsyncIterable[bytes] | None,
+    within_s: float | None,
+) -> aiohttp.ClientResponse:
     url, key = exchange.url, exchange.company_key
     if key is not None:
         asked = exchange.attachment.provider.credential_headers

@@ -84,12 +84,12 @@ class Socket:
         injection.equip(exchange, self._parts)
         unbound(exchange, self._route, self._parts)
         exchange.take_first()
-        self._scrubber = Scrubber(exchange.company_key.secret) if exchange.company_key else None
         try:
             self._provider = await handshake.dial(exchange, self._parts)
         except Declined as declined:
             settlement.answered(declined.status, Outcome.UPSTREAM_ERROR, Answer())
-            return handshake.reply(exchange, declined, self._scrubber)
+            return handshake.reply(exchange, declined, _scrubber(exchange))
+        self._scrubber = _scrubber(exchange)
         try:
             self._client = await handshake.accept(exchange, self._provider, self._scrubber, limit)
             exchange.dialect = exchange.call = None  # by itself it costs nothing; its turns have their rows
@@ -370,3 +370,8 @@ class Socket:
             self._provider.close(code=close.code, message=said),
             return_exceptions=True,
         )
+
+
+def _scrubber(exchange: Exchange) -> Scrubber | None:
+    """Of the key it was dialled with."""
+    return Scrubber(exchange.company_key.secret) if exchange.company_key else None

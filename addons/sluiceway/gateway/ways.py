@@ -104,9 +104,10 @@ class Ways:
         return None
 
     def failed(self, way: Way, failure: Failure) -> None:
-        """After anything but a 429 another key at the same host is no better, so those are left out."""
+        """After anything but a 429, or a token that cannot be had, another key at the same host is no better,
+        so those are left out."""
         self.notes.append(f"{way.target}({failure.reason})")
-        if failure.status != TOO_MANY:
+        if failure.status != TOO_MANY and failure.reason != refusals.NO_TOKEN:
             here = way.target, way.exchange.host
             self._queue = deque(
                 each for each in self._queue if isinstance(each, Target) or _goes_to(each) != here

@@ -8,6 +8,8 @@ from typing import Literal
 
 from sluiceway.types.amounts import NO_NAMES
 
+GOOGLES = ".googleapis.com"
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -70,3 +72,10 @@ class Provider:
     def own_host(self) -> str | None:
         """Where requests go that a route sends here; None where each customer has a host of their own."""
         return self.home or next((host for host in self.hosts if not host.startswith("*")), None)
+
+    @property
+    def takes_service_accounts(self) -> bool:
+        """Whether a token minted for a Google service account is a key here: where use is billed to a
+        project, as a bearer's, and nobody but Google is shown it."""
+        googles = all(host.endswith(GOOGLES) for host in (*self.hosts, *filter(None, (self.home,))))
+        return googles and not self.seats and self.credential_headers[0] == "authorization"
