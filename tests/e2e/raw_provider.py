@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-HOSTS = ("api.anthropic.com", "api.openai.com")
+GOOGLES = ("oauth2.googleapis.com", "us-east5-aiplatform.googleapis.com")
+HOSTS = ("api.anthropic.com", "api.openai.com", *GOOGLES)
 
 type Flaw = Literal["none", "expired", "wrong host", "self-signed"]
 

@@ -38,7 +38,7 @@ class SocketClient:
         **headers: str,
     ) -> None:
         host = url.split("/")[2]
-        fields = HEADERS[host] | {name.replace("_", "-"): value for name, value in headers.items()}
+        fields = HEADERS.get(host, {}) | {name.replace("_", "-"): value for name, value in headers.items()}
         self._connecting = connect(
             url,
             proxy=proxy,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sluiceway.demo.accounts import Accounts
 from sluiceway.demo.exchange import Json
 from sluiceway.demo.prompt_cache import PromptCache
 
@@ -47,6 +48,7 @@ class Memory:
     jobs: Jobs = field(default_factory=Jobs)
     manners: Manners = field(default_factory=Manners)
     batches: dict[tuple[str, str], Any] = field(default_factory=dict)
+    accounts: Accounts = field(default_factory=Accounts)
 
     @classmethod
     def empty(cls, clock: Callable[[], float]) -> Memory:

@@ -21,6 +21,7 @@ import orjson
 from aiohttp import web
 
 from sluiceway.demo import certificates, credentials, dialects, faults, reading, rejections, sockets
+from sluiceway.demo.accounts import Accounts
 from sluiceway.demo.exchange import Asked, Rejected, Reply, Served, body_of
 from sluiceway.demo.faults import Fault
 from sluiceway.demo.memory import Memory
@@ -28,6 +29,7 @@ from sluiceway.demo.pace import NO_LATENCY, Latency, Pace
 from sluiceway.demo.record import Record, served
 from sluiceway.demo.sending import Sent, send
 
+ACCOUNT = "gateway@demo-project.iam.gserviceaccount.com"
 # aiohttp logs raw bytes of requests it cannot parse, keys and prompts included.
 _SILENT = logging.Logger("sluiceway.demo.silent", logging.CRITICAL + 1)
 
@@ -54,6 +56,7 @@ class Providers:
         self.ca_file = Path()
         self.keep_bodies = False
         self.bodies: list[bytes] = []
+        self.ahead_s = 0.0  # of their clock, before ours
         self._clock = clock
         self._names = (*dialects.PROVIDERS, *dialects.COMPATIBLE, "localhost", *names)
         self._pace = Pace(latency or Latency(), Random(seed))  # noqa: S311 (waits, not secrets)
@@ -112,6 +115,11 @@ class Providers:
         """Refuse from now on what the real providers refuse in a conversation (`strict.py`)."""
         self._memory.manners.strict = True
 
+    @property
+    def accounts(self) -> Accounts:
+        """Google's service accounts, and the access tokens given to them."""
+        return self._memory.accounts
+
     def release(self) -> None:
         """Let streams that the fault `hold` stopped go on; call it in the loop that serves."""
         self._pace.release()
@@ -125,7 +133,7 @@ class Providers:
         raw = await reading.read(request)
         if self.keep_bodies:
             self.bodies.append(raw or b"")
-        asked = reading.asked(request, raw or b"", int(self._clock()))
+        asked = reading.asked(request, raw or b"", int(self._clock() + self.ahead_s))
         if sockets.wanted(asked) and (carrier := self._carrier(asked)) is not None:
             return await carrier.converse(request)
         try:
@@ -148,6 +156,7 @@ class Providers:
         ordered = queue[0] if queue else self._standing_faults.get(asked.provider, ())
         try:
             credentials.check(asked.provider, asked.headers, asked.query)
+            self.accounts.check(asked)
             if sockets.refuses(faults.parse(asked.headers.get("x-demo-fault", "")) or ordered):
                 return None
         except (Rejected, ValueError):
@@ -216,6 +225,9 @@ def main() -> None:
     parser.add_argument("--first-ms", type=float, nargs=2, default=None, metavar=("LOW", "HIGH"))
     parser.add_argument("--between-ms", type=float, nargs=2, default=None, metavar=("LOW", "HIGH"))
     parser.add_argument("--no-latency", action="store_true", help="answer at once, for benchmarks")
+    parser.add_argument(
+        "--service-account", type=Path, help="write the key file of a Google service account there"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     usual = NO_LATENCY if options.no_latency else Latency()
@@ -224,6 +236,9 @@ def main() -> None:
         tuple(options.between_ms) if options.between_ms else usual.between_ms,
     )
     providers = Providers(latency=latency, seed=options.seed, log_file=options.log, keep_log=False)
+    if options.service_account is not None:
+        options.service_account.touch(mode=0o600)
+        options.service_account.write_text(providers.accounts.key_file(ACCOUNT))
     asyncio.run(_serve(providers, options.folder, options.port))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from sluiceway.demo.dialects import family
+from sluiceway.demo.dialects import family, google_oauth
 from sluiceway.demo.exchange import Json, Rejected, Reply, new_id, sse
 from sluiceway.demo.headers import answer_headers
 from sluiceway.wire.eventstream import render
@@ -65,6 +65,8 @@ def reply(provider: str, rejected: Rejected, now: int, *, retry_after_s: str | N
     """The whole answer to a request the provider turns down."""
     request_id = new_id("req_")
     headers = answer_headers(provider, request_id, now)
+    if provider == google_oauth.PROVIDER:
+        headers = google_oauth.headers(now)
     if retry_after_s is not None and provider != "gemini":  # Gemini says it in the body: RetryInfo
         headers += (("retry-after", retry_after_s),)
     if provider == "bedrock":
@@ -93,6 +95,8 @@ def _body(provider: str, rejected: Rejected, request_id: str, retry_after_s: str
         return {"type": "error", "error": error, "request_id": request_id}
     if provider == "bedrock":
         return {"message": rejected.message}
+    if provider == google_oauth.PROVIDER:
+        return google_oauth.error_body(rejected)
     if provider in ("gemini", "vertex"):
         return {"error": _google(rejected, retry_after_s)}
     if (own := family.error_body(provider, rejected.message, rejected.status)) is not None:

@@ -18,6 +18,7 @@ from sluiceway.demo.dialects import (
     gemini,
     gemini_batches,
     gemini_cloudcode,
+    google_oauth,
     listing,
     media,
     openai_batches,
@@ -44,6 +45,7 @@ PROVIDERS = {
     "europe-west4-aiplatform.googleapis.com": "vertex",
     "us-east5-aiplatform.googleapis.com": "vertex",
     "aiplatform.googleapis.com": "vertex",
+    "oauth2.googleapis.com": google_oauth.PROVIDER,
 }
 # Spoken by many: any other name that reaches the simulator answers in OpenAI's way.
 COMPATIBLE = ("api.together.xyz", "api.cerebras.ai", "router.huggingface.co", "api.z.ai")
@@ -70,8 +72,9 @@ def answer(asked: Asked, memory: Memory) -> Reply:
         return _harmless(asked)
     if asked.provider == "bedrock":
         sigv4.check(asked)
-    else:
+    elif asked.provider != google_oauth.PROVIDER:
         credentials.check(asked.provider, asked.headers, asked.query)
+    memory.accounts.check(asked)
     try:
         if memory.manners.strict:
             strict.check(asked)
@@ -168,4 +171,5 @@ _ROUTES = {
     "cohere": _COHERE,
     "bedrock": _BEDROCK,
     "vertex": _VERTEX,
+    google_oauth.PROVIDER: (("POST", re.compile(r"/token"), google_oauth.token),),
 }

@@ -59,7 +59,7 @@ class LiveSpeaker:
         raise Closed(1007, "Invalid JSON payload received. Unknown name.")
 
     def _setup(self, setup: Json) -> list[Said]:
-        self._model = setup["model"].removeprefix("models/")
+        self._model = setup["model"].rpartition("models/")[2]
         if not models.knows("gemini", self._model):
             raise Closed(1008, f"models/{self._model} is not found for API version v1beta.")
         config = setup.get("generationConfig") or {}
