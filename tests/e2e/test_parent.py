@@ -14,8 +14,10 @@ import pytest
 from sluiceway.app import operations
 from sluiceway.app.init import init
 from sluiceway.app.serve import Service
+from sluiceway.audit.service_account import read
 from sluiceway.demo import certificates
 from sluiceway.demo.providers import Providers
+from sluiceway.gateway.minting import Google, NotMinted
 from tests.e2e.running import Loop
 from tests.heavy.asking import Answered, Question, clients
 
@@ -71,7 +73,7 @@ class TinyParent:
             writer.close()
 
     async def _tunnel(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        is_ai = target.startswith("api.")
+        is_ai = target.startswith(("api.", "oauth2."))
         port = self._providers_port if is_ai else self._echo.sockets[0].getsockname()[1]
         there, back = await asyncio.open_connection("127.0.0.1", port)
         # What the destination says first may come in one packet with the answer to CONNECT.
@@ -191,6 +193,17 @@ def test_what_the_parent_refuses_is_said_instead_of_a_tunnel_that_closes(behind:
     assert answer.startswith(b"HTTP/1.1 502")
     assert f"the parent proxy answered {status[:3]}".encode() in answer
     assert b"proxy-authenticate" not in answer.lower()
+
+
+def test_an_access_token_is_asked_for_through_the_parent(behind: Behind) -> None:
+    account = read(behind.providers.accounts.key_file("main@acme-1.iam.gserviceaccount.com"))
+    google = Google(behind.service.gateway.parts.upstream)
+    behind.parent.refuses_with = "403 Forbidden"
+    with pytest.raises(NotMinted, match="parent_proxy"):
+        behind.on.run(google.mint(account))
+    behind.parent.refuses_with = None
+    assert behind.on.run(google.mint(account)).token in behind.providers.accounts.tokens
+    assert {asked.split(" HTTP")[0] for asked in behind.parent.asked} == {"CONNECT oauth2.googleapis.com:443"}
 
 
 def test_an_ai_request_that_the_parent_refuses_is_answered_in_the_providers_form(behind: Behind) -> None:

@@ -43,6 +43,7 @@ GIVEN: Mapping[str, Any] = {
     "what": "alice's own key",
     "label": "main",
     "wait_s": 3.2,
+    "why": "invalid_grant",
     "error": WireError("the body is not JSON"),
     "losses": (Loss("n", 1, "there is one answer alone", essential=True),),
 }

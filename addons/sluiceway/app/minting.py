@@ -36,6 +36,11 @@ def listing(parts: GatewayParts) -> list[dict[str, Any]]:
     ]
 
 
+def failing(parts: GatewayParts) -> int:
+    """How many keys' tokens could not be renewed when it was last tried."""
+    return sum(each.problem is not None for each in parts.tokens.states(parts.rules.keys))
+
+
 def of_all(answers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One line for each key of several workers: the worst, which is one with a problem, or renewed longest
     ago."""

@@ -150,6 +150,7 @@ class Running:
             "guard_waiting": self.gateway.parts.detection.waiting,
             "breakers_open": len(self.gateway.parts.breakers.states()),
             "mirrors_running": self.gateway.parts.copies.running,
+            "access_tokens_failing": minting.failing(self.gateway.parts),
             **self.recording.gauges(),
             **self.store.status(),
         }
