@@ -106,7 +106,7 @@ def test_a_file_that_will_not_do_is_refused_by_its_field(text: str, says: str) -
         read(text)
     told = str(refused.value)
     assert says in told
-    assert "write the file as Google made it" in told
+    assert "give the file as Google made it" in told
     assert refused.value.__cause__ is None
     for secret in (PEM[100:130], FILE["private_key_id"], EMAIL, "alice@", "evil", "secret"):
         assert secret not in told

@@ -126,7 +126,8 @@ def readied(
 ) -> tuple[str, bytes]:
     """The key as it is sealed, and in which form. Raises SluicewayError, without quoting it."""
     if not service_account.is_key_file(text):
-        return checked(text), SEALED_FORM
+        hint = "; or give a service account's whole JSON key file" if provider.takes_service_accounts else ""
+        return checked(text, hint), SEALED_FORM
     if not provider.takes_service_accounts:
         others = sorted(name for name, each in providers.items() if each.takes_service_accounts)
         hint = f"; this is one for {' or '.join(others)}" if others else ""
@@ -140,13 +141,15 @@ def readied(
     return account.sealable(), ACCOUNT_FORM
 
 
-def checked(text: str) -> str:
-    """The key as it goes into a header. Raises SluicewayError, without quoting it."""
+def checked(text: str, hint: str = "") -> str:
+    """The key as it goes into a header. Raises SluicewayError, without quoting it; `hint` ends its words."""
     secret = text.strip()
     if not SHORTEST <= len(secret) <= LONGEST:
-        raise SluicewayError(f"a key has {SHORTEST} to {LONGEST} characters; this has {len(secret)}")
+        raise SluicewayError(f"a key has {SHORTEST} to {LONGEST} characters; this has {len(secret)}{hint}")
     if not (secret.isascii() and secret.isprintable()) or " " in secret:
-        raise SluicewayError("a key is one word of printable ASCII; give the file or the input nothing else")
+        raise SluicewayError(
+            f"a key is one word of printable ASCII; give the file or the input nothing else{hint}"
+        )
     return secret
 
 

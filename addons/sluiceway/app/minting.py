@@ -18,7 +18,7 @@ ADVICE = {
     "parent_proxy": "the parent proxy does not let oauth2.googleapis.com through",
     "bad_certificate": "the certificate of oauth2.googleapis.com cannot be trusted (upstream.trusted_ca)",
 }
-UNREACHED = "oauth2.googleapis.com did not give one; it is tried again"
+UNREACHED = "oauth2.googleapis.com gave none; it is asked again"
 
 
 def listing(parts: GatewayParts) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ TOKEN_URL = f"https://{TOKEN_HOST}/token"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 LIFETIME_S = 3600  # of a claim and of the token given for it: Google gives no longer ones
 UNIVERSE = "googleapis.com"
-WHERE = "write the file as Google made it (IAM, Service accounts, Keys, Add key, JSON)"
+WHERE = "give the file as Google made it (IAM, Service accounts, Keys, Add key, JSON)"
 # Other files that Google's tools write, and what they are.
 OTHERS = {
     "authorized_user": "a person's login",

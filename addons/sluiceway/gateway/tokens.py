@@ -28,7 +28,7 @@ MARGIN_S, JITTER_S = 300.0, 120.0
 LEAST_S = 15.0  # a token with less than this left may end on its way
 TRIES, FIRST_PAUSE_S = 4, 0.5
 # After a round of tries has failed; doubled each time.
-REST_S, LONGEST_REST_S = 15.0, 120.0
+REST_S, LONGEST_REST_S = 5.0, 120.0
 WAIT_S = 10.0  # the longest that a request waits for a token
 ONCE_S = 60.0  # one 401 in so long a time may be the token's fault
 NONE_IN_TIME, FAULT = "no_token_in_time", "internal_error"
