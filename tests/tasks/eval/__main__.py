@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from sluiceway.policy.task.classify import SURE_ENOUGH
-from sluiceway.policy.task.signals import KINDS
+from sluiceway.policy.task.kinds import KINDS
 from sluiceway.policy.task.weights import shipped
 from tests.tasks.eval import pasted, speed
-from tests.tasks.eval.examples import Example, Part, read
+from tests.tasks.eval.examples import Example, Part, learned, read
 from tests.tasks.eval.heuristic import by_hand
 from tests.tasks.eval.measure import Guess, coverage, guesses, score
 from tests.tasks.eval.training import everything, is_signal, train
@@ -49,8 +49,8 @@ def _compare(prompts: dict[Part, list[Example]]) -> None:
     hand = by_hand()
     for name, weights, keep in (
         ("signals, weighed by hand", hand, is_signal),
-        ("signals, weights learned", train(prompts["train"], is_signal), is_signal),
-        ("wording alone, learned", train(prompts["train"], wording), wording),
+        ("signals, weights learned", train(learned(), is_signal), is_signal),
+        ("wording alone, learned", train(learned(), wording), wording),
         ("both, learned (shipped)", shipped(), everything),
     ):
         scores = [score(guesses(prompts[part], weights, keep)).macro_f1 for part in MEASURED]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sluiceway.policy.task.signals import KINDS
+from sluiceway.policy.task.kinds import KINDS
 from sluiceway.policy.task.vocabulary import SPEAKS_FOR
 from sluiceway.policy.task.weights import UNIT, Weights
 

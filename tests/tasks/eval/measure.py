@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sluiceway.policy.task.features import features
-from sluiceway.policy.task.signals import KINDS, Kind
+from sluiceway.policy.task.kinds import KINDS, Kind
 from sluiceway.policy.task.weights import Weights, probabilities
 from tests.tasks.eval.examples import Example
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from sluiceway.policy.task.weights import FILE, written
-from tests.tasks.eval.examples import read
+from tests.tasks.eval.examples import learned
 from tests.tasks.eval.training import train
 
 
 def main() -> None:
     """Write weights.tsv and say how large it is."""
-    examples = read("train")
+    examples = learned()
     text = written(train(examples))
     FILE.write_text(text, encoding="utf-8")
     size_kb = len(text.encode()) / 1000

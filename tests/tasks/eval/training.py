@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import exp, sqrt
 
 from sluiceway.policy.task.features import features
-from sluiceway.policy.task.signals import KINDS
+from sluiceway.policy.task.kinds import KINDS
 from sluiceway.policy.task.weights import BIAS, UNIT, Weights
 from tests.tasks.eval.examples import Example
 
@@ -15,7 +15,7 @@ ROUNDS = 15
 RATE = 0.1
 DECAY = 0.03  # how much of a weight each round of its examples takes back
 WORDING_IN = 2  # examples a word has to stand in; in fewer it says more of the example than of the task
-SIGNALS = ("C:", "H:", "S:", "X:", "B:", "Y:", "T:", "F:", "Q:")
+SIGNALS = ("C:", "H:", "S:", "X:", "B:", "Y:", "T:", "F:", "Q:", "P:")
 
 type Keep = Callable[[str], bool]
 

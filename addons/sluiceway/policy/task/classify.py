@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 
 from sluiceway.policy.task.features import features
-from sluiceway.policy.task.signals import KINDS, UNKNOWN, Signals, Task
+from sluiceway.policy.task.kinds import KINDS, UNKNOWN
+from sluiceway.policy.task.signals import Signals, Task
 from sluiceway.policy.task.vocabulary import SPEAKS_FOR
 from sluiceway.policy.task.weights import Weights, probabilities, shipped
 
@@ -52,6 +53,8 @@ def _reason(name: str) -> str:
     kind, _, rest = name.partition(":")
     if kind in _AROUND:
         return _AROUND[kind]
+    if kind == "P":
+        return f"pasted_{rest.partition(' ')[0]}"
     if kind == "T":
         return "topic"
     if kind in "CHF":

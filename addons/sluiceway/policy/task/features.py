@@ -2,7 +2,7 @@
 
 A feature's first letter says what it is: `C` a cue in what is asked, `H` one among its first words, `F` the
 first that names what is wanted, `T` one in a topic, `Q` how many there are, `S` a shape, `X` the request
-around it, `B` a cue of the message before, `Y` of the system prompt, `w` a word, `b` two words, `p` how a
+around it, `P` what was pasted beside it, `B` a cue of the message before, `Y` of the system prompt, `w` a word, `b` two words, `p` how a
 word begins, `z` two characters of Chinese or Japanese.
 """
 
@@ -13,8 +13,10 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from sluiceway.policy.task.cues import cues_of, cues_within
+from sluiceway.policy.task.lines import Paste
 from sluiceway.policy.task.shapes import length_of, shapes
-from sluiceway.policy.task.signals import KINDS, Kind, Signals
+from sluiceway.policy.task.kinds import KINDS, Kind
+from sluiceway.policy.task.signals import Signals
 from sluiceway.policy.task.vocabulary import SPEAKS_FOR
 
 WORDING = 0.8  # the value of a feature of wording, against 1 of a signal
@@ -46,6 +48,7 @@ _PRODUCTS = words_of(
 _CJK = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]+")
 _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 
+_LENGTHS = words_of("S:few_words S:several_words S:some_words S:many_words")
 CODING_CLIENTS = words_of(
     "claude-code codex gemini-cli opencode aider cursor cline roo-code kilo-code continue zed goose crush "
     "qwen-code"
@@ -75,6 +78,8 @@ def features(signals: Signals) -> Features:
     _wording(words, found)
     _unspaced(asked, found)
     _around(signals, len(asked), found)
+    if signals.pasted:
+        _pasted(signals.pasted, found)
     return found
 
 
@@ -154,6 +159,13 @@ def _unspaced(text: str, found: Features) -> None:
     for run in runs:
         for index in range(len(run) - 1):
             found["z:" + run[index : index + 2]] = WORDING
+
+
+def _pasted(paste: Paste, found: Features) -> None:
+    """What was pasted, by itself and together with what is wanted: to mend code is another work than a letter."""
+    beside = [name[2:] for name in found if name[:2] in ("H:", "Q:") or name in _LENGTHS]
+    found.update((f"P:{paste} {name}", 1.0) for name in beside)
+    found[f"P:{paste}"] = 1.0
 
 
 def _around(signals: Signals, asked_characters: int, found: Features) -> None:

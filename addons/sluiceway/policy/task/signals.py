@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-type Kind = Literal["coding", "reasoning", "creative", "other"]
+from sluiceway.policy.task.asking import parted
+from sluiceway.policy.task.kinds import Kind
+from sluiceway.policy.task.lines import Paste
 
-KINDS: tuple[Kind, ...] = ("coding", "reasoning", "creative", "other")
-UNKNOWN: Literal["unknown"] = "unknown"
-
-# Characters looked at. What is asked stands at the start or the end of a long message; between them is what
-# was pasted. With these bounds a message of 200 KB costs what one of 1 KB costs. Around pasted text, code and
-# logs 900 and 400 tell no task better (docs/task-types.md).
+# Characters kept. What is asked stands at the start or the end of a long message; between them is what was
+# pasted. With these bounds a message of 200 KB costs what one of 2 KB costs.
 HEAD, TAIL = 450, 300
 SYSTEM_HEAD = 600
 BEFORE_HEAD = 400
@@ -23,7 +21,8 @@ MAX_TOOLS = 64
 class Signals:
     """A request as far as its task may depend on it. The texts are bounded, so that any size costs the same.
 
-    `head` and `tail`: the beginning of the user's last message, and its end where it is longer than that.
+    `head` and `tail`: the beginning of the user's last message, and its end where it is longer than that; where
+    something was `pasted`, only what is asked above it and below it, or in `head` what is asked at one end.
     `before`: the beginning of the user's message before it, for a last one that says only "and shorter".
     `client` is the client's own word.
     """
@@ -34,6 +33,7 @@ class Signals:
     system: str = field(default="", repr=False)
     tools: tuple[str, ...] = ()
     client: str | None = None
+    pasted: Paste | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,14 @@ def signals(
     client: str | None = None,
 ) -> Signals:
     """The signals of texts of any length."""
+    found = parted(text)
+    head, tail = (found.above or found.below, found.below if found.above else "") if found else (text, text[HEAD:])
     return Signals(
-        head=text[:HEAD],
-        tail=text[HEAD:][-TAIL:] if len(text) > HEAD else "",
+        head=head[:HEAD],
+        tail=tail[-TAIL:],
         before=before[:BEFORE_HEAD],
         system=system[:SYSTEM_HEAD],
         tools=tools[:MAX_TOOLS],
         client=client,
+        pasted=found.paste if found else None,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sluiceway.policy.task.signals import Kind
+from sluiceway.policy.task.kinds import Kind
 
 # The kind of task that a cue speaks for, as a person would say; its weight may say otherwise.
 SPEAKS_FOR: Mapping[str, Kind] = MappingProxyType(

@@ -8,7 +8,7 @@ from functools import cache
 from math import exp
 from pathlib import Path
 
-from sluiceway.policy.task.signals import KINDS
+from sluiceway.policy.task.kinds import KINDS
 
 FILE = Path(__file__).with_name("weights.tsv")
 BIAS = "bias"  # holds for every text
