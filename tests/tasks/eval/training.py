@@ -41,7 +41,9 @@ def train(
         {name: value for name, value in features(example.signals).items() if keep(name)}
         for example in examples
     ]
-    seen = Counter(name for each in found for name in each)
+    asked = [example.signals.head for example in examples]
+    different = {(name, text) for each, text in zip(found, asked, strict=True) for name in each}
+    seen = Counter(name for name, _ in different)
     rows = [
         [(name, value) for name, value in each.items() if is_signal(name) or seen[name] >= WORDING_IN]
         + [(BIAS, 1.0)]

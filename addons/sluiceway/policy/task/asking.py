@@ -20,9 +20,13 @@ SAMPLE_LINES = 14
 GREETING = 45  # characters of a "Hello," or "Thanks!" that stand apart from what is asked
 BLOCKS = 5  # paragraphs looked at, at either end
 SURE = 2.4  # how much an end has to speak to count whatever the other says
+FURTHER = 3.4  # how much a further paragraph has to speak
 WEAK = 0.4  # how much the better one has to speak where neither is sure
-APART = 2.5  # by so much the stronger end silences the other
+APART = 2.0  # by so much the stronger end silences the other
+FEW = 3  # words that can be told from what is left of a line of code
 UNLIKE = 1.5  # for words beside lines of code, a log, a table or data
+JOINED = 1.5  # against words that neither end nor are set off from such lines
+ENDED = (".", ":", "?", "!", "。", "：", "？")
 FENCED, RULED = 3.0, 1.5  # for a mark between what is asked and the paste
 
 _FENCE = re.compile(r"^[ \t]{0,4}(?:```|~~~|\"\"\"|'''|</?[A-Za-z][\w:-]{0,40}(?: [^>\n]{0,80})?>)", re.MULTILINE)
@@ -94,7 +98,10 @@ def _beside(mark: re.Pattern[str], text: str, paste: Paste, more: float, *, belo
     beside = beside.strip()
     if not beside or len(beside) > ASK or not _all_words(beside, paste):
         return _Heard()
-    return _Heard(beside, speaks(beside) + more)
+    blocks = _BLANK.split(beside)
+    outer = len(blocks) - 1 if below else 0
+    kept = [each for place, each in enumerate(blocks) if place == outer or speaks(each) >= FURTHER]
+    return _Heard("\n\n".join(kept), max(map(speaks, kept)) + more)
 
 
 def _spoken(text: str, paste: Paste, *, below: bool) -> _Heard:
@@ -109,7 +116,7 @@ def _spoken(text: str, paste: Paste, *, below: bool) -> _Heard:
         length += len(heard.text)
         if not heard.text or length > ASK:
             break
-        if best.text and speaks(heard.text) < SURE:
+        if best.text and speaks(heard.text) < (FURTHER if best.score >= SURE else SURE):
             break
         taken.append(heard.text)
         best = _Heard("\n".join(taken[::-1] if below else taken), max(best.score, heard.score))
@@ -127,7 +134,10 @@ def _of_block(block: str, paste: Paste, *, below: bool) -> _Heard:
     if not words:
         return _Heard()
     said = "\n".join(words).strip()
-    return _Heard(said, speaks(said) + UNLIKE) if len(said) <= ASK else _outermost(said, below=below)
+    if len(words) < len(lines) and not said.endswith(ENDED):
+        return _Heard(said, speaks(said) + (UNLIKE - JOINED))
+    unlike = UNLIKE if len(said.split(None, FEW)) == FEW or not said.isascii() else 0.0
+    return _Heard(said, speaks(said) + unlike) if len(said) <= ASK else _outermost(said, below=below)
 
 
 def _of_prose(lines: Sequence[str], paste: Paste, *, below: bool) -> Iterable[_Heard]:

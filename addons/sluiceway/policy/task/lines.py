@@ -35,7 +35,7 @@ _CODE = re.compile(
     r"\s{0,40}(?:(?:def|class|import|from|package|using|public|private|protected|static|func|fn|let|const|var|return"
     r"|function|export|async|await|struct|enum|interface|namespace|template|typedef|module|require|include"
     r"|resource|variable) ?[\w\"'{(<@*.]{1,80}"
-    r"(?:[ ({=:;.<]|$)(?!.{20,}[.?!]$)"
+    r"(?:[ ({=:;.,<]|$)(?!.{20,}[.?!]$)"
     r"|(?:if|for|while|switch|catch|elif|else|try|except|finally|do|then|fi|done|esac|end)\b ?[(\[{:$!\"]"
     r"|(?:if|for|while|elif|with|except) .{1,120}[:{]$|(?:else|try|fi|done|end|break|continue|pass)\b.?$"
     r"|#(?:include|define|if|!)|//|/\*|\*[ /]|\"\"\"|'''|@\w|[-+]{1,3}[ \t]?\S.{0,80}[;{}()=]|diff --git|@@ -|index [0-9a-f]{6}"

@@ -8,6 +8,7 @@ from sluiceway.policy.task.cues import cues_of, cues_within
 
 FIRST = 6  # words among which what is wanted is named
 SHORT, LONG, TOO_LONG = 130, 260, 420  # characters
+SET_OFF = 0.8  # for one line; half of it where that begins with a capital, as pasted titles do
 VERSE = 0.4  # for each line beyond the second
 MANY_WORDS = 60  # looked at
 
@@ -101,8 +102,8 @@ def speaks(text: str) -> float:
 def _of_form(text: str, length: int) -> float:
     """By its length, how it begins and how it ends."""
     score = 0.5 if length <= SHORT else -1.0 * (length > LONG) - 2.0 * (length > TOO_LONG)
-    if text[:1].islower() and length <= SHORT:
-        score += 0.5
+    if length <= SHORT and "\n" not in text:
+        score += SET_OFF if text[:1].islower() else SET_OFF / 2
     if text.endswith(_ENDS_ASKED):
         score += 2.0
     elif text.endswith(_ENDS_SHOWN):
