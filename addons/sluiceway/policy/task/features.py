@@ -17,6 +17,7 @@ from sluiceway.policy.task.lines import Paste
 from sluiceway.policy.task.shapes import length_of, shapes
 from sluiceway.policy.task.kinds import KINDS, Kind
 from sluiceway.policy.task.signals import Signals
+from sluiceway.policy.task.speech import POINTING
 from sluiceway.policy.task.vocabulary import SPEAKS_FOR
 
 WORDING = 0.8  # the value of a feature of wording, against 1 of a signal
@@ -164,6 +165,11 @@ def _unspaced(text: str, found: Features) -> None:
 def _pasted(paste: Paste, found: Features) -> None:
     """What was pasted, by itself and together with what is wanted: to mend code is another work than a letter."""
     beside = [name[2:] for name in found if name[:2] in ("H:", "Q:") or name in _LENGTHS]
+    beside += [name for name in found if name.startswith("b:^ ")]
+    if not any(name.startswith("F:") for name in found):
+        beside.append("nothing named")
+    if any("w:" + word in found for word in POINTING):
+        beside.append("pointed at")
     found.update((f"P:{paste} {name}", 1.0) for name in beside)
     found[f"P:{paste}"] = 1.0
 

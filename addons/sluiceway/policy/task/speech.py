@@ -54,7 +54,7 @@ _ALSO_TOLD = frozenset(
     "que qui quien dove che chi come como por into group place figure plan change show name answer".split()
 )
 # Words by which somebody points at what is beside the question, and speaks of oneself.
-_POINTING = frozenset(
+POINTING = frozenset(
     """
     this these that it following below above attached here's text document code file log thread table contract
     article letter diese diesen dieser dieses das folgende folgenden folgender unten oben text anbei daraus hier
@@ -94,7 +94,7 @@ def speaks(text: str) -> float:
         return score
     if words[0] in _OPENERS:
         score += 0.5 if words[0] in _ALSO_TOLD and text.endswith((".", "。")) else 2.0
-    score += 0.8 * any(word in _POINTING for word in words)
+    score += 0.8 * any(word in POINTING for word in words)
     score += 0.8 * any(word in _PERSONS for word in words)
     return score + 0.5 * min(2, sum(bool(cues_of(word)) for word in words[:FIRST]))
 
