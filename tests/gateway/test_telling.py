@@ -130,6 +130,15 @@ def test_nothing_is_said_twice() -> None:
         assert refusal.message.lower().count("try again") <= 1, refusal.message
 
 
+@pytest.mark.parametrize("rule", ["a", "send", "core", "core-day"])
+def test_a_rule_is_named_though_its_letters_are_in_the_message(rule: str) -> None:
+    refusal = Refusal(RefusalKind.POLICY, "x", "Sluiceway: a-send core-days.", rule=rule)
+    assert f"Rule: {rule}." in told(refusal, WHOM).message
+    assert (
+        "Rule:" not in told(Refusal(RefusalKind.POLICY, "x", f"'{rule}' says no.", rule=rule), WHOM).message
+    )
+
+
 def test_who_is_asked_of_a_budget_is_whom_it_names() -> None:
     refusal = Refusal(RefusalKind.BUDGET, "x", "Sluiceway: 'b' is used up. Ask dave.", "b", contact="dave")
     assert told(refusal, WHOM).message == f"{refusal.message} Trying again unchanged does not help."

@@ -33,7 +33,9 @@ async def read_out(
         except (aiohttp.ClientError, OSError, WireError):  # a TimeoutError is an OSError
             return Outcome.TRUNCATED if good else Outcome.UPSTREAM_ERROR, tap.answer()
         if allowance is not None and good and not await allowance.covers(tap, len(chunk)):
-            return Outcome.CAPPED, tap.answer()
+            if not tap.answer().complete:  # one whose ending was seen costs no more
+                return Outcome.CAPPED, tap.answer()
+            allowance = None
     tap.finish()
     seen = tap.answer()
     whole = seen.complete or not exchange.call.stream

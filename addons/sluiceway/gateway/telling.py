@@ -6,6 +6,7 @@ the same words for all, so that none goes without.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from sluiceway.types import Refusal, RefusalKind
@@ -31,7 +32,7 @@ def told(refusal: Refusal, contact: str) -> Refusal:
     """The refusal with all of it. `contact`: whom to ask where it does not name anybody itself."""
     sentences = [refusal.message]
     fixed = _SIGNED if refusal.code.startswith("signed_") else _FIXED.get(refusal.kind)
-    if refusal.rule is not None and refusal.rule not in refusal.message:
+    if refusal.rule is not None and not _is_named(refusal.rule, refusal.message):
         sentences.append(f"Rule: {refusal.rule}.")
     elif refusal.rule is None and fixed:
         sentences.append(f"This is a fixed rule: {fixed}.")
@@ -40,6 +41,11 @@ def told(refusal: Refusal, contact: str) -> Refusal:
     if refusal.contact is None and contact:
         sentences.append(_whom(refusal, contact))
     return replace(refusal, message=" ".join(sentences), contact=refusal.contact or contact)
+
+
+def _is_named(rule: str, message: str) -> bool:
+    """Whether a message has the name as a word of its own: a rule may be called `a`."""
+    return re.search(rf"(?<![\w.-]){re.escape(rule)}(?![\w-])", message) is not None
 
 
 def _whom(refusal: Refusal, contact: str) -> str:

@@ -32,5 +32,5 @@ def without_lost_thoughts(reading: Reading) -> Reading:
 def _calls_without_thoughts(document: Mapping[str, Any]) -> bool:
     said = (mapping(message) for message in reversed(items(document.get("messages"))))
     last = next((message for message in said if message.get("role") == "assistant"), {})
-    kinds = [mapping(block).get("type") for block in items(last.get("content"))]
+    kinds = [str(mapping(block).get("type")) for block in items(last.get("content"))]
     return "tool_use" in kinds and kinds[0] not in _THOUGHTS

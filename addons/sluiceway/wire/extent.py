@@ -67,7 +67,9 @@ class Extent:
             self.has_images = self.has_images or name == "image_url"
             if name in _REFERENCE_NAMES and isinstance(child, str):
                 kind = media_type.partition("/")[0] if isinstance(media_type, str) else "file"
-                self._reference(child, value.get("type") in _REFERENCE_TYPES or name in _FILE_NAMES, kind)
+                told = value.get("type")
+                attached = name in _FILE_NAMES or (isinstance(told, str) and told in _REFERENCE_TYPES)
+                self._reference(child, attached, kind)
             elif name not in _NOT_BILLED:
                 self.add(child)
         return None

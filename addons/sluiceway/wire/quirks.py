@@ -14,6 +14,7 @@ from typing import Any
 from sluiceway.errors import WireError
 from sluiceway.types import Quirks
 from sluiceway.wire.dialect import Reading
+from sluiceway.wire.fields import mapping, maybe_object
 
 CHAT = "openai_chat"
 FAMILY = frozenset({CHAT, "openai_completions"})
@@ -61,10 +62,9 @@ def unfit(reading: Reading, quirks: Quirks) -> str | None:
     if reading.call.dialect != CHAT:
         return None
     by_name = {quirks.renames.get(name, name): value for name, value in reading.document.items()}
-    if quirks.stream_usage == "never" and not reading.call.usage_added:
-        options: Mapping[str, Any] = by_name.get(ASKS) or {}
-        if options.get("include_usage") is True:
-            return f"{ASKS}.include_usage"
+    asks = mapping(by_name.get(ASKS)).get("include_usage") is True and not reading.call.usage_added
+    if quirks.stream_usage == "never" and asks:
+        return f"{ASKS}.include_usage"
     if quirks.stream_usage != "asked":
         by_name.pop(ASKS, None)
     return _not_taken(by_name, quirks)
@@ -101,7 +101,7 @@ def _with_model(reading: Reading) -> Reading:
 
 def _with_usage(reading: Reading, quirks: Quirks) -> Reading:
     call, document = reading.call, reading.document
-    options: Mapping[str, Any] = document.get(ASKS) or {}
+    options = maybe_object(document, ASKS)
     asks = options.get("include_usage") is True
     if quirks.stream_usage == "asked":
         if not call.stream or asks:

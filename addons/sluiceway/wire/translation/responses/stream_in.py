@@ -59,7 +59,7 @@ class ResponseReader(SseReader):
         if not isinstance(document, dict):
             self._fail(NO_JSON, out)
             return
-        kind, delta = document.get("type"), document.get("delta")
+        kind, delta = label(document.get("type")), document.get("delta")
         if kind == _TEXT and isinstance(delta, str):
             out.append(TextDelta(self._word(document, Text(""), out), delta))
         elif kind in _CALLS and isinstance(delta, str):
@@ -71,7 +71,7 @@ class ResponseReader(SseReader):
         else:
             self._rare(kind, document, out)
 
-    def _rare(self, kind: object, document: Mapping[str, Any], out: list[Event]) -> None:
+    def _rare(self, kind: str | None, document: Mapping[str, Any], out: list[Event]) -> None:
         if kind == "response.created":
             self._begin(mapping(document.get("response")), out)
         elif kind == "response.output_item.added":
