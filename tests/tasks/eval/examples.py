@@ -34,17 +34,3 @@ def _example(row: dict[str, object], line: int) -> Example:
     task, lang = row.pop("task"), row.pop("lang")
     tools = tuple(row.pop("tools", ()))  # type: ignore[call-overload]  # a list of names in the file
     return Example(task, str(lang), signals(tools=tools, **row), line)  # type: ignore[arg-type]  # as written
-
-
-def beside_unseen(layout: str) -> list[Example]:
-    """The held-out prompts, each with a paste that nothing was learned from."""
-    texts = list(pastes("unseen").values())
-    lines = (FOLDER / "heldout.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [row for row in map(json.loads, lines) if "before" not in row and "system" not in row]
-    return [
-        _example(
-            {**row, "text": laid_out(row["text"], grown(texts[n * 7 % len(texts)], SIZES[n % len(SIZES)]), layout)},
-            n + 1,
-        )
-        for n, row in enumerate(rows)
-    ]
